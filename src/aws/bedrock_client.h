@@ -1,0 +1,46 @@
+#pragma once
+// Bedrock's four batch operations and InvokeModel, on the wire.
+
+#include <optional>
+#include <string>
+
+#include "base/task.h"
+#include "bedrock/invocation_job.h"
+
+namespace quarry::aws {
+
+// Errors of every call: throttled (ThrottlingException, and ServiceQuotaExceededException, told apart by reason()),
+// unavailable, deadline_exceeded, cancelled, forbidden (AccessDenied, signature, entitlement), not_found,
+// invalid_request (ValidationException), conflict, upstream. reason() is AWS's name of the error; the message is AWS's own.
+class BedrockClient {
+ public:
+  virtual ~BedrockClient() = default;
+  // Idempotent by client_request_token: gives the first job's ARN again.
+  virtual Task<std::string> create_job(bedrock::CreateJob job, Deadline deadline) = 0;
+  virtual Task<bedrock::Job> get_job(std::string job_arn, Deadline deadline) = 0;
+  struct ListQuery {
+    std::string name_contains;                    // "" = any
+    std::optional<bedrock::JobStatus> status;
+    int max_results = 100;                        // 1..1000
+    std::string next_token;                       // "" = first page
+  };
+  virtual Task<bedrock::JobPage> list_jobs(ListQuery query, Deadline deadline) = 0;
+  // Also succeeds for a job that has already ended.
+  virtual Task<void> stop_job(std::string job_arn, Deadline deadline) = 0;
+};
+
+// Bedrock runtime.
+class RuntimeClient {
+ public:
+  virtual ~RuntimeClient() = default;
+  struct Answer {
+    int status = 0;       // 200, or the HTTP status of a refusal of this very input (400, 424…)
+    std::string body;     // the model's body, or AWS's message
+    std::string error;    // AWS's error name when status != 200
+  };
+  // POST /model/{modelId}/invoke. An input that the model refuses is an Answer; what concerns the deployment
+  // or the moment (throttled after retries, unavailable, forbidden, not_found) is an Error.
+  virtual Task<Answer> invoke_model(std::string model_id, std::string body, Deadline deadline) = 0;
+};
+
+}  // namespace quarry::aws

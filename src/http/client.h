@@ -1,0 +1,65 @@
+#pragma once
+// An HTTP client on libcurl's multi interface, which runs on a thread of its own. Pooled connections,
+// proxies from the environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), a CA bundle (AWS_CA_BUNDLE).
+// One try per call: retries belong to the callers, who know what may be repeated.
+
+#include <boost/asio/io_context.hpp>
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "http/message.h"
+
+namespace quarry::http {
+
+struct ClientRequest {
+  std::string method = "GET";
+  std::string url;  // absolute, already percent-encoded; sent exactly so (no dot-segment removal)
+  Headers headers;  // Host and Content-Length are the client's; Expect is never sent
+  // The body. Must stay valid until send() has completed.
+  std::span<const std::byte> body;
+  // When set, the body is pulled from here instead: fills the span, returns how many bytes, 0 at the end.
+  // Called on the client's thread. body_size is then the exact length, or nullopt for chunked.
+  std::function<std::size_t(std::span<std::byte>)> body_source;
+  std::optional<std::uint64_t> body_size;
+
+  // Where a 2xx response's body goes. Default: ClientResponse::body, at most response_bytes_max.
+  // A buffer: bytes go there (ClientResponse::buffer_bytes counts them); more than fits is an error.
+  // It must stay valid until send() has completed, cancelled or not.
+  std::span<std::byte> response_buffer;
+  // A sink: called on the client's thread with each piece; false aborts the transfer.
+  std::function<bool(std::span<const std::byte>)> response_sink;
+  std::size_t response_bytes_max = std::size_t{16} << 20;
+};
+
+struct ClientResponse {
+  int status = 0;
+  Headers headers;
+  std::string body;              // also the body of a non-2xx answer, whatever the sink
+  std::size_t buffer_bytes = 0;  // written to response_buffer
+};
+
+class Client {
+ public:
+  virtual ~Client() = default;
+  // Any HTTP status is a success here. Loop thread only; many calls may run at once.
+  // Cancelling the awaiting coroutine aborts the transfer and waits until libcurl has let go of the
+  // buffers before it throws operation_aborted.
+  // Errors: unavailable (connect, TLS, reset, short body: message says which), deadline_exceeded,
+  // cancelled (client stopped, or the sink said false), upstream (body over the bound).
+  virtual Task<ClientResponse> send(ClientRequest request, Deadline deadline) = 0;
+};
+
+struct ClientOptions {
+  std::string ca_bundle;         // "" = the system's
+  std::size_t connections_max = 256;
+  std::chrono::seconds connect_timeout{5};
+  std::string user_agent = "quarry/" QUARRY_VERSION;
+};
+
+// Starts the thread; the destructor aborts what runs and joins it.
+std::unique_ptr<Client> make_client(boost::asio::io_context& io, ClientOptions options);
+
+}  // namespace quarry::http

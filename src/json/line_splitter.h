@@ -1,0 +1,46 @@
+#pragma once
+// JSONL from chunks: splits on '\n' only (U+2028 and U+0085 are text), takes one '\r' off the end, strips a
+// UTF-8 byte order mark from the start, counts blank lines without giving them. Pure; bounded by line_bytes_max.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace quarry::json {
+
+class LineSplitter {
+ public:
+  explicit LineSplitter(std::size_t line_bytes_max) : line_bytes_max_(line_bytes_max) {}
+
+  struct Line {
+    std::string_view text;      // not blank, without its line end; valid until the next call of next() or feed()
+    std::uint64_t number = 0;   // 1-based, blank lines counted
+    bool too_long = false;      // text is then the first line_bytes_max bytes, the rest is skipped
+  };
+
+  // Gives the splitter the next chunk, which must stay valid until next() has returned false.
+  void feed(std::span<const std::byte> chunk);
+  // The next whole line of what was fed; false when more must be fed.
+  bool next(Line& line);
+  // The input has ended: the last line if it had no line end. False if there is none.
+  bool finish(Line& line);
+  // Lines seen so far, blank ones included.
+  std::uint64_t line_count() const { return line_number_; }
+
+ private:
+  bool emit(std::string_view text, bool too_long, Line& line);
+
+  std::size_t line_bytes_max_;
+  std::string_view chunk_;
+  std::string carry_;          // the start of a line whose end has not come yet
+  bool carry_given_ = false;   // carry_ is what the last Line views
+  bool skipping_ = false;      // inside the rest of a line that was too long
+  std::uint64_t line_number_ = 0;
+  std::uint64_t byte_offset_ = 0;
+};
+
+}  // namespace quarry::json
