@@ -1,0 +1,27 @@
+#pragma once
+// For this room's .cc files only: batch and job rows to columns and back.
+
+#include <soci/soci.h>
+
+#include "store/columns.h"
+#include "store/rows.h"
+
+namespace quarry::store {
+
+extern const char* const kBatchColumns;
+extern const char* const kJobColumns;
+
+BatchRow batch_of(const soci::row& row);
+JobRow job_of(const soci::row& row);
+Columns columns_of(const BatchRow& batch);
+Columns columns_of(const JobRow& job, std::int64_t due_ms);
+Columns columns_of(const SpendRow& spend);
+void add_usage(Columns& columns, const openai::Usage& usage);
+openai::Usage usage_of(const soci::row& row);
+
+// Enumerators by the words that the columns hold. Throw std::runtime_error on others: the database is not ours.
+BatchPhase parse_phase(const std::string& word);
+JobState parse_state(const std::string& word);
+JobKind parse_kind(const std::string& word);
+
+}  // namespace quarry::store

@@ -1,0 +1,293 @@
+// The steps of a batch's life, each one transaction. A step is written only by who holds the row's lease, and each can
+// be done twice with the same result.
+#include <fmt/format.h>
+
+#include "store/batch_rows.h"
+#include "store/batch_store.h"
+#include "store/session.h"
+
+namespace quarry::store {
+namespace {
+
+constexpr std::int64_t kNeverMs = 9'000'000'000'000'000;
+
+Error lease_lost(const std::string& what) {
+  return Error(Errc::conflict, "the lease on " + what + " was lost to another worker");
+}
+
+void put_segment(soci::session& sql, const FileId& file, const SegmentRow& segment) {
+  sql << "DELETE FROM file_segments WHERE file_id = :id AND n = :n", soci::use(file.value),
+      soci::use(segment.n);
+  Columns columns;
+  columns.add("file_id", file.value)
+      .add("n", std::int64_t{segment.n})
+      .add("deployment_id", segment.deployment_id)
+      .add("bucket", segment.bucket)
+      .add("object_key", segment.key)
+      .add("bytes", segment.bytes)
+      .insert_into(sql, "file_segments");
+}
+
+std::int64_t segment_bytes(soci::session& sql, const FileId& file, bool& any) {
+  long long count = 0;
+  long long bytes = 0;
+  sql << "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM file_segments WHERE file_id = :id",
+      soci::use(file.value), soci::into(count), soci::into(bytes);
+  any = count > 0;
+  return bytes;
+}
+
+// The counts that clients see while jobs run: what is collected, and AWS's own counters for the rest. Never lower
+// than before, because AWS's counters may lag behind what was collected.
+void refresh_counts(soci::session& sql, const BatchId& id) {
+  sql << "UPDATE batches SET completed = MAX(completed, (SELECT COALESCE(SUM(succeeded), 0) FROM jobs "
+         "WHERE batch_id = :a)), failed = MAX(failed, refused_lines + (SELECT COALESCE(SUM(errored), 0) "
+         "FROM jobs WHERE batch_id = :b)) WHERE id = :c",
+      soci::use(id.value), soci::use(id.value), soci::use(id.value);
+}
+
+void wake_batch_if_collected(soci::session& sql, const BatchId& id, std::int64_t now_ms) {
+  long long open = 0;
+  sql << "SELECT COUNT(*) FROM jobs WHERE batch_id = :id AND state <> 'collected'", soci::use(id.value),
+      soci::into(open);
+  if (open == 0) {
+    sql << "UPDATE batches SET due_ms = :now WHERE id = :id", soci::use(now_ms), soci::use(id.value);
+  }
+}
+
+SpendRow sum_of_jobs(soci::session& sql, const BatchId& id) {
+  SpendRow sum;
+  long long known = 1;
+  sql << "SELECT COALESCE(SUM(input_tokens), 0), COALESCE(SUM(cached_tokens), 0), "
+         "COALESCE(SUM(cache_write_tokens), 0), COALESCE(SUM(output_tokens), 0), "
+         "COALESCE(SUM(reasoning_tokens), 0), COALESCE(SUM(cost_nano_usd), 0), "
+         "COALESCE(MIN(cost_known), 1), COALESCE(SUM(succeeded), 0), COALESCE(SUM(errored), 0) FROM jobs "
+         "WHERE batch_id = :id",
+      soci::use(id.value), soci::into(sum.usage.input_tokens),
+      soci::into(sum.usage.cached_input_tokens), soci::into(sum.usage.cache_write_tokens),
+      soci::into(sum.usage.output_tokens), soci::into(sum.usage.reasoning_tokens),
+      soci::into(sum.cost_nano_usd), soci::into(known), soci::into(sum.completed),
+      soci::into(sum.failed);
+  sum.cost_known = known != 0;
+  return sum;
+}
+
+void insert_result_file(soci::session& sql, const FileRow& file, std::int64_t bytes) {
+  Columns columns;
+  columns.add("id", file.id.value)
+      .add("owner", file.owner)
+      .add("filename", file.filename)
+      .add("purpose", file.purpose)
+      .add("bytes", bytes)
+      .add("created_at", file.created_at)
+      .add("expires_at", file.expires_at)
+      .add("target_models", std::string("[]"))
+      .add("scan", std::string())
+      .insert_into(sql, "files");
+}
+
+}  // namespace
+
+Task<void> BatchStore::fail_validation(BatchId id, std::vector<openai::BatchError> errors,
+                                       std::int64_t now_ms) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    const std::string text = boost::json::serialize(openai::to_json(errors));
+    const std::int64_t now_s = now_ms / 1000;
+    soci::statement update =
+        (sql.prepare << "UPDATE batches SET status = 'failed', phase = 'done', failed_at = :at, errors = "
+                        ":errors, lease_owner = NULL, lease_until_ms = NULL WHERE id = :id AND "
+                        "lease_owner = :me AND phase = 'planning'",
+         soci::use(now_s), soci::use(text), soci::use(id.value), soci::use(lease_owner_));
+    update.execute(true);
+    if (update.get_affected_rows() == 0) return fail(lease_lost(id.value));
+    return {};
+  });
+}
+
+Task<void> BatchStore::save_plan(Plan plan, std::int64_t now_ms) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    const std::int64_t now_s = now_ms / 1000;
+    soci::statement update =
+        (sql.prepare << "UPDATE batches SET phase = 'running', total = :total, failed = :refused, "
+                        "refused_lines = :refused2, model = :model, in_progress_at = :at, status = CASE "
+                        "status WHEN 'validating' THEN 'in_progress' ELSE status END, due_ms = :due, "
+                        "failures = 0, lease_owner = NULL, lease_until_ms = NULL WHERE id = :id AND "
+                        "lease_owner = :me AND phase = 'planning'",
+         soci::use(plan.total), soci::use(plan.refused_lines), soci::use(plan.refused_lines),
+         soci::use(plan.model), soci::use(now_s), soci::use(now_ms), soci::use(plan.id.value),
+         soci::use(lease_owner_));
+    update.execute(true);
+    if (update.get_affected_rows() == 0) return fail(lease_lost(plan.id.value));
+    for (const JobRow& job : plan.jobs) columns_of(job, now_ms).insert_into(sql, "jobs");
+    std::string error_id;
+    sql << "SELECT error_id FROM batches WHERE id = :id", soci::use(plan.id.value),
+        soci::into(error_id);
+    if (plan.refused_segment) put_segment(sql, FileId{error_id}, *plan.refused_segment);
+    sql << "UPDATE spend_log SET model = :model WHERE request_id = :id", soci::use(plan.model),
+        soci::use(plan.id.value);
+    return {};
+  });
+}
+
+Task<std::int64_t> BatchStore::jobs_at_aws(std::string deployment_id) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::int64_t> {
+    long long count = 0;
+    sql << "SELECT COUNT(*) FROM jobs WHERE deployment_id = :id AND kind = 'bedrock' AND state IN "
+           "('submitted', 'running')",
+        soci::use(deployment_id), soci::into(count);
+    return count;
+  });
+}
+
+Task<void> BatchStore::job_submitted(BatchId id, int n, std::string job_arn, std::int64_t due_ms) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    soci::statement update =
+        (sql.prepare << "UPDATE jobs SET state = 'submitted', job_arn = :arn, due_ms = MIN(due_ms, :due), "
+                        "failures = 0, lease_owner = NULL, lease_until_ms = NULL WHERE batch_id = :id AND "
+                        "n = :n AND lease_owner = :me",
+         soci::use(job_arn), soci::use(due_ms), soci::use(id.value), soci::use(n),
+         soci::use(lease_owner_));
+    update.execute(true);
+    if (update.get_affected_rows() == 0) return fail(lease_lost(fmt::format("{}/{}", id.value, n)));
+    return {};
+  });
+}
+
+Task<void> BatchStore::job_started_directly(BatchId id, int n) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    sql << "UPDATE jobs SET state = 'running' WHERE batch_id = :id AND n = :n AND lease_owner = :me",
+        soci::use(id.value), soci::use(n), soci::use(lease_owner_);
+    return {};
+  });
+}
+
+Task<void> BatchStore::job_observed(BatchId id, int n, JobState state, std::string aws_status,
+                                    std::string message, std::int64_t succeeded, std::int64_t errored,
+                                    std::int64_t due_ms) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    const std::string word(name(state));
+    soci::statement update =
+        (sql.prepare << "UPDATE jobs SET state = :state, aws_status = :status, message = :message, "
+                        "succeeded = :ok, errored = :bad, due_ms = MIN(due_ms, :due), failures = 0, "
+                        "lease_owner = NULL, lease_until_ms = NULL WHERE batch_id = :id AND n = :n AND "
+                        "lease_owner = :me AND state <> 'collected'",
+         soci::use(word), soci::use(aws_status), soci::use(message), soci::use(succeeded),
+         soci::use(errored), soci::use(due_ms), soci::use(id.value), soci::use(n),
+         soci::use(lease_owner_));
+    update.execute(true);
+    if (update.get_affected_rows() == 0) return fail(lease_lost(fmt::format("{}/{}", id.value, n)));
+    refresh_counts(sql, id);
+    return {};
+  });
+}
+
+Task<void> BatchStore::job_collected(Collected collected, std::int64_t now_ms) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    const BatchId& id = collected.id;
+    const std::int64_t failed = collected.failed - collected.unfinished;
+    Columns columns;
+    columns.add("state", std::string("collected"))
+        .add("succeeded", collected.completed)
+        .add("errored", failed)
+        .add("cost_nano_usd", collected.cost_nano_usd)
+        .add("cost_known", std::int64_t{collected.cost_known})
+        .add("due_ms", kNeverMs)
+        .add("failures", std::int64_t{0})
+        .add("lease_owner", std::optional<std::string>())
+        .add("lease_until_ms", std::optional<std::int64_t>());
+    add_usage(columns, collected.usage);
+    Columns key;
+    key.add("batch_id", id.value).add("n", std::int64_t{collected.n}).add("lease_owner", lease_owner_);
+    if (columns.update(sql, "jobs", key) == 0) {
+      return fail(lease_lost(fmt::format("{}/{}", id.value, collected.n)));
+    }
+    std::string output_id;
+    std::string error_id;
+    sql << "SELECT output_id, error_id FROM batches WHERE id = :id", soci::use(id.value),
+        soci::into(output_id), soci::into(error_id);
+    if (collected.output_segment) put_segment(sql, FileId{output_id}, *collected.output_segment);
+    if (collected.error_segment) put_segment(sql, FileId{error_id}, *collected.error_segment);
+    sql << "DELETE FROM direct_results WHERE batch_id = :id AND n = :n", soci::use(id.value),
+        soci::use(collected.n);
+    refresh_counts(sql, id);
+    wake_batch_if_collected(sql, id, now_ms);
+    return {};
+  });
+}
+
+Task<void> BatchStore::begin_cancel(BatchId id, std::int64_t now_ms) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    // What AWS has not seen ends at once; what it runs is asked to stop.
+    sql << "UPDATE jobs SET state = 'ended', due_ms = :now WHERE batch_id = :id AND state IN ('planned', "
+           "'staged') AND lease_owner IS NULL",
+        soci::use(now_ms), soci::use(id.value);
+    sql << "UPDATE jobs SET stop_requested = 1, due_ms = :now WHERE batch_id = :id AND state <> "
+           "'collected'",
+        soci::use(now_ms), soci::use(id.value);
+    return {};
+  });
+}
+
+Task<void> BatchStore::begin_finalizing(BatchId id, std::int64_t now_ms) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    const std::int64_t now_s = now_ms / 1000;
+    sql << "UPDATE batches SET status = 'finalizing', finalizing_at = :at WHERE id = :id AND status = "
+           "'in_progress'",
+        soci::use(now_s), soci::use(id.value);
+    return {};
+  });
+}
+
+Task<void> BatchStore::finish(End end, std::int64_t now_ms) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    soci::row row;
+    sql << "SELECT " << kBatchColumns
+        << " FROM batches WHERE id = :id AND lease_owner = :me AND phase = 'running'",
+        soci::use(end.id.value), soci::use(lease_owner_), soci::into(row);
+    if (!sql.got_data()) return fail(lease_lost(end.id.value));
+    const BatchRow batch = batch_of(row);
+    // A cancel that came while the end was being prepared wins over completed, as it was answered 200.
+    openai::BatchStatus status = end.status;
+    if (batch.object.status == openai::BatchStatus::cancelling) status = openai::BatchStatus::cancelled;
+
+    const std::int64_t now_s = now_ms / 1000;
+    bool has_output = false;
+    bool has_error = false;
+    const std::int64_t output_bytes = segment_bytes(sql, batch.output_id, has_output);
+    const std::int64_t error_bytes = segment_bytes(sql, batch.error_id, has_error);
+    if (has_output) insert_result_file(sql, end.output_file, output_bytes);
+    if (has_error) insert_result_file(sql, end.error_file, error_bytes);
+
+    SpendRow spend = sum_of_jobs(sql, end.id);
+    spend.request_id = end.id.value + "_batch_cost";
+    spend.call_type = "batch_success";
+    spend.batch_id = end.id;
+    spend.owner = batch.owner;
+    spend.model = batch.object.model.value_or("");
+    spend.started_at = batch.object.created_at;
+    spend.ended_at = now_s;
+    spend.failed += batch.refused_lines;
+    columns_of(spend).insert_into(sql, "spend_log");
+
+    Columns columns;
+    columns.add("status", std::string(openai::name(status)))
+        .add("phase", std::string(name(BatchPhase::done)))
+        .add(std::string(openai::name(status)) + "_at", now_s)
+        .add("errors", boost::json::serialize(openai::to_json(end.errors)))
+        .add("has_output", std::int64_t{has_output})
+        .add("has_error", std::int64_t{has_error})
+        .add("completed", spend.completed)
+        .add("failed", spend.failed)
+        .add("cost_nano_usd", spend.cost_nano_usd)
+        .add("cost_known", std::int64_t{spend.cost_known})
+        .add("lease_owner", std::optional<std::string>())
+        .add("lease_until_ms", std::optional<std::int64_t>());
+    add_usage(columns, spend.usage);
+    Columns key;
+    key.add("id", end.id.value);
+    columns.update(sql, "batches", key);
+    return {};
+  });
+}
+
+}  // namespace quarry::store

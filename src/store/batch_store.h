@@ -1,0 +1,148 @@
+#pragma once
+// Batches, their jobs, what they cost. Each method is one transaction; the steps of a batch's life are methods here,
+// so that what belongs together is written together. Errors of every call: internal (database).
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/task.h"
+#include "store/database.h"
+#include "store/file_store.h"
+#include "store/rows.h"
+
+namespace quarry::store {
+
+// A repeat of a creation that must answer with the first batch.
+struct IdempotencyClaim {
+  std::string key;           // the client's Idempotency-Key, or made of the request for an SDK's own repeat
+  std::string request_hash;  // of the body: the same key with another body is a conflict
+  std::int64_t valid_for_ms = 0;
+};
+
+// A unit of due work, leased to this process.
+struct DueBatch {
+  BatchRow batch;
+};
+struct DueJob {
+  JobRow job;
+  bool batch_cancelling = false;
+};
+
+class BatchStore {
+ public:
+  // lease_owner: this process; unique among replicas.
+  BatchStore(Database& database, std::string lease_owner)
+      : database_(database), lease_owner_(std::move(lease_owner)) {}
+
+  // --- what clients do ---
+  // Inserts the batch and its acreate_batch row; or, if the claim is known and young enough, gives the first batch.
+  // Also: conflict (same Idempotency-Key, another body).
+  Task<BatchRow> create(BatchRow batch, std::optional<IdempotencyClaim> claim, bool remember_only,
+                        std::int64_t now_ms);
+  // Also: not_found.
+  Task<BatchRow> find(BatchId id, std::string owner);
+  // Also: invalid_request (param after).
+  Task<Page<BatchRow>> list(ListQuery query);
+  // validating, in_progress, finalizing -> cancelling; cancelling and cancelled stay. Also: not_found, conflict (ended).
+  Task<BatchRow> cancel(BatchId id, std::string owner, std::int64_t now_ms);
+
+  // --- leases ---
+  // At start, SQLite only: the directory's lock proves that whoever held leases is gone.
+  Task<void> release_all_leases();
+  // Takes up to `limit` due batches (or jobs of the states) that nobody leases; due soonest first.
+  Task<std::vector<DueBatch>> claim_batches(std::int64_t now_ms, std::int64_t lease_ms, int limit);
+  Task<std::vector<DueJob>> claim_jobs(std::vector<JobState> states, std::int64_t now_ms,
+                                       std::int64_t lease_ms, int limit);
+  // Extends every lease of this process.
+  Task<void> renew_leases(std::int64_t until_ms);
+  // Gives the row back, to be looked at again at due_ms. failures is stored for the backoff.
+  Task<void> release_batch(BatchId id, std::int64_t due_ms, int failures);
+  Task<void> release_job(BatchId id, int n, std::int64_t due_ms, int failures);
+  // The earliest due time of anything unleased; nullopt when nothing waits.
+  Task<std::optional<std::int64_t>> next_due_ms();
+
+  // --- the steps ---
+  // validating -> failed, with the errors; nothing was started.
+  Task<void> fail_validation(BatchId id, std::vector<openai::BatchError> errors, std::int64_t now_ms);
+  // The plan: jobs inserted (again: left alone), refused lines counted, validating -> in_progress.
+  struct Plan {
+    BatchId id;
+    std::string model;
+    std::int64_t total = 0;
+    std::int64_t refused_lines = 0;
+    std::optional<SegmentRow> refused_segment;  // of the error file, n = 0
+    std::vector<JobRow> jobs;
+  };
+  Task<void> save_plan(Plan plan, std::int64_t now_ms);
+  // How many jobs of the deployment AWS holds now (submitted, running).
+  Task<std::int64_t> jobs_at_aws(std::string deployment_id);
+  Task<void> job_submitted(BatchId id, int n, std::string job_arn, std::int64_t due_ms);
+  Task<void> job_observed(BatchId id, int n, JobState state, std::string aws_status, std::string message,
+                          std::int64_t succeeded, std::int64_t errored, std::int64_t due_ms);
+  Task<void> job_started_directly(BatchId id, int n);
+
+  struct Collected {
+    BatchId id;
+    int n = 0;
+    std::int64_t completed = 0, failed = 0;  // lines written to the output and to the error file
+    std::int64_t unfinished = 0;             // of failed: expired or cancelled, not counted as failed
+    openai::Usage usage;
+    std::int64_t cost_nano_usd = 0;
+    bool cost_known = true;
+    std::optional<SegmentRow> output_segment, error_segment;
+  };
+  // Segments, usage and cost of the job, once: a second call changes nothing.
+  Task<void> job_collected(Collected collected, std::int64_t now_ms);
+  Task<std::vector<JobRow>> jobs(BatchId id);
+  // The end: files become visible, the batch_success row is written, the status moves to its last.
+  struct End {
+    BatchId id;
+    openai::BatchStatus status = openai::BatchStatus::completed;
+    std::vector<openai::BatchError> errors;
+    FileRow output_file, error_file;  // inserted if they have segments
+  };
+  // Jobs that AWS has not seen end; those it runs are marked to be stopped.
+  Task<void> begin_cancel(BatchId id, std::int64_t now_ms);
+  Task<void> begin_finalizing(BatchId id, std::int64_t now_ms);
+  Task<void> finish(End end, std::int64_t now_ms);
+
+ private:
+  Database& database_;
+  std::string lease_owner_;
+};
+
+// Answers of on-demand calls, kept so that a restart repeats only what was in flight.
+class DirectResultStore {
+ public:
+  explicit DirectResultStore(Database& database) : database_(database) {}
+  struct Answer {
+    std::int64_t line = 0;
+    int status = 200;
+    std::string body;  // modelOutput, or AWS's message
+  };
+  Task<void> save(BatchId id, int n, Answer answer);
+  Task<std::vector<std::int64_t>> answered_lines(BatchId id, int n);
+  // In line order, after `after_line`, at most `limit`.
+  Task<std::vector<Answer>> answers(BatchId id, int n, std::int64_t after_line, int limit);
+
+ private:
+  Database& database_;
+};
+
+class SpendStore {
+ public:
+  explicit SpendStore(Database& database) : database_(database) {}
+  struct Query {
+    std::string owner;
+    std::string request_id;  // "" = any
+    std::string batch_id;    // "" = any
+    std::int64_t limit = 100;
+  };
+  Task<std::vector<SpendRow>> list(Query query);
+
+ private:
+  Database& database_;
+};
+
+}  // namespace quarry::store

@@ -1,0 +1,145 @@
+#include "store/file_store.h"
+
+#include <boost/json.hpp>
+
+#include "store/session.h"
+
+namespace quarry::store {
+namespace {
+
+constexpr const char* kColumns =
+    "id, owner, filename, purpose, bytes, created_at, expires_at, target_models, scan";
+
+std::string names_to_json(const std::vector<std::string>& names) {
+  return boost::json::serialize(boost::json::value_from(names));
+}
+
+FileRow file_of(const soci::row& row) {
+  FileRow file;
+  file.id = FileId{text(row, "id")};
+  file.owner = text(row, "owner");
+  file.filename = text(row, "filename");
+  file.purpose = text(row, "purpose");
+  file.bytes = integer(row, "bytes");
+  file.created_at = integer(row, "created_at");
+  file.expires_at = maybe_integer(row, "expires_at");
+  file.target_models =
+      boost::json::value_to<std::vector<std::string>>(boost::json::parse(text(row, "target_models")));
+  file.scan_json = text(row, "scan");
+  return file;
+}
+
+Error no_such_file(const FileId& id) {
+  return Error(Errc::not_found, "No such File object: " + id.value).param("id");
+}
+
+}  // namespace
+
+Task<void> FileStore::insert(FileRow file, std::vector<SegmentRow> segments) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    const std::string names = names_to_json(file.target_models);
+    Nullable expires(file.expires_at);
+    sql << "INSERT INTO files (id, owner, filename, purpose, bytes, created_at, expires_at, "
+           "target_models, scan) VALUES (:id, :owner, :filename, :purpose, :bytes, :created, "
+           ":expires, :models, :scan)",
+        soci::use(file.id.value), soci::use(file.owner), soci::use(file.filename),
+        soci::use(file.purpose), soci::use(file.bytes), soci::use(file.created_at),
+        soci::use(expires.value, expires.indicator), soci::use(names), soci::use(file.scan_json);
+    for (const SegmentRow& segment : segments) {
+      sql << "INSERT INTO file_segments (file_id, n, deployment_id, bucket, object_key, bytes) "
+             "VALUES (:id, :n, :deployment, :bucket, :key, :bytes)",
+          soci::use(file.id.value), soci::use(segment.n), soci::use(segment.deployment_id),
+          soci::use(segment.bucket), soci::use(segment.key), soci::use(segment.bytes);
+    }
+    return {};
+  });
+}
+
+Task<FileRow> FileStore::find(FileId id, std::string owner, std::int64_t now_s) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<FileRow> {
+    soci::row row;
+    sql << "SELECT " << kColumns
+        << " FROM files WHERE id = :id AND owner = :owner AND deleted_at IS NULL AND (expires_at IS "
+           "NULL OR expires_at > :now)",
+        soci::use(id.value), soci::use(owner), soci::use(now_s), soci::into(row);
+    if (!sql.got_data()) return fail(no_such_file(id));
+    return file_of(row);
+  });
+}
+
+Task<FileRow> FileStore::find_even_deleted(FileId id) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<FileRow> {
+    soci::row row;
+    sql << "SELECT " << kColumns << " FROM files WHERE id = :id", soci::use(id.value),
+        soci::into(row);
+    if (!sql.got_data()) return fail(no_such_file(id));
+    return file_of(row);
+  });
+}
+
+Task<std::vector<SegmentRow>> FileStore::segments(FileId id) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<SegmentRow>> {
+    std::vector<SegmentRow> segments;
+    const soci::rowset<soci::row> rows =
+        (sql.prepare << "SELECT n, deployment_id, bucket, object_key, bytes FROM file_segments WHERE "
+                        "file_id = :id ORDER BY n",
+         soci::use(id.value));
+    for (const soci::row& row : rows) {
+      segments.push_back({static_cast<int>(integer(row, "n")), text(row, "deployment_id"),
+                          text(row, "bucket"), text(row, "object_key"), integer(row, "bytes")});
+    }
+    return segments;
+  });
+}
+
+Task<Page<FileRow>> FileStore::list(ListQuery query, std::int64_t now_s) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<Page<FileRow>> {
+    const char* order = query.ascending ? "ASC" : "DESC";
+    const char* beyond = query.ascending ? ">" : "<";
+    std::int64_t after_at = 0;
+    if (!query.after.empty()) {
+      // Deleted files still mark a place, so that deleting between two pages loses nothing.
+      sql << "SELECT created_at FROM files WHERE id = :id AND owner = :owner",
+          soci::use(query.after), soci::use(query.owner), soci::into(after_at);
+      if (!sql.got_data()) {
+        return fail(Error(Errc::invalid_request, "No such File object: " + query.after).param("after"));
+      }
+    }
+    const std::string statement = fmt::format(
+        "SELECT {0} FROM files WHERE owner = :owner AND deleted_at IS NULL AND (expires_at IS NULL OR "
+        "expires_at > :now) AND (:any_purpose = 1 OR purpose = :purpose) AND (:from_start = 1 OR "
+        "created_at {1} :at OR (created_at = :at2 AND id {1} :id)) ORDER BY created_at {2}, id {2} "
+        "LIMIT :limit",
+        kColumns, beyond, order);
+    const int any_purpose = query.purpose.empty() ? 1 : 0;
+    const int from_start = query.after.empty() ? 1 : 0;
+    const std::int64_t limit = query.limit + 1;
+    const soci::rowset<soci::row> rows =
+        (sql.prepare << statement, soci::use(query.owner), soci::use(now_s), soci::use(any_purpose),
+         soci::use(query.purpose), soci::use(from_start), soci::use(after_at), soci::use(after_at),
+         soci::use(query.after), soci::use(limit));
+    Page<FileRow> page;
+    for (const soci::row& row : rows) {
+      if (static_cast<std::int64_t>(page.rows.size()) == query.limit) {
+        page.has_more = true;
+        break;
+      }
+      page.rows.push_back(file_of(row));
+    }
+    return page;
+  });
+}
+
+Task<void> FileStore::remove(FileId id, std::string owner, std::int64_t now_s) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    soci::statement update =
+        (sql.prepare << "UPDATE files SET deleted_at = :now WHERE id = :id AND owner = :owner AND "
+                        "deleted_at IS NULL AND (expires_at IS NULL OR expires_at > :now2)",
+         soci::use(now_s), soci::use(id.value), soci::use(owner), soci::use(now_s));
+    update.execute(true);
+    if (update.get_affected_rows() == 0) return fail(no_such_file(id));
+    return {};
+  });
+}
+
+}  // namespace quarry::store

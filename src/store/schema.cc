@@ -1,0 +1,149 @@
+#include "store/schema.h"
+
+#include <array>
+
+namespace quarry::store {
+namespace {
+
+// Integers are BIGINT everywhere: SOCI reads "INTEGER" as 32 bits.
+constexpr std::string_view kVersion1 = R"sql(
+CREATE TABLE files (
+  id TEXT PRIMARY KEY,
+  owner TEXT NOT NULL,
+  filename TEXT NOT NULL,
+  purpose TEXT NOT NULL,
+  bytes BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  expires_at BIGINT,
+  target_models TEXT NOT NULL,
+  scan TEXT NOT NULL,
+  deleted_at BIGINT
+);
+CREATE INDEX files_by_age ON files (owner, created_at, id);
+CREATE TABLE file_segments (
+  file_id TEXT NOT NULL,
+  n BIGINT NOT NULL,
+  deployment_id TEXT NOT NULL,
+  bucket TEXT NOT NULL,
+  object_key TEXT NOT NULL,
+  bytes BIGINT NOT NULL,
+  PRIMARY KEY (file_id, n)
+);
+CREATE TABLE batches (
+  id TEXT PRIMARY KEY,
+  owner TEXT NOT NULL,
+  status TEXT NOT NULL,
+  phase TEXT NOT NULL,
+  endpoint TEXT NOT NULL,
+  model TEXT,
+  input_file_id TEXT NOT NULL,
+  completion_window TEXT NOT NULL,
+  metadata TEXT,
+  errors TEXT NOT NULL,
+  output_id TEXT NOT NULL,
+  error_id TEXT NOT NULL,
+  has_output BIGINT NOT NULL,
+  has_error BIGINT NOT NULL,
+  output_expires_after_s BIGINT,
+  created_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  in_progress_at BIGINT,
+  finalizing_at BIGINT,
+  completed_at BIGINT,
+  failed_at BIGINT,
+  expired_at BIGINT,
+  cancelling_at BIGINT,
+  cancelled_at BIGINT,
+  total BIGINT NOT NULL,
+  completed BIGINT NOT NULL,
+  failed BIGINT NOT NULL,
+  refused_lines BIGINT NOT NULL,
+  input_tokens BIGINT NOT NULL,
+  cached_tokens BIGINT NOT NULL,
+  cache_write_tokens BIGINT NOT NULL,
+  output_tokens BIGINT NOT NULL,
+  reasoning_tokens BIGINT NOT NULL,
+  cost_nano_usd BIGINT NOT NULL,
+  cost_known BIGINT NOT NULL,
+  failures BIGINT NOT NULL,
+  due_ms BIGINT NOT NULL,
+  lease_owner TEXT,
+  lease_until_ms BIGINT
+);
+CREATE INDEX batches_by_age ON batches (owner, created_at, id);
+CREATE INDEX batches_due ON batches (due_ms) WHERE phase <> 'done';
+CREATE INDEX batches_by_input ON batches (input_file_id);
+CREATE TABLE jobs (
+  batch_id TEXT NOT NULL,
+  n BIGINT NOT NULL,
+  attempt BIGINT NOT NULL,
+  kind TEXT NOT NULL,
+  state TEXT NOT NULL,
+  deployment_id TEXT NOT NULL,
+  model_name TEXT NOT NULL,
+  records BIGINT NOT NULL,
+  job_arn TEXT NOT NULL,
+  aws_status TEXT NOT NULL,
+  message TEXT NOT NULL,
+  stop_requested BIGINT NOT NULL,
+  succeeded BIGINT NOT NULL,
+  errored BIGINT NOT NULL,
+  input_tokens BIGINT NOT NULL,
+  cached_tokens BIGINT NOT NULL,
+  cache_write_tokens BIGINT NOT NULL,
+  output_tokens BIGINT NOT NULL,
+  reasoning_tokens BIGINT NOT NULL,
+  cost_nano_usd BIGINT NOT NULL,
+  cost_known BIGINT NOT NULL,
+  failures BIGINT NOT NULL,
+  due_ms BIGINT NOT NULL,
+  lease_owner TEXT,
+  lease_until_ms BIGINT,
+  PRIMARY KEY (batch_id, n)
+);
+CREATE INDEX jobs_due ON jobs (due_ms) WHERE state <> 'collected';
+CREATE INDEX jobs_by_deployment ON jobs (deployment_id, state);
+CREATE TABLE direct_results (
+  batch_id TEXT NOT NULL,
+  n BIGINT NOT NULL,
+  line BIGINT NOT NULL,
+  status BIGINT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (batch_id, n, line)
+);
+CREATE TABLE idempotency (
+  owner TEXT NOT NULL,
+  idempotency_key TEXT NOT NULL,
+  request_hash TEXT NOT NULL,
+  batch_id TEXT NOT NULL,
+  created_ms BIGINT NOT NULL,
+  PRIMARY KEY (owner, idempotency_key)
+);
+CREATE TABLE spend_log (
+  request_id TEXT PRIMARY KEY,
+  call_type TEXT NOT NULL,
+  batch_id TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  model TEXT NOT NULL,
+  started_at BIGINT NOT NULL,
+  ended_at BIGINT NOT NULL,
+  input_tokens BIGINT NOT NULL,
+  cached_tokens BIGINT NOT NULL,
+  cache_write_tokens BIGINT NOT NULL,
+  output_tokens BIGINT NOT NULL,
+  reasoning_tokens BIGINT NOT NULL,
+  cost_nano_usd BIGINT NOT NULL,
+  cost_known BIGINT NOT NULL,
+  completed BIGINT NOT NULL,
+  failed BIGINT NOT NULL
+);
+CREATE INDEX spend_by_batch ON spend_log (batch_id)
+)sql";
+
+constexpr std::array<std::string_view, 1> kMigrations{kVersion1};
+
+}  // namespace
+
+std::span<const std::string_view> migrations() { return kMigrations; }
+
+}  // namespace quarry::store
