@@ -1,1 +1,33 @@
-int main() { return 0; }
+#include "cli/command_line.h"
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <variant>
+#include <vector>
+
+using namespace quarry;
+
+int main(int argc, char** argv) {
+  // A peer that has gone is an error of the write, not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    const cli::CommandLine line = cli::parse_command_line(
+        std::vector<std::string>(argv + 1, argv + argc), config::process_environment());
+    if (const auto* printout = std::get_if<cli::Printout>(&line.command)) {
+      std::fputs(printout->out.c_str(), stdout);
+      std::fputs(printout->err.c_str(), stderr);
+      return printout->exit_code;
+    }
+    obs::configure(line.log_format, line.log_level);
+    if (const auto* options = std::get_if<cli::ServeOptions>(&line.command))
+      return cli::serve(*options);
+    if (const auto* options = std::get_if<cli::SandboxOptions>(&line.command))
+      return cli::run_sandbox(*options);
+    return cli::run(std::get<cli::RunOptions>(line.command));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "quarry: %s\n", error.what());
+    return cli::kExitFailed;
+  }
+}
