@@ -34,6 +34,7 @@ target_link_libraries(xxhash INTERFACE "${XXHASH}")
 add_library(quarry_flags INTERFACE)
 target_compile_options(quarry_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wnon-virtual-dtor -Wformat=2 -Werror
+  -Wno-missing-designated-field-initializers  # unnamed members have defaults: that is what they are for
   -Wno-error=deprecated-declarations
   -Xclang -fno-pch-timestamp)
 target_compile_definitions(quarry_flags INTERFACE

@@ -45,6 +45,7 @@ boost::asio::awaitable<R> run_blocking(BlockingPool& pool, F fn) {
           std::exception_ptr error;
           try {
             if constexpr (std::is_void_v<R>) {
+              static_cast<void>(result);
               fn();
             } else {
               result.emplace(fn());

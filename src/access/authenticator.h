@@ -1,0 +1,33 @@
+#pragma once
+// Who is calling. Now one master key, or none: an open server, which listens on loopback only.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "config/settings.h"
+
+namespace quarry::access {
+
+// Whose files and batches a request may see. A value, copied into rows as `owner`.
+struct Caller {
+  std::string owner;
+};
+
+class Authenticator {
+ public:
+  explicit Authenticator(const std::optional<Secret<std::string>>& master_key);
+
+  // authorization: the header's value, nullopt when absent; api_key: Azure-style clients' header.
+  // Keys are compared as SHA-256 digests in constant time, and never appear whole in an error.
+  // Errors: forbidden, reason "" (none given) or "invalid_api_key".
+  Result<Caller> authenticate(std::optional<std::string_view> authorization,
+                              std::optional<std::string_view> api_key) const;
+  bool open() const { return !master_digest_; }
+
+ private:
+  std::optional<std::string> master_digest_;
+};
+
+}  // namespace quarry::access

@@ -1,0 +1,124 @@
+#include "files/scan.h"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "files/custom_id_set.h"
+#include "json/line_splitter.h"
+#include "openai/batch_line.h"
+
+namespace quarry::files {
+
+struct Scanner::State {
+  explicit State(std::size_t max) : line_bytes_max(max), splitter(max) {}
+
+  std::size_t line_bytes_max;
+  json::LineSplitter splitter;
+  openai::BatchLineReader reader;
+  CustomIdSet custom_ids;
+  Scan scan;
+
+  void line(const json::LineSplitter::Line& line);
+  void add_error(std::uint64_t number, std::string code, std::string message, std::string param);
+  void remember(std::set<std::string>& names, std::string_view value);
+};
+
+Scanner::Scanner(std::size_t line_bytes_max) : state_(std::make_unique<State>(line_bytes_max)) {}
+Scanner::~Scanner() = default;
+
+void Scanner::State::add_error(std::uint64_t number, std::string code, std::string message,
+                               std::string param) {
+  ++scan.error_count;
+  if (scan.errors.size() < kScanErrorsMax) {
+    scan.errors.push_back({std::move(code), std::move(message), std::move(param),
+                           static_cast<std::int64_t>(number)});
+  }
+}
+
+void Scanner::State::remember(std::set<std::string>& names, std::string_view value) {
+  if (names.size() >= kScanNamesMax) {
+    scan.names_overflow = true;
+    return;
+  }
+  names.emplace(value);
+}
+
+void Scanner::State::line(const json::LineSplitter::Line& line) {
+  ++scan.lines;
+  if (line.too_long) {
+    add_error(line.number, "invalid_request",
+              fmt::format("This line is longer than the maximum of {} bytes.", line_bytes_max), "");
+    return;
+  }
+  const auto read = reader.read(line.text);
+  if (!read) {
+    if (scan.lines == 1) scan.first_line_is_json = read.error().code != "invalid_json_line";
+    add_error(line.number, read.error().code, read.error().message, read.error().param);
+    return;
+  }
+  if (scan.lines == 1) scan.first_line_is_json = true;
+  remember(scan.urls, read->url);
+  if (read->model.empty()) {
+    scan.without_model = true;
+  } else {
+    remember(scan.models, read->model);
+  }
+  if (read->custom_id.size() > kCustomIdBytesMax) {
+    add_error(line.number, "invalid_request",
+              fmt::format("custom_id is longer than the maximum of {} bytes.", kCustomIdBytesMax),
+              "custom_id");
+  } else if (!custom_ids.insert(read->custom_id)) {
+    add_error(line.number, "duplicate_custom_id",
+              "The custom_id for this request is a duplicate of another request.", "custom_id");
+  }
+  if (read->stream) {
+    add_error(line.number, "streaming_unsupported",
+              "Chat Completions: Streaming is not supported in the Batch API.", "body.stream");
+  }
+}
+
+void Scanner::feed(std::span<const std::byte> bytes) {
+  state_->splitter.feed(bytes);
+  json::LineSplitter::Line line;
+  while (state_->splitter.next(line)) state_->line(line);
+}
+
+Scan Scanner::finish() {
+  json::LineSplitter::Line line;
+  if (state_->splitter.finish(line)) state_->line(line);
+  return std::move(state_->scan);
+}
+
+std::string to_json(const Scan& scan) {
+  return boost::json::serialize(boost::json::value{
+      {"lines", scan.lines},
+      {"error_count", scan.error_count},
+      {"errors", openai::to_json(scan.errors)},
+      {"models", boost::json::value_from(scan.models)},
+      {"urls", boost::json::value_from(scan.urls)},
+      {"names_overflow", scan.names_overflow},
+      {"without_model", scan.without_model},
+      {"first_line_is_json", scan.first_line_is_json}});
+}
+
+Result<Scan> parse_scan(std::string_view text) {
+  try {
+    const boost::json::value value = boost::json::parse(text);
+    auto errors = openai::parse_batch_errors(boost::json::serialize(value.at("errors")));
+    if (!errors) return fail(std::move(errors.error()));
+    Scan scan;
+    scan.lines = value.at("lines").to_number<std::uint64_t>();
+    scan.error_count = value.at("error_count").to_number<std::uint64_t>();
+    scan.errors = std::move(*errors);
+    scan.models = boost::json::value_to<std::set<std::string>>(value.at("models"));
+    scan.urls = boost::json::value_to<std::set<std::string>>(value.at("urls"));
+    scan.names_overflow = value.at("names_overflow").as_bool();
+    scan.without_model = value.at("without_model").as_bool();
+    scan.first_line_is_json = value.at("first_line_is_json").as_bool();
+    return scan;
+  } catch (const std::exception& e) {
+    return fail(Errc::corrupt, fmt::format("the stored scan of the file is not readable: {}", e.what()));
+  }
+}
+
+}  // namespace quarry::files

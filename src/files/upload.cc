@@ -1,0 +1,206 @@
+#include "files/upload.h"
+
+#include <fmt/format.h>
+
+#include "aws/object_stream.h"
+#include "base/bytes.h"
+#include "http/multipart.h"
+
+namespace quarry::files {
+namespace {
+
+constexpr std::size_t kFieldBytesMax = 64 * 1024;
+constexpr std::int64_t kBatchFileLifeSeconds = 30 * 86'400;  // OpenAI's default for purpose=batch
+
+Error missing_file() {
+  return Error(Errc::invalid_request, "Missing required parameter: 'file'.")
+      .param("file")
+      .reason("missing_required_parameter");
+}
+
+}  // namespace
+
+// What the multipart reader has called back with and the coroutine has not taken yet.
+struct Upload::Form {
+  std::vector<FormField> fields;
+  bool in_file = false;
+  bool file_seen = false;
+  std::string filename;
+  std::string pending;  // bytes of the file
+
+  http::MultipartReader::Events events();
+  Result<void> begin(const http::FormPart& part);
+  Result<void> data(std::span<const std::byte> bytes);
+};
+
+Result<void> Upload::Form::begin(const http::FormPart& part) {
+  in_file = part.name == "file" && part.filename.has_value();
+  if (part.name == "file" && !part.filename) {
+    return fail(Error(Errc::invalid_request,
+                      "The part 'file' is not a file: it has no filename. hint: with curl, use -F "
+                      "file=@name.jsonl")
+                    .param("file"));
+  }
+  if (!in_file) {
+    fields.emplace_back(part.name, std::string());
+    return {};
+  }
+  if (file_seen) {
+    return fail(Error(Errc::invalid_request, "The form has more than one part 'file'.").param("file"));
+  }
+  file_seen = true;
+  filename = safe_filename(*part.filename);
+  return {};
+}
+
+Result<void> Upload::Form::data(std::span<const std::byte> bytes) {
+  if (in_file) {
+    pending += as_text(bytes);
+    return {};
+  }
+  auto& [field, value] = fields.back();
+  if (value.size() + bytes.size() > kFieldBytesMax) {
+    return fail(Error(Errc::invalid_request,
+                      fmt::format("The form field '{}' is longer than {} bytes.", field, kFieldBytesMax))
+                    .param(field));
+  }
+  value += as_text(bytes);
+  return {};
+}
+
+http::MultipartReader::Events Upload::Form::events() {
+  return {[this](const http::FormPart& part) { return begin(part); },
+          [this](std::span<const std::byte> bytes) { return data(bytes); },
+          [this] {
+            in_file = false;
+            return Result<void>();
+          }};
+}
+
+Upload::Upload(const aws::DeploymentSet& deployments, TransferMemory& memory, BlockingPool& pool,
+               const Clock& clock, const FileLimits& limits)
+    : deployments_(deployments),
+      memory_(memory),
+      pool_(pool),
+      clock_(clock),
+      limits_(limits),
+      deadline_(Deadline::after(limits.transfer_time_max)),
+      id_(new_file_id()),
+      form_(std::make_unique<Form>()),
+      scanner_(std::make_unique<Scanner>(limits.line_bytes_max)) {}
+
+Upload::~Upload() = default;
+
+Task<Received> Upload::receive(std::string content_type, http::BodyReader& body,
+                               access::Caller caller) {
+  auto streamed = co_await stream(std::move(content_type), body);
+  if (streamed) {
+    auto received = co_await conclude(std::move(caller));
+    if (received) co_return received;
+    streamed = fail(std::move(received.error()));
+  }
+  if (writer_) co_await writer_->abort();
+  co_return fail(std::move(streamed.error()));
+}
+
+Task<void> Upload::stream(std::string content_type, http::BodyReader& body) {
+  auto boundary = http::form_boundary(content_type);
+  if (!boundary) co_return fail(std::move(boundary.error()));
+  http::MultipartReader reader(std::move(*boundary), form_->events());
+  while (true) {
+    auto chunk = co_await body.read();
+    if (!chunk) co_return fail(std::move(chunk.error()));
+    if (chunk->empty()) break;
+    if (auto fed = reader.feed(*chunk); !fed) co_return fail(std::move(fed.error()));
+    auto taken = co_await take_file_bytes();
+    if (!taken) co_return fail(std::move(taken.error()));
+  }
+  if (auto finished = reader.finish(); !finished) co_return fail(std::move(finished.error()));
+  if (!form_->file_seen) co_return fail(missing_file());
+  if (!writer_) co_return co_await open_object();  // a file of no bytes
+  co_return Result<void>();
+}
+
+Task<void> Upload::open_object() {
+  // The models may be named only after the file: then it goes to the first deployment's bucket.
+  auto names = target_models(form_->fields);
+  if (!names) co_return fail(std::move(names.error()));
+  deployment_ = deployments_.home();
+  for (const std::string& model : *names) {
+    const auto& group = deployments_.group(model);
+    if (!group.empty()) {
+      deployment_ = group.front();
+      break;
+    }
+  }
+  auto buffers = co_await memory_.acquire(2, deadline_);
+  if (!buffers) co_return fail(std::move(buffers.error()));
+  writer_ = std::make_unique<aws::ObjectWriter>(
+      *deployment_->s3, deployment_->object("files/" + id_.value + "/0"), std::move(*buffers));
+  co_return Result<void>();
+}
+
+Task<void> Upload::take_file_bytes() {
+  std::string& pending = form_->pending;
+  if (pending.empty()) co_return Result<void>();
+  if (!writer_) {
+    auto opened = co_await open_object();
+    if (!opened) co_return opened;
+  }
+  if (writer_->written_bytes() + pending.size() > limits_.upload_bytes_max) {
+    co_return fail(Error(Errc::invalid_request,
+                         fmt::format("The file is larger than the maximum of {} bytes. hint: "
+                                     "general_settings.max_upload_bytes raises it",
+                                     limits_.upload_bytes_max))
+                       .param("file")
+                       .reason("body_too_large"));
+  }
+  co_await run_blocking(pool_, [this, &pending] { scanner_->feed(as_bytes(pending)); });
+  auto written = co_await writer_->write(as_bytes(pending), deadline_);
+  pending.clear();
+  co_return written;
+}
+
+Task<Received> Upload::conclude(access::Caller caller) {
+  auto form = parse_upload_form(form_->fields);
+  if (!form) co_return fail(std::move(form.error()));
+  for (const std::string& model : form->target_models) {
+    if (deployments_.group(model).empty()) {
+      co_return fail(
+          Error(Errc::invalid_request,
+                fmt::format("The model '{}' of target_model_names does not exist. hint: GET /v1/models "
+                            "lists the models of this server",
+                            model))
+              .param("target_model_names")
+              .reason("model_not_found"));
+    }
+  }
+  const Scan scan =
+      co_await run_blocking(pool_, [this] { return scanner_->finish(); });
+  if (form->purpose == "batch" && (scan.lines == 0 || !scan.first_line_is_json)) {
+    co_return fail(Errc::invalid_request, "Invalid file format for Batch API. Must be .jsonl");
+  }
+  auto bytes = co_await writer_->finish(deadline_);
+  if (!bytes) co_return fail(std::move(bytes.error()));
+
+  Received received;
+  store::FileRow& file = received.file;
+  file.id = id_;
+  file.owner = std::move(caller.owner);
+  file.filename = form_->filename;
+  file.purpose = form->purpose;
+  file.bytes = static_cast<std::int64_t>(*bytes);
+  file.created_at = unix_seconds(clock_.now());
+  if (form->expires_after_s) {
+    file.expires_at = file.created_at + *form->expires_after_s;
+  } else if (file.purpose == "batch") {
+    file.expires_at = file.created_at + kBatchFileLifeSeconds;
+  }
+  file.target_models = std::move(form->target_models);
+  if (file.purpose == "batch") file.scan_json = to_json(scan);
+  const aws::S3Uri object = deployment_->object("files/" + id_.value + "/0");
+  received.segment = {0, deployment_->id(), object.bucket, object.key, file.bytes};
+  co_return received;
+}
+
+}  // namespace quarry::files

@@ -1,0 +1,164 @@
+#include "files/upload_form.h"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace quarry::files {
+namespace {
+
+constexpr std::array<std::string_view, 6> kPurposes{"assistants", "batch",     "evals",
+                                                    "fine-tune",  "user_data", "vision"};
+constexpr std::int64_t kExpiresAfterLeast = 3600;
+constexpr std::int64_t kExpiresAfterMost = 2'592'000;
+constexpr std::size_t kFilenameBytesMax = 255;
+
+std::string_view trimmed(std::string_view text) {
+  const auto space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!text.empty() && space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+void add_names(std::vector<std::string>& names, std::string_view list) {
+  while (true) {
+    const std::size_t comma = list.find(',');
+    const std::string_view item = trimmed(list.substr(0, comma));
+    if (!item.empty() && std::ranges::find(names, item) == names.end()) names.emplace_back(item);
+    if (comma == std::string_view::npos) return;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+Error extra_body_error(std::string message) {
+  return Error(Errc::invalid_request, std::move(message)).param("extra_body").reason("invalid_type");
+}
+
+Result<void> add_names_of_extra_body(std::vector<std::string>& names, std::string_view text) {
+  boost::system::error_code broken;
+  const boost::json::value value = boost::json::parse(text, broken);
+  if (broken) return fail(extra_body_error("Invalid value for 'extra_body': it is not valid JSON."));
+  const boost::json::object* object = value.if_object();
+  if (!object) {
+    return fail(extra_body_error("Invalid type for 'extra_body': expected a JSON object."));
+  }
+  const boost::json::value* models = object->if_contains("target_model_names");
+  if (!models || models->is_null()) return {};
+  if (models->is_string()) {
+    add_names(names, models->get_string());
+    return {};
+  }
+  if (const boost::json::array* list = models->if_array()) {
+    for (const boost::json::value& item : *list) {
+      if (!item.is_string()) {
+        return fail(extra_body_error("'target_model_names' in 'extra_body' must hold strings."));
+      }
+      add_names(names, item.get_string());
+    }
+    return {};
+  }
+  return fail(extra_body_error("'target_model_names' in 'extra_body' must be a string or a list."));
+}
+
+// "target_model_names", and "[…]" after it: a list's items.
+bool names_field(std::string_view field, std::string_view wanted) {
+  if (!field.starts_with(wanted)) return false;
+  field.remove_prefix(wanted.size());
+  return field.empty() || (field.starts_with('[') && field.ends_with(']'));
+}
+
+std::optional<std::string_view> find(const std::vector<FormField>& fields,
+                                     std::initializer_list<std::string_view> spellings) {
+  for (const auto& [field, value] : fields) {
+    if (std::ranges::find(spellings, field) != spellings.end()) return value;
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<std::int64_t>> expires_after(const std::vector<FormField>& fields) {
+  const auto anchor = find(fields, {"expires_after[anchor]", "expires_after.anchor"});
+  const auto seconds = find(fields, {"expires_after[seconds]", "expires_after.seconds"});
+  if (!anchor && !seconds) return std::nullopt;
+  const auto wrong = [](std::string_view param, std::string message) {
+    return fail(Error(Errc::invalid_request, std::move(message)).param(std::string(param)));
+  };
+  if (!anchor) return wrong("expires_after.anchor", "Missing required parameter: 'expires_after.anchor'.");
+  if (!seconds) {
+    return wrong("expires_after.seconds", "Missing required parameter: 'expires_after.seconds'.");
+  }
+  if (*anchor != "created_at") {
+    return wrong("expires_after.anchor",
+                 fmt::format("Invalid value: '{}'. Supported values are: 'created_at'.", *anchor));
+  }
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(seconds->data(), seconds->data() + seconds->size(), value);
+  if (error != std::errc() || end != seconds->data() + seconds->size() || value < kExpiresAfterLeast ||
+      value > kExpiresAfterMost) {
+    return wrong("expires_after.seconds",
+                 fmt::format("Invalid 'expires_after.seconds': expected an integer from {} to {}, but "
+                             "got '{}' instead.",
+                             kExpiresAfterLeast, kExpiresAfterMost, *seconds));
+  }
+  return value;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> target_models(const std::vector<FormField>& fields) {
+  std::vector<std::string> names;
+  for (const auto& [field, value] : fields) {
+    if (names_field(field, "target_model_names") ||
+        names_field(field, "extra_body[target_model_names]")) {
+      add_names(names, value);
+    } else if (field == "extra_body") {
+      if (auto added = add_names_of_extra_body(names, value); !added) return fail(added.error());
+    }
+  }
+  return names;
+}
+
+Result<UploadForm> parse_upload_form(const std::vector<FormField>& fields) {
+  UploadForm form;
+  const auto purpose = find(fields, {"purpose"});
+  if (!purpose || purpose->empty()) {
+    return fail(Error(Errc::invalid_request, "Missing required parameter: 'purpose'.")
+                    .param("purpose")
+                    .reason("missing_required_parameter"));
+  }
+  if (std::ranges::find(kPurposes, *purpose) == kPurposes.end()) {
+    return fail(Error(Errc::invalid_request,
+                      fmt::format("'{}' is not one of ['{}'] - 'purpose'", *purpose,
+                                  fmt::join(kPurposes, "', '")))
+                    .param("purpose")
+                    .reason("invalid_value"));
+  }
+  form.purpose = *purpose;
+  auto models = target_models(fields);
+  if (!models) return fail(std::move(models.error()));
+  form.target_models = std::move(*models);
+  auto expires = expires_after(fields);
+  if (!expires) return fail(std::move(expires.error()));
+  form.expires_after_s = *expires;
+  return form;
+}
+
+std::string safe_filename(std::string_view sent) {
+  if (const std::size_t slash = sent.find_last_of("/\\"); slash != std::string_view::npos) {
+    sent.remove_prefix(slash + 1);
+  }
+  std::string filename;
+  for (const char c : sent) {
+    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) filename.push_back(c);
+  }
+  if (filename.size() > kFilenameBytesMax) {
+    std::size_t end = kFilenameBytesMax;
+    while (end > 0 && (static_cast<unsigned char>(filename[end]) & 0xc0) == 0x80) --end;
+    filename.resize(end);
+  }
+  return filename.empty() || filename == "." || filename == ".." ? "upload" : filename;
+}
+
+}  // namespace quarry::files
