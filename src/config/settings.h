@@ -1,17 +1,18 @@
 #pragma once
-// config.yaml, typed. LiteLLM's keys with LiteLLM's meaning; every error at once, each with its line and
-// key; immutable once loaded.
+// config.yaml, typed. LiteLLM's keys with LiteLLM's meaning; every error at once, each with its
+// line and key; immutable once loaded.
+
+#include "base/secret.h"
 
 #include <chrono>
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/secret.h"
 
 namespace quarry::config {
 
@@ -31,14 +32,16 @@ struct DeploymentSettings {
   bool batch = false;      // model_info.mode == "batch"
   int line = 0;            // in the file, for messages
 
-  std::string bedrock_region;  // aws_region_name, else s3_region_name, else AWS_REGION(_NAME), AWS_DEFAULT_REGION
+  std::string bedrock_region;  // aws_region_name, else s3_region_name, else AWS_REGION(_NAME),
+                               // AWS_DEFAULT_REGION
   std::string bucket;          // s3_bucket_name up to the first '/'
-  std::string prefix = "quarry/";  // s3_prefix, or what follows the '/' of s3_bucket_name; ends in '/'
-  std::string s3_region;       // s3_region_name, else bedrock_region
-  std::string role_arn;        // aws_batch_role_arn
+  std::string prefix =
+      "quarry/";          // s3_prefix, or what follows the '/' of s3_bucket_name; ends in '/'
+  std::string s3_region;  // s3_region_name, else bedrock_region
+  std::string role_arn;   // aws_batch_role_arn
   std::optional<StaticCredentials> bedrock_credentials;  // aws_*; none = the standard chain
   std::optional<StaticCredentials> s3_credentials;       // s3_*; none = bedrock_credentials
-  std::string s3_endpoint;       // "" = AWS's own
+  std::string s3_endpoint;                               // "" = AWS's own
   std::string bedrock_endpoint;
   std::string runtime_endpoint;
 
@@ -48,7 +51,7 @@ struct DeploymentSettings {
   std::uint64_t max_records_per_job = 50'000;
   std::uint64_t max_job_bytes = 1'000'000'000;
   SmallBatch small_batch = SmallBatch::direct;
-  int direct_concurrency = 8;   // on-demand calls at once for small batches
+  int direct_concurrency = 8;  // on-demand calls at once for small batches
 };
 
 struct Settings {
@@ -59,23 +62,29 @@ struct Settings {
   std::uint64_t max_transfer_memory_bytes = std::uint64_t{256} << 20;
   std::uint64_t max_upload_bytes = std::uint64_t{16} << 30;
   std::size_t max_line_bytes = std::size_t{16} << 20;
-  std::vector<std::string> warnings;  // for the log at start: keys of LiteLLM's that do nothing here
+  std::vector<std::string>
+      warnings;  // for the log at start: keys of LiteLLM's that do nothing here
 };
 
 struct ConfigError {
-  int line = 0;  // 1-based; 0 when the whole file is meant
-  std::string key;      // "model_list[0].litellm_params.s3_bucket_name"
+  int line = 0;     // 1-based; 0 when the whole file is meant
+  std::string key;  // "model_list[0].litellm_params.s3_bucket_name"
   std::string message;
 };
 
 // The environment as a function, so that tests need none. nullopt: not set.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 Environment process_environment();
+// `first`, and for names it does not hold, `defaults`: `serve --sandbox` needs no AWS_ACCESS_KEY_ID
+// set.
+Environment with_defaults(Environment first, std::map<std::string, std::string> defaults);
 
 // Parses and checks the whole text. Pure but for `environment`.
-std::expected<Settings, std::vector<ConfigError>> load(std::string_view yaml, const Environment& environment);
+std::expected<Settings, std::vector<ConfigError>> load(std::string_view yaml,
+                                                       const Environment& environment);
 
-// The settings of `serve --sandbox` without a config: the seed's model name and bucket, key sk-1234.
+// The settings of `serve --sandbox` without a config: the seed's model name and bucket, key
+// sk-1234.
 Settings sandbox_settings();
 
 // "config.yaml:7: model_list[0].litellm_params.s3_bucket_name: is required"

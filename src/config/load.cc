@@ -1,0 +1,160 @@
+// config.yaml as a whole: the sections, then what only the whole can say.
+#include "base/transfer_memory.h"
+#include "config/deployments.h"
+#include "config/section.h"
+#include "config/settings.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+
+namespace quarry::config {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kPollingMin{10};
+constexpr milliseconds kPollingMax{24 * 60 * 60 * 1000};
+constexpr std::uint64_t kTransferMemoryMin = 8 * kTransferBufferBytes;
+constexpr std::uint64_t kTransferMemoryMax = std::uint64_t{1} << 40;
+constexpr std::uint64_t kUploadBytesMax =
+    std::uint64_t{80} << 30;  // one S3 object of 10,000 parts, with room to spare
+constexpr std::uint64_t kUploadMegabytesMax = kUploadBytesMax >> 20;
+constexpr std::uint64_t kLineBytesMin = 1024;
+constexpr std::uint64_t kLineBytesMax = std::uint64_t{256} << 20;
+
+void read_models(Section& top, Findings& findings, Settings& settings, Skipped& skipped) {
+  if (!top.has("model_list")) {
+    top.complain("model_list", "is required");
+    return;
+  }
+  std::vector<YAML::Node> entries = top.list("model_list");
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    auto deployment = read_deployment(entries[i], i, top.line_of("model_list"), findings, skipped);
+    if (deployment) settings.deployments.push_back(std::move(*deployment));
+  }
+}
+
+void read_master_key(Section& general, const Environment& environment, Settings& settings) {
+  if (general.has("master_key")) {
+    if (auto key = general.text("master_key")) settings.master_key.emplace(*key);
+  } else if (auto key = environment("LITELLM_MASTER_KEY"); key && !key->empty()) {
+    settings.master_key.emplace(*key);
+  }
+  if (settings.master_key && !settings.master_key->reveal().starts_with("sk-")) {
+    settings.warnings.emplace_back(
+        "general_settings.master_key does not begin with 'sk-', as LiteLLM asks of it");
+  }
+}
+
+void read_general(Section general, const Environment& environment, Settings& settings) {
+  read_master_key(general, environment, settings);
+  settings.batch_polling_interval =
+      general.seconds("proxy_batch_polling_interval", kPollingMin, kPollingMax);
+  if (auto bytes = general.bytes("max_transfer_memory", kTransferMemoryMin, kTransferMemoryMax)) {
+    settings.max_transfer_memory_bytes = *bytes;
+  }
+  if (auto bytes = general.bytes("max_upload_bytes", 1, kUploadBytesMax))
+    settings.max_upload_bytes = *bytes;
+  if (auto megabytes = general.integer("max_batch_file_size_mb", 1, kUploadMegabytesMax)) {
+    settings.max_upload_bytes = *megabytes << 20;
+    if (general.has("max_upload_bytes")) {
+      general.complain("max_batch_file_size_mb",
+                       "says the same as max_upload_bytes; hint: keep one of them");
+    }
+  }
+  if (auto bytes = general.bytes("max_line_bytes", kLineBytesMin, kLineBytesMax))
+    settings.max_line_bytes = *bytes;
+  general.leftovers();
+}
+
+void read_litellm_settings(Section section, Settings& settings) {
+  settings.drop_params = section.boolean("drop_params").value_or(false);
+  section.leftovers();
+}
+
+// Two entries with one id would share their jobs' names and slots.
+void check_ids(const std::vector<DeploymentSettings>& deployments, Findings& findings) {
+  std::map<std::string, int> lines;
+  for (const DeploymentSettings& deployment : deployments) {
+    auto [first, added] = lines.emplace(deployment.id, deployment.line);
+    if (added) continue;
+    findings.add(deployment.line, "model_list",
+                 fmt::format("'{}' is the deployment of line {} once more (id {}); hint: remove "
+                             "one, or give each its "
+                             "own model_info.id",
+                             deployment.model_name, first->second, deployment.id));
+  }
+}
+
+void check_any_deployment(const Section& top,
+                          const Settings& settings,
+                          const Skipped& skipped,
+                          Findings& findings) {
+  if (!settings.deployments.empty() || !findings.errors.empty()) return;
+  std::string message =
+      "holds no Bedrock batch deployment: no entry with 'model: bedrock/…' and s3_bucket_name";
+  std::vector<std::string> names = skipped.other_providers;
+  names.insert(names.end(), skipped.without_bucket.begin(), skipped.without_bucket.end());
+  if (!names.empty()) message += fmt::format("; skipped: {}", fmt::join(names, ", "));
+  findings.add(top.line_of("model_list"), "model_list", std::move(message));
+}
+
+void add_warnings(const Skipped& skipped, const Findings& findings, Settings& settings) {
+  auto warn = [&](const std::vector<std::string>& names, std::string_view what) {
+    if (!names.empty())
+      settings.warnings.push_back(fmt::format("{}: {}", what, fmt::join(names, ", ")));
+  };
+  warn(skipped.other_providers, "skipped entries of model_list, of other providers than Bedrock");
+  warn(skipped.without_bucket,
+       "skipped entries of model_list, without s3_bucket_name, so not for batches");
+  warn(findings.unused, "keys that do nothing in Quarry");
+}
+
+void read_file(const YAML::Node& document, Findings& findings, Settings& settings) {
+  Section top(document, Place::top, "", 1, findings);
+  Skipped skipped;
+  read_models(top, findings, settings, skipped);
+  read_litellm_settings(top.section("litellm_settings", Place::litellm_settings), settings);
+  read_general(top.section("general_settings", Place::general_settings), findings.environment,
+               settings);
+  top.leftovers();
+  check_ids(settings.deployments, findings);
+  check_any_deployment(top, settings, skipped, findings);
+  add_warnings(skipped, findings, settings);
+}
+
+}  // namespace
+
+std::expected<Settings, std::vector<ConfigError>> load(std::string_view yaml,
+                                                       const Environment& environment) {
+  Settings settings;
+  Findings findings{environment, {}, {}};
+  try {
+    std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
+    if (documents.empty() || documents.front().IsNull()) {
+      findings.add(0, "", "the file is empty");
+    } else if (documents.size() > 1) {
+      findings.add(yaml_line(documents[1], 0), "",
+                   "a second document begins here ('---'); one file holds one");
+    } else {
+      read_file(documents.front(), findings, settings);
+    }
+  } catch (const YAML::Exception& error) {  // it stops at the first place that is not YAML
+    findings.add(error.mark.is_null() ? 0 : error.mark.line + 1, "", "not YAML: " + error.msg);
+  }
+  if (!findings.errors.empty()) {
+    std::ranges::sort(findings.errors, {},
+                      [](const ConfigError& error) { return std::tie(error.line, error.key); });
+    return std::unexpected(std::move(findings.errors));
+  }
+  return settings;
+}
+
+}  // namespace quarry::config
