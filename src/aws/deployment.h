@@ -1,14 +1,15 @@
 #pragma once
 // A deployment, ready to be called: the same immutable value at every call site.
 
-#include <memory>
-#include <vector>
-
 #include "aws/bedrock_client.h"
 #include "aws/s3_client.h"
+#include "base/blocking_pool.h"
 #include "base/clock.h"
 #include "config/settings.h"
 #include "http/client.h"
+
+#include <memory>
+#include <vector>
 
 namespace quarry::aws {
 
@@ -20,12 +21,19 @@ struct Deployment {
 
   const std::string& id() const { return settings.id; }
   // An object of this deployment: bucket, prefix + name.
-  S3Uri object(std::string_view name) const { return {settings.bucket, settings.prefix + std::string(name)}; }
+  S3Uri object(std::string_view name) const {
+    return {settings.bucket, settings.prefix + std::string(name)};
+  }
 };
 
-// client and clock outlive the deployment. Endpoints: the settings' own, else AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_BEDROCK,
+// client, clock and pool (which hashes large bodies) outlive the deployment. Endpoints: the
+// settings' own, else AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_BEDROCK,
 // AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_ENDPOINT_URL, else AWS's by region and partition.
-std::shared_ptr<const Deployment> make_deployment(config::DeploymentSettings settings, http::Client& client,
-                                                  const Clock& clock, const config::Environment& environment);
+// Throws std::invalid_argument where an endpoint is no URL.
+std::shared_ptr<const Deployment> make_deployment(config::DeploymentSettings settings,
+                                                  http::Client& client,
+                                                  const Clock& clock,
+                                                  BlockingPool& pool,
+                                                  const config::Environment& environment);
 
 }  // namespace quarry::aws

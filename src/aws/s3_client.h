@@ -1,6 +1,8 @@
 #pragma once
-// The S3 operations the gateway uses. `batch/` and `files/` see only this; make_s3_client() is the real one,
-// testing::FakeS3 (aws/testing/fake_s3.h) the in-memory one. HTTP stays out.
+// The S3 operations the gateway uses. `batch/` and `files/` see only this; make_s3_client() is the
+// real one, testing::FakeS3 (aws/testing/fake_s3.h) the in-memory one. HTTP stays out.
+
+#include "base/task.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -10,12 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "base/task.h"
-
 namespace quarry::aws {
 
-// Bucket and key as AWS stores them: raw UTF-8, not percent-encoded. "a//b" and "a/b" are different keys;
-// encoding happens once, in the request builder.
+// Bucket and key as AWS stores them: raw UTF-8, not percent-encoded. "a//b" and "a/b" are different
+// keys; encoding happens once, in the request builder.
 struct S3Uri {
   std::string bucket;
   std::string key;
@@ -30,8 +30,8 @@ struct ObjectInfo {
 };
 
 struct RangeRead {
-  std::size_t bytes = 0;             // written to the buffer
-  std::uint64_t object_bytes = 0;    // the whole object's size
+  std::size_t bytes = 0;           // written to the buffer
+  std::uint64_t object_bytes = 0;  // the whole object's size
   std::string etag;
 };
 
@@ -45,34 +45,48 @@ struct PartTag {
   std::string etag;
 };
 
-// May be called concurrently from coroutines of one executor; never blocks the thread. The client outlives every
-// awaitable it returned. Buffers stay valid until the task completes. `deadline` bounds the whole call,
-// retries and credential refresh included.
-// Errors of every call: throttled, unavailable, deadline_exceeded, cancelled, forbidden (AccessDenied,
-// SignatureDoesNotMatch…), upstream (any other S3 code); reason() is S3's code, the message carries code,
-// operation, uri and request id.
+// May be called concurrently from coroutines of one executor; never blocks the thread. The client
+// outlives every awaitable it returned. Buffers stay valid until the task completes. `deadline`
+// bounds the whole call, retries and credential refresh included. Errors of every call: throttled,
+// unavailable, deadline_exceeded, cancelled, forbidden (AccessDenied, SignatureDoesNotMatch…),
+// upstream (any other S3 code); reason() is S3's code, the message carries code, operation, uri and
+// request id.
 class S3Client {
  public:
   virtual ~S3Client() = default;
 
-  // Reads [offset, offset + buffer.size()) or up to the object's end. An empty object gives bytes = 0.
-  // if_match: an etag that the object must still have ("" = any). Also: not_found, conflict (etag changed).
-  virtual Task<RangeRead> get_range(S3Uri object, std::uint64_t offset, std::span<std::byte> buffer,
-                                    std::string if_match, Deadline deadline) = 0;
+  // Reads [offset, offset + buffer.size()) or up to the object's end. An empty object gives bytes =
+  // 0. if_match: an etag that the object must still have ("" = any). Also: not_found, conflict
+  // (etag changed).
+  virtual Task<RangeRead> get_range(S3Uri object,
+                                    std::uint64_t offset,
+                                    std::span<std::byte> buffer,
+                                    std::string if_match,
+                                    Deadline deadline) = 0;
   // Replaces the object; idempotent, so it retries. At most 5 GiB.
-  virtual Task<ObjectInfo> put(S3Uri object, std::span<const std::byte> bytes, Deadline deadline) = 0;
+  virtual Task<ObjectInfo> put(S3Uri object,
+                               std::span<const std::byte> bytes,
+                               Deadline deadline) = 0;
   virtual Task<ObjectInfo> head(S3Uri object, Deadline deadline) = 0;  // Also: not_found
   // One page, at most 1000 keys, UTF-8 binary order (ListObjectsV2).
-  virtual Task<ListPage> list(S3Uri prefix, std::optional<std::string> token, Deadline deadline) = 0;
+  virtual Task<ListPage> list(S3Uri prefix,
+                              std::optional<std::string> token,
+                              Deadline deadline) = 0;
   // Succeeds also when the key was already gone (S3 answers 204 both ways).
   virtual Task<void> remove(S3Uri object, Deadline deadline) = 0;
 
   virtual Task<std::string> create_multipart(S3Uri object, Deadline deadline) = 0;  // the upload id
-  virtual Task<PartTag> upload_part(S3Uri object, std::string upload_id, int number,
-                                    std::span<const std::byte> bytes, Deadline deadline) = 0;
-  // A 200 with an <Error> body is an error.
-  virtual Task<ObjectInfo> complete_multipart(S3Uri object, std::string upload_id, std::vector<PartTag> parts,
+  virtual Task<PartTag> upload_part(S3Uri object,
+                                    std::string upload_id,
+                                    int number,
+                                    std::span<const std::byte> bytes,
+                                    Deadline deadline) = 0;
+  // A 200 with an <Error> body is an error. ObjectInfo::size_bytes is 0 where S3 did not say it.
+  virtual Task<ObjectInfo> complete_multipart(S3Uri object,
+                                              std::string upload_id,
+                                              std::vector<PartTag> parts,
                                               Deadline deadline) = 0;
+  // Succeeds also when the upload was already gone.
   virtual Task<void> abort_multipart(S3Uri object, std::string upload_id, Deadline deadline) = 0;
 };
 
