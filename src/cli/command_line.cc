@@ -219,7 +219,8 @@ std::variant<Printout, ServeOptions, SandboxOptions, RunOptions> finish_run(
     return wrong_usage("run", "INPUT is missing: name a .jsonl file, or give --resume BATCH_ID");
   }
   if (options.output.empty()) {
-    options.output = default_output(options.input.empty() ? options.resume : options.input);
+    options.output = default_output(options.input.empty() ? std::filesystem::path(options.resume)
+                                                          : options.input);
   }
   if (!options.input.empty() && options.input == options.output) {
     return wrong_usage("run", "INPUT and OUTPUT are the same file");

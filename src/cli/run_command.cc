@@ -128,7 +128,8 @@ Task<BatchView> follow(Session& session) {
 }
 
 Task<RunReport> fetch(Session& session, BatchView batch) {
-  RunReport report{.batch = std::move(batch)};
+  RunReport report;
+  report.batch = std::move(batch);
   const auto& output = session.options.output;
   if (!report.batch.output_file_id.empty()) {
     session.begin("downloading results", 0, nullptr);

@@ -1,0 +1,212 @@
+// What each command line means, and what a wrong one is told.
+#include "cli/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace quarry::cli {
+namespace {
+
+using testing::HasSubstr;
+using Variables = std::map<std::string, std::string>;
+
+CommandLine parse(std::vector<std::string> args, Variables variables = {{"HOME", "/home/ada"}}) {
+  return parse_command_line(std::move(args),
+                            [variables](const std::string& key) -> std::optional<std::string> {
+                              const auto found = variables.find(key);
+                              if (found == variables.end()) return std::nullopt;
+                              return found->second;
+                            });
+}
+
+template <class Options>
+Options parsed(std::vector<std::string> args, Variables variables = {{"HOME", "/home/ada"}}) {
+  const CommandLine line = parse(std::move(args), std::move(variables));
+  if (const auto* printout = std::get_if<Printout>(&line.command)) {
+    ADD_FAILURE() << printout->err;
+    return {};
+  }
+  return std::get<Options>(line.command);
+}
+
+Printout refused(std::vector<std::string> args, Variables variables = {{"HOME", "/home/ada"}}) {
+  const CommandLine line = parse(std::move(args), std::move(variables));
+  if (!std::holds_alternative<Printout>(line.command)) {
+    ADD_FAILURE() << "was accepted";
+    return {};
+  }
+  return std::get<Printout>(line.command);
+}
+
+TEST(CommandLine, VersionAndHelpGoToStdoutAndSucceed) {
+  const Printout version = refused({"--version"});
+  EXPECT_EQ(version.exit_code, 0);
+  EXPECT_EQ(version.out, "quarry " QUARRY_VERSION "\n");
+  for (const char* flag : {"--help", "-h"}) {
+    const Printout help = refused({flag});
+    EXPECT_EQ(help.exit_code, 0);
+    EXPECT_THAT(help.out, HasSubstr("quarry serve --sandbox"));
+    EXPECT_THAT(help.out, HasSubstr("run"));
+    EXPECT_EQ(help.err, "");
+  }
+}
+
+TEST(CommandLine, EveryCommandHasHelpWithExamples) {
+  for (const char* command : {"serve", "sandbox", "run"}) {
+    const Printout help = refused({command, "--help"});
+    EXPECT_EQ(help.exit_code, 0);
+    EXPECT_THAT(help.out, HasSubstr("Examples:")) << command;
+  }
+}
+
+TEST(CommandLine, NothingAtAllShowsTheHelpAndIsWrongUsage) {
+  const Printout help = refused({});
+  EXPECT_EQ(help.exit_code, 2);
+  EXPECT_THAT(help.err, HasSubstr("serve"));
+}
+
+TEST(CommandLine, WrongUsageExitsWithTwoAndSaysWhereToLook) {
+  for (const auto& args :
+       std::vector<std::vector<std::string>>{{"frobnicate"},
+                                             {"serve", "--sandbox", "--no-such-option"},
+                                             {"serve", "--sandbox", "--port", "65536"},
+                                             {"serve", "--sandbox", "--port", "-1"},
+                                             {"serve", "--sandbox", "--port", "http"},
+                                             {"serve", "--sandbox", "--log-format", "xml"},
+                                             {"serve", "--sandbox", "--log-level", "9"},
+                                             {"sandbox", "--job-seconds", "-1"},
+                                             {"run", "a.jsonl", "b.jsonl"},
+                                             {"run", "a.jsonl", "--url", "localhost:4000"},
+                                             {"run", "a.jsonl", "-o", "a.jsonl"}}) {
+    const Printout printout = refused(args);
+    EXPECT_EQ(printout.exit_code, 2) << args.back();
+    EXPECT_EQ(printout.out, "");
+    EXPECT_THAT(printout.err, HasSubstr("hint: quarry")) << args.back();
+  }
+}
+
+TEST(CommandLine, ServeHasTheDocumentedDefaults) {
+  const auto options = parsed<ServeOptions>({"serve", "--sandbox"});
+  EXPECT_EQ(options.host, "127.0.0.1");
+  EXPECT_EQ(options.port, 4000);
+  EXPECT_EQ(options.sandbox_port, 0);
+  EXPECT_EQ(options.data_dir, "/home/ada/.local/share/quarry");
+  EXPECT_EQ(options.job_time, std::chrono::seconds(3));
+  EXPECT_TRUE(options.sandbox);
+  EXPECT_TRUE(options.config_file.empty());
+}
+
+TEST(CommandLine, ServeTakesEveryOption) {
+  const auto options = parsed<ServeOptions>({"serve", "-c", "my config.yaml", "--host", "0.0.0.0",
+                                             "--port", "0", "--data-dir", "/d d", "--port-file",
+                                             "/p f", "--sandbox", "--sandbox-port", "4566",
+                                             "--sandbox-port-file", "/s", "--job-seconds", "0.25"});
+  EXPECT_EQ(options.config_file, "my config.yaml");
+  EXPECT_EQ(options.host, "0.0.0.0");
+  EXPECT_EQ(options.port, 0);
+  EXPECT_EQ(options.data_dir, "/d d");
+  EXPECT_EQ(options.port_file, "/p f");
+  EXPECT_EQ(options.sandbox_port, 4566);
+  EXPECT_EQ(options.sandbox_port_file, "/s");
+  EXPECT_EQ(options.job_time, std::chrono::milliseconds(250));
+}
+
+TEST(CommandLine, AnOptionFirstMeansServeAsWithLiteLLM) {
+  for (const char* config : {"--config", "-c"}) {
+    const auto options = parsed<ServeOptions>({config, "config.yaml", "--port", "8000"});
+    EXPECT_EQ(options.config_file, "config.yaml");
+    EXPECT_EQ(options.port, 8000);
+  }
+}
+
+TEST(CommandLine, ServeWithNothingToServeSaysWhatToGive) {
+  const Printout printout = refused({"serve"});
+  EXPECT_EQ(printout.exit_code, 2);
+  EXPECT_THAT(printout.err, HasSubstr("--config FILE"));
+  EXPECT_THAT(printout.err, HasSubstr("--sandbox"));
+}
+
+TEST(CommandLine, TheDataDirectoryFollowsTheEnvironment) {
+  const auto dir = [](Variables variables) {
+    return parsed<ServeOptions>({"serve", "--sandbox"}, std::move(variables)).data_dir;
+  };
+  EXPECT_EQ(dir({{"QUARRY_DATA_DIR", "/own"}, {"XDG_DATA_HOME", "/xdg"}, {"HOME", "/h"}}), "/own");
+  EXPECT_EQ(dir({{"XDG_DATA_HOME", "/xdg"}, {"HOME", "/h"}}), "/xdg/quarry");
+  EXPECT_EQ(dir({{"XDG_DATA_HOME", "relative"}, {"HOME", "/h"}}), "/h/.local/share/quarry");
+  EXPECT_EQ(dir({{"QUARRY_DATA_DIR", ""}, {"HOME", "/h"}}), "/h/.local/share/quarry");
+  EXPECT_THAT(refused({"serve", "--sandbox"}, {}).err, HasSubstr("--data-dir"));
+}
+
+TEST(CommandLine, LogOptionsAreCommonToAllCommands) {
+  for (const auto& command : std::vector<std::vector<std::string>>{
+           {"serve", "--sandbox"}, {"sandbox"}, {"run", "in.jsonl"}}) {
+    auto args = command;
+    args.insert(args.end(), {"--log-format", "json", "--log-level", "warn"});
+    const CommandLine line = parse(args);
+    EXPECT_FALSE(std::holds_alternative<Printout>(line.command));
+    EXPECT_EQ(line.log_format, obs::LogFormat::json);
+    EXPECT_EQ(line.log_level, obs::Level::warn);
+  }
+  EXPECT_EQ(parse({"serve", "--sandbox", "--detailed_debug"}).log_level, obs::Level::debug);
+  EXPECT_EQ(parse({"sandbox"}).log_level, obs::Level::info);
+}
+
+TEST(CommandLine, TheSandboxTakesItsRootKeysFromTheEnvironment) {
+  const auto fixed = parsed<SandboxOptions>({"sandbox"});
+  EXPECT_EQ(fixed.access_key_id, "");
+  EXPECT_EQ(fixed.port, 4566);
+  EXPECT_EQ(fixed.data_dir, "/home/ada/.local/share/quarry/sandbox");
+  const auto own =
+      parsed<SandboxOptions>({"sandbox", "--data-dir", "/d"},
+                             {{"AWS_ACCESS_KEY_ID", "AKIA1"}, {"AWS_SECRET_ACCESS_KEY", "s3cret"}});
+  EXPECT_EQ(own.access_key_id, "AKIA1");
+  EXPECT_EQ(own.secret_access_key.reveal(), "s3cret");
+  EXPECT_EQ(refused({"sandbox", "--data-dir", "/d"}, {{"AWS_ACCESS_KEY_ID", "AKIA1"}}).exit_code,
+            2);
+}
+
+TEST(CommandLine, BucketsMayBeRepeated) {
+  const auto options =
+      parsed<SandboxOptions>({"sandbox", "--bucket", "one", "--bucket", "two", "--port", "0"});
+  EXPECT_EQ(options.buckets, (std::vector<std::string>{"one", "two"}));
+}
+
+TEST(CommandLine, RunFillsInTheServerAndTheOutput) {
+  const auto plain = parsed<RunOptions>({"run", "dir/in.jsonl"});
+  EXPECT_EQ(plain.input, "dir/in.jsonl");
+  EXPECT_EQ(plain.output, "dir/in.out.jsonl");
+  EXPECT_EQ(plain.url, "http://127.0.0.1:4000");
+  EXPECT_EQ(plain.endpoint, "/v1/chat/completions");
+  EXPECT_EQ(plain.api_key.reveal(), "");
+  const auto set = parsed<RunOptions>(
+      {"run", "in.jsonl"},
+      {{"OPENAI_BASE_URL", "https://h/v1"}, {"QUARRY_API_KEY", "q"}, {"OPENAI_API_KEY", "o"}});
+  EXPECT_EQ(set.url, "https://h/v1");
+  EXPECT_EQ(set.api_key.reveal(), "o");
+  EXPECT_EQ(parsed<RunOptions>({"run", "i"}, {{"QUARRY_API_KEY", "q"}}).api_key.reveal(), "q");
+}
+
+TEST(CommandLine, WhatRunIsToldWinsOverTheEnvironment) {
+  const auto options = parsed<RunOptions>(
+      {"run", "in.jsonl", "-m", "claude", "-o", "out put.jsonl", "--url", "http://h:1", "--api-key",
+       "sk-1", "--endpoint", "v1/embeddings", "--poll-seconds", "0.5"},
+      {{"OPENAI_BASE_URL", "https://other"}, {"OPENAI_API_KEY", "other"}});
+  EXPECT_EQ(options.model, "claude");
+  EXPECT_EQ(options.output, "out put.jsonl");
+  EXPECT_EQ(options.url, "http://h:1");
+  EXPECT_EQ(options.api_key.reveal(), "sk-1");
+  EXPECT_EQ(options.endpoint, "/v1/embeddings");
+  EXPECT_EQ(options.poll_every, std::chrono::milliseconds(500));
+}
+
+TEST(CommandLine, RunNeedsAnInputOrABatchToResume) {
+  EXPECT_THAT(refused({"run"}).err, HasSubstr("INPUT is missing"));
+  const auto options = parsed<RunOptions>({"run", "--resume", "batch_1"});
+  EXPECT_EQ(options.resume, "batch_1");
+  EXPECT_EQ(options.output, "batch_1.out.jsonl");
+}
+
+}  // namespace
+}  // namespace quarry::cli
