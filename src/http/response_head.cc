@@ -14,7 +14,7 @@ constexpr std::array<std::string_view, 6> kServersFields = {
     "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Date", "x-request-id"};
 
 bool is_token(std::string_view text) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  static constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            kMarks.contains(c);
