@@ -2,20 +2,29 @@
 // Bedrock's ModelInvocationJob on the wire (AWS API reference: CreateModelInvocationJob,
 // GetModelInvocationJob, ListModelInvocationJobs). Pure: JSON in, values out, and back.
 
+#include "base/clock.h"
+#include "base/result.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
-#include "base/result.h"
-
 namespace quarry::bedrock {
 
 // AWS's spelling.
 enum class JobStatus {
-  Submitted, Validating, Scheduled, InProgress, Completed, PartiallyCompleted, Failed, Stopping, Stopped, Expired
+  Submitted,
+  Validating,
+  Scheduled,
+  InProgress,
+  Completed,
+  PartiallyCompleted,
+  Failed,
+  Stopping,
+  Stopped,
+  Expired
 };
 std::optional<JobStatus> parse_job_status(std::string_view text);
 std::string_view name(JobStatus status);
@@ -25,16 +34,16 @@ bool terminal(JobStatus status);
 enum class InvocationType { InvokeModel, Converse };
 
 struct CreateJob {
-  std::string job_name;               // [a-zA-Z0-9]{1,63}(-*[a-zA-Z0-9+\-.]){0,63}
-  std::string client_request_token;   // [a-zA-Z0-9]{1,256}(-*[a-zA-Z0-9]){0,256}
+  std::string job_name;              // [a-zA-Z0-9]{1,63}(-*[a-zA-Z0-9+\-.]){0,63}
+  std::string client_request_token;  // [a-zA-Z0-9]{1,256}(-*[a-zA-Z0-9]){0,256}
   std::string role_arn;
   std::string model_id;
   InvocationType invocation_type = InvocationType::InvokeModel;
-  std::string input_s3_uri;           // one .jsonl object
-  std::string output_s3_uri;          // a prefix ending in '/'
-  std::string output_kms_key_id;      // "" = none
-  std::string bucket_owner;           // 12 digits, "" = none
-  int timeout_hours = 24;             // 24..168
+  std::string input_s3_uri;       // one .jsonl object
+  std::string output_s3_uri;      // a prefix ending in '/'
+  std::string output_kms_key_id;  // "" = none
+  std::string bucket_owner;       // 12 digits, "" = none
+  int timeout_hours = 24;         // 24..168
 };
 std::string to_json(const CreateJob& job);
 // {"jobArn":"…"}. Errors: corrupt.
@@ -46,7 +55,7 @@ struct Job {
   std::string model_id;
   std::string client_request_token;
   JobStatus status = JobStatus::Submitted;
-  std::string message;      // why it failed
+  std::string message;  // why it failed
   // Absent in answers of older regions.
   std::optional<std::int64_t> total_records, processed_records, success_records, error_records;
   std::optional<SysTime> submit_time, end_time, expiration_time;

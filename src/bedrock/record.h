@@ -2,14 +2,14 @@
 // Rows of a job's files in S3 (Bedrock user guide, "Format and upload your batch inference data",
 // "View the results of a batch inference job"). Pure.
 
+#include "base/result.h"
+
 #include <cstdint>
 #include <expected>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "base/result.h"
 
 namespace quarry::bedrock {
 
@@ -22,9 +22,9 @@ std::optional<std::uint64_t> parse_record_id(std::string_view id);
 void append_input_record(std::string& out, std::uint64_t line_index, std::string_view model_input);
 
 struct RecordError {
-  int code = 0;              // HTTP-like; tolerated as a string
+  int code = 0;  // HTTP-like; tolerated as a string
   std::string message;
-  bool expired = false;      // not run before the job's deadline
+  bool expired = false;  // not run before the job's deadline
   bool retryable = false;
 };
 
