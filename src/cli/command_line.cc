@@ -45,8 +45,8 @@ struct Raw {
   double job_seconds = 3;
   double poll_seconds = 0;
   std::string api_key;
-  obs::LogFormat log_format = obs::LogFormat::automatic;
-  obs::Level log_level = obs::Level::info;
+  std::string log_format = "auto";
+  std::string log_level = "info";
 };
 
 std::chrono::milliseconds to_millis(double seconds) {
@@ -73,21 +73,21 @@ std::filesystem::path default_data_dir(const config::Environment& environment) {
   return home.empty() ? home : home / ".local/share/quarry";
 }
 
+const std::map<std::string, obs::LogFormat> kLogFormats{{"auto", obs::LogFormat::automatic},
+                                                        {"human", obs::LogFormat::human},
+                                                        {"json", obs::LogFormat::json}};
+const std::map<std::string, obs::Level> kLogLevels{{"debug", obs::Level::debug},
+                                                   {"info", obs::Level::info},
+                                                   {"warn", obs::Level::warn},
+                                                   {"error", obs::Level::error}};
+
 void add_log_options(CLI::App& app, Raw& raw) {
-  const std::map<std::string, obs::LogFormat> formats{{"auto", obs::LogFormat::automatic},
-                                                      {"human", obs::LogFormat::human},
-                                                      {"json", obs::LogFormat::json}};
-  const std::map<std::string, obs::Level> levels{{"debug", obs::Level::debug},
-                                                 {"info", obs::Level::info},
-                                                 {"warn", obs::Level::warn},
-                                                 {"error", obs::Level::error}};
-  // The transformers' own help text lists enumerators' numbers, which nobody should type.
-  app.add_option("--log-format", raw.log_format, "auto, human or json (auto)")
-      ->transform(CLI::Transformer(formats).description(""))
-      ->type_name("FORMAT");
-  app.add_option("--log-level", raw.log_level, "debug, info, warn or error (info)")
-      ->transform(CLI::Transformer(levels).description(""))
-      ->type_name("LEVEL");
+  app.add_option("--log-format", raw.log_format, "of what goes to stderr (auto)")
+      ->check(CLI::IsMember({"auto", "human", "json"}).description(""))
+      ->type_name("auto|human|json");
+  app.add_option("--log-level", raw.log_level, "the least that is logged (info)")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}).description(""))
+      ->type_name("debug|info|warn|error");
 }
 
 void add_job_seconds(CLI::App& app, Raw& raw) {
@@ -97,7 +97,9 @@ void add_job_seconds(CLI::App& app, Raw& raw) {
 }
 
 CLI::Option* add_port(CLI::App& app, const char* name, std::uint16_t& port, const char* help) {
-  return app.add_option(name, port, help)->type_name("PORT");
+  return app.add_option(name, port, help)
+      ->check(CLI::Range(0, 65535).description(""))
+      ->type_name("PORT");
 }
 
 void add_serve(CLI::App& root, Raw& raw) {
@@ -120,8 +122,7 @@ void add_serve(CLI::App& root, Raw& raw) {
   add_job_seconds(app, raw);
   add_log_options(app, raw);
   app.add_flag_callback(
-      "--debug,--detailed_debug", [&raw] { raw.log_level = obs::Level::debug; },
-      "same as --log-level debug");
+      "--debug,--detailed_debug", [&raw] { raw.log_level = "debug"; }, "same as --log-level debug");
   app.footer(std::string(kServeExamples));
 }
 
@@ -277,12 +278,13 @@ CommandLine parse_command_line(std::vector<std::string> args,
       line.command = Printout{.exit_code = kExitDone, .out = out.str(), .err = ""};
     } else {
       const bool known = first == "serve" || first == "sandbox" || first == "run";
-      line.command = wrong_usage(known ? first : "", error.what());
+      line.command = known ? wrong_usage(first, error.what())
+                           : wrong_usage("", fmt::format("there is no command '{}'", first));
     }
     return line;
   }
-  line.log_format = raw.log_format;
-  line.log_level = raw.log_level;
+  line.log_format = kLogFormats.at(raw.log_format);
+  line.log_level = kLogLevels.at(raw.log_level);
   if (app.got_subcommand("serve")) {
     line.command = finish_serve(std::move(raw), environment);
   } else if (app.got_subcommand("sandbox")) {
