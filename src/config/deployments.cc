@@ -73,6 +73,8 @@ class EntryReader {
 };
 
 std::optional<DeploymentSettings> EntryReader::read(Skipped& skipped) {
+  if (entry_.is_map() && !entry_.has("litellm_params")) entry_.complain("litellm_params", "is required");
+  if (!params_.is_map()) return std::nullopt;
   const std::size_t errors_before = findings_.errors.size();
   std::optional<std::string> model = params_.required_text("model");
   if (passed_over(model, skipped)) return std::nullopt;

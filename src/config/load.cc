@@ -119,6 +119,7 @@ void add_warnings(const Skipped& skipped, const Findings& findings, Settings& se
 
 void read_file(const YAML::Node& document, Findings& findings, Settings& settings) {
   Section top(document, Place::top, "", 1, findings);
+  if (!top.is_map()) return;
   Skipped skipped;
   read_models(top, findings, settings, skipped);
   read_litellm_settings(top.section("litellm_settings", Place::litellm_settings), settings);

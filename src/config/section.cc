@@ -31,6 +31,7 @@ Section::Section(
     findings_.add(line_, path_, fmt::format("must be a map of keys, not {}", kind(node)));
     return;
   }
+  is_map_ = true;
   read_entries(node, 0);
 }
 

@@ -34,6 +34,7 @@ class Section {
   Section(const YAML::Node& node, Place place, std::string path, int line, Findings& findings);
 
   int line() const { return line_; }
+  bool is_map() const { return is_map_; }  // false: absent, null, or complained of
   int line_of(std::string_view key) const;  // the section's own where the key is absent
   std::string path_of(std::string_view key) const;
   bool has(std::string_view key) const;  // given, and not null
@@ -77,6 +78,7 @@ class Section {
   Place place_;
   std::string path_;
   int line_;
+  bool is_map_ = false;
   Findings& findings_;
   std::vector<Entry> entries_;
 };
