@@ -1,5 +1,7 @@
 #include "http/client.h"
 
+#include "http/transfer.h"
+
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
@@ -9,15 +11,13 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <curl/curl.h>
 #include <fmt/format.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <mutex>
+#include <pthread.h>
+#include <signal.h>
 #include <thread>
 #include <unordered_map>
 #include <vector>
-
-#include "http/transfer.h"
 
 namespace quarry::http {
 
@@ -238,10 +238,7 @@ void start(const std::shared_ptr<CurlThread>& thread,
       if (auto running = weak.lock()) thread->abort(std::move(running));
     });
   }
-  transfer->complete = [executor,
-                        slot,
-                        self = transfer.get(),
-                        completion = std::move(completion),
+  transfer->complete = [executor, slot, self = transfer.get(), completion = std::move(completion),
                         work = asio::make_work_guard(executor)]() mutable {
     asio::post(executor, [slot, self, completion = std::move(completion)]() mutable {
       slot.clear();

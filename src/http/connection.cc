@@ -1,5 +1,9 @@
 #include "http/connection.h"
 
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "obs/log.h"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/socket_base.hpp>
@@ -9,10 +13,6 @@
 
 #include <algorithm>
 #include <cstring>
-
-#include "base/bytes.h"
-#include "base/ids.h"
-#include "obs/log.h"
 
 namespace quarry::http {
 
@@ -63,7 +63,10 @@ Task<std::span<const std::byte>> read_guarded(BodyReader& stream) {
 }  // namespace
 
 ServerCore::ServerCore(asio::io_context& context, Handler& the_handler, ServerLimits the_limits)
-    : io(context), handler(&the_handler), limits(the_limits), tasks(context, obs::log_task_failure) {}
+    : io(context),
+      handler(&the_handler),
+      limits(the_limits),
+      tasks(context, obs::log_task_failure) {}
 
 const std::string& ServerCore::date() {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
@@ -102,7 +105,8 @@ class Connection::Body final : public BodyReader {
   bool worth_draining() const {
     if (connection_.parser_.done()) return true;
     if (failure_) return false;
-    // The client may or may not send the body after a final answer: the bytes that follow are unclear.
+    // The client may or may not send the body after a final answer: the bytes that follow are
+    // unclear.
     if (await_continue_) return false;
     const auto length = connection_.parser_.content_length();
     return !length || *length - taken_ <= connection_.core_->limits.drain_bytes_max;
@@ -147,8 +151,10 @@ class Connection::Body final : public BodyReader {
     if (io == Io::timeout) {
       co_return fail(Errc::deadline_exceeded, "the client sent no byte of the body in time");
     }
-    if (io == Io::full) co_return fail(Errc::invalid_request, "the request body's chunks are malformed");
-    co_return fail(Errc::unavailable, "the client closed the connection before the end of the body");
+    if (io == Io::full)
+      co_return fail(Errc::invalid_request, "the request body's chunks are malformed");
+    co_return fail(Errc::unavailable,
+                   "the client closed the connection before the end of the body");
   }
 
   static std::unexpected<Error> too_large(std::uint64_t bytes_max) {
@@ -369,8 +375,8 @@ Awaitable<bool> Connection::send_stream(std::unique_ptr<BodyReader> stream,
   while (true) {
     const auto piece = co_await read_guarded(*stream);
     if (!piece || piece->size() > left) {
-      obs::warn("answer cut",
-                {{"error", piece ? "it is longer than its content length" : piece.error().message()}});
+      obs::warn("answer cut", {{"error", piece ? "it is longer than its content length"
+                                               : piece.error().message()}});
       reset_peer();
       co_return false;
     }

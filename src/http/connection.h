@@ -1,6 +1,11 @@
 #pragma once
 // One connection of a Server: requests in, answers out, until it closes. Private to server.cc.
 
+#include "base/task.h"
+#include "http/request_parser.h"
+#include "http/response_head.h"
+#include "http/server.h"
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -10,11 +15,6 @@
 #include <memory>
 #include <string>
 #include <unordered_set>
-
-#include "base/task.h"
-#include "http/request_parser.h"
-#include "http/response_head.h"
-#include "http/server.h"
 
 namespace quarry::http {
 
@@ -30,7 +30,7 @@ struct ServerCore {
   bool stopping = false;
   std::unordered_set<Connection*> connections;
   std::unordered_set<Connection*> watched;  // for their time limits: the above and those refused
-  std::size_t refused_count = 0;  // connections over the cap that are being told so
+  std::size_t refused_count = 0;            // connections over the cap that are being told so
   TaskGroup tasks;
 
   const std::string& date();  // now, made once a second

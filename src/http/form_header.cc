@@ -1,9 +1,9 @@
 #include "http/form_header.h"
 
-#include <algorithm>
-
 #include "base/bytes.h"
 #include "http/message.h"
+
+#include <algorithm>
 
 namespace quarry::http {
 
@@ -27,9 +27,9 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// Reads a quoted string whose opening quote is gone, and the closing quote with it. curl and Python write
-// a quote as \" and a backslash as \\; browsers write %22 and leave backslashes alone, so a backslash
-// escapes only those two, and no quote that is the last one.
+// Reads a quoted string whose opening quote is gone, and the closing quote with it. curl and Python
+// write a quote as \" and a backslash as \\; browsers write %22 and leave backslashes alone, so a
+// backslash escapes only those two, and no quote that is the last one.
 std::optional<std::string> take_quoted(std::string_view& text) {
   std::string value;
   while (!text.empty()) {
@@ -84,7 +84,8 @@ bool has_control(std::string_view text) {
 Result<void> read_disposition(std::string_view value, FormPart& part) {
   const auto disposition = parse_parameterized(value);
   if (!disposition) return fail(disposition.error());
-  if (disposition->value != "form-data") return bad("a part's Content-Disposition is not form-data");
+  if (disposition->value != "form-data")
+    return bad("a part's Content-Disposition is not form-data");
   const auto part_name = disposition->get("name");
   if (!part_name) return bad("a part has no name");
   part.name = decode_form_name(*part_name);
@@ -115,7 +116,8 @@ Result<ParameterizedValue> parse_parameterized(std::string_view text) {
     while (!text.empty() && (is_blank(text.front()) || text.front() == ';')) text.remove_prefix(1);
     if (text.empty()) return result;
     const std::size_t equals = text.find_first_of("=;\"");
-    if (equals == std::string_view::npos || text[equals] != '=') return bad("a parameter has no value");
+    if (equals == std::string_view::npos || text[equals] != '=')
+      return bad("a parameter has no value");
     std::string key = lower(trim(text.substr(0, equals)));
     text.remove_prefix(equals + 1);
     while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
@@ -152,7 +154,8 @@ Result<FormPart> parse_part_header(std::string_view section) {
       continue;
     }
     const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos || colon == 0) return bad("a part's header line has no name");
+    if (colon == std::string_view::npos || colon == 0)
+      return bad("a part's header line has no name");
     fields.emplace_back(lower(trim(line.substr(0, colon))), trim(line.substr(colon + 1)));
   }
   FormPart part;
@@ -170,7 +173,8 @@ Result<FormPart> parse_part_header(std::string_view section) {
 Result<std::string> form_boundary(std::string_view content_type) {
   const auto type = parse_parameterized(content_type);
   if (!type) return bad("the Content-Type is malformed: " + type.error().message());
-  if (type->value != "multipart/form-data") return bad("the Content-Type is not multipart/form-data");
+  if (type->value != "multipart/form-data")
+    return bad("the Content-Type is not multipart/form-data");
   const auto boundary = type->get("boundary");
   if (!boundary) return bad("the Content-Type names no boundary");
   // RFC 2046 5.1.1: 1 to 70 of these, the last no space.

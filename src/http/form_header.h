@@ -2,21 +2,22 @@
 // The header fields of multipart/form-data: a part's Content-Disposition and Content-Type, and the
 // parameters of either. Pure.
 
+#include "base/result.h"
+#include "http/multipart.h"
+
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "base/result.h"
-#include "http/multipart.h"
-
 namespace quarry::http {
 
 // "value; name=token; name=\"quoted\"" of RFC 9110 5.6.6, as senders really write it.
 struct ParameterizedValue {
   std::string value;  // lower case
-  std::vector<std::pair<std::string, std::string>> parameters;  // names in lower case, unquoted values
+  std::vector<std::pair<std::string, std::string>>
+      parameters;  // names in lower case, unquoted values
 
   std::optional<std::string_view> get(std::string_view parameter) const;
 };

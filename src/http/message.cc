@@ -36,9 +36,8 @@ std::optional<std::string_view> Headers::get(std::string_view field_name) const 
 }
 
 std::size_t Headers::count(std::string_view field_name) const {
-  return static_cast<std::size_t>(std::ranges::count_if(fields_, [&](const Field& field) {
-    return equal_ignoring_case(field.first, field_name);
-  }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      fields_, [&](const Field& field) { return equal_ignoring_case(field.first, field_name); }));
 }
 
 }  // namespace quarry::http

@@ -1,14 +1,14 @@
 #include "http/multipart.h"
 
+#include "base/bytes.h"
+#include "http/form_header.h"
+#include "http/message.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
-
-#include "base/bytes.h"
-#include "http/form_header.h"
-#include "http/message.h"
 
 namespace quarry::http {
 
@@ -41,9 +41,10 @@ struct MultipartReader::State {
   std::string delimiter;
   Events events;
   At at = At::data;
-  bool in_part = false;       // false: preamble, whose bytes nobody wants
-  std::size_t matched = 2;    // bytes of the delimiter seen; a form may begin without its CRLF
-  std::string line;           // what followed a delimiter, or a part's header section so far
+  bool in_part = false;      // false: preamble, whose bytes nobody wants
+  std::size_t matched = 2;   // bytes of the delimiter seen
+  std::size_t supposed = 2;  // of those: its CRLF where the form or a part begins, taken as seen
+  std::string line;          // what followed a delimiter, or a part's header section so far
   std::size_t part_count = 0;
   std::optional<Error> failure;
 };
@@ -82,8 +83,9 @@ Result<void> MultipartReader::State::in_data(std::string_view& input) {
       return {};
     }
     if (same == part) return {};  // still open, and the input is used up
-    // At the form's start the CRLF was only supposed: nothing of it is data, and there is no part.
-    const auto given_up = std::string_view(delimiter).substr(0, std::exchange(matched, 0));
+    const auto given_up = std::string_view(delimiter)
+                              .substr(0, std::exchange(matched, 0))
+                              .substr(std::exchange(supposed, 0));
     if (auto done = emit(given_up); !done) return done;
   }
   // Only a CR can begin a delimiter: jump from one to the next.
@@ -107,17 +109,18 @@ Result<void> MultipartReader::State::in_data(std::string_view& input) {
   return emit(std::exchange(input, {}));
 }
 
-// What follows decides whether it was one: "--" closes the form, padding and CRLF begin a part. Anything
-// else means that the boundary was only the beginning of a line of data.
+// What follows decides whether it was one: "--" closes the form, padding and CRLF begin a part.
+// Anything else means that the boundary was only the beginning of a line of data.
 Result<void> MultipartReader::State::after_delimiter(std::string_view& input) {
   while (!input.empty()) {
     const char c = input.front();
     const bool ends_line = c == '\n' && line.ends_with('\r');
     const bool closes = c == '-' && line == "-";
-    const bool padding = (c == ' ' || c == '\t' || c == '\r') && !line.ends_with('\r') && line != "-";
+    const bool padding =
+        (c == ' ' || c == '\t' || c == '\r') && !line.ends_with('\r') && line != "-";
     if (ends_line || closes) {
       input.remove_prefix(1);
-      matched = 0;
+      matched = supposed = 0;
       line.clear();
       at = closes ? At::epilogue : At::header;
       if (std::exchange(in_part, false)) return events.part_end();
@@ -130,7 +133,8 @@ Result<void> MultipartReader::State::after_delimiter(std::string_view& input) {
       const bool cr = line.ends_with('\r');
       matched = cr ? 1 : 0;
       if (cr) line.pop_back();
-      if (auto done = emit(delimiter); !done) return done;
+      const auto given_up = std::string_view(delimiter).substr(std::exchange(supposed, 0));
+      if (auto done = emit(given_up); !done) return done;
       return emit(line);
     }
     line.push_back(c);
@@ -142,7 +146,8 @@ Result<void> MultipartReader::State::after_delimiter(std::string_view& input) {
 Result<void> MultipartReader::State::in_header(std::string_view& input) {
   const std::size_t newline = input.find('\n');
   const auto piece = input.substr(0, newline == std::string_view::npos ? newline : newline + 1);
-  if (line.size() + piece.size() > kPartHeaderBytesMax) return malformed("a part's header is too large");
+  if (line.size() + piece.size() > kPartHeaderBytesMax)
+    return malformed("a part's header is too large");
   line.append(piece);
   input.remove_prefix(piece.size());
   if (!line.ends_with("\r\n\r\n") && line != "\r\n") return {};
@@ -157,9 +162,7 @@ Result<void> MultipartReader::State::begin_part() {
   if (!part) return malformed(part.error().message());
   at = At::data;
   in_part = true;
-  // An empty part's delimiter follows at once: the empty line's CRLF is the header's, so RFC 2046's
-  // grammar needs a CRLF of its own here, and every sender writes it.
-  matched = 0;
+  matched = supposed = 2;  // a part without a body: the empty line's CRLF may be the delimiter's
   return events.part_begin(*part);
 }
 

@@ -1,6 +1,8 @@
 #pragma once
-// HTTP/1 requests out of bytes (RFC 9112), on Beast's parser. Body bytes are handed out where they lie,
-// not copied. No I/O; one object serves a connection's requests one after another.
+// HTTP/1 requests out of bytes (RFC 9112), on Beast's parser. Body bytes are handed out where they
+// lie, not copied. No I/O; one object serves a connection's requests one after another.
+
+#include "http/server.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -9,18 +11,16 @@
 #include <span>
 #include <string_view>
 
-#include "http/server.h"
-
 namespace quarry::http {
 
 class RequestParser {
  public:
   enum class Event {
-    need_more,         // everything usable was taken; call again with more bytes after the untaken ones
-    header,            // the header section is complete: take_request() and the facts below
-    piece,             // some bytes of the body
-    end,               // the request is complete
-    malformed,         // 400; the connection's bytes mean nothing from here on
+    need_more,  // everything usable was taken; call again with more bytes after the untaken ones
+    header,     // the header section is complete: take_request() and the facts below
+    piece,      // some bytes of the body
+    end,        // the request is complete
+    malformed,  // 400; the connection's bytes mean nothing from here on
     header_too_large,  // 431
   };
   struct Step {
@@ -36,7 +36,8 @@ class RequestParser {
 
   // Makes ready for the next request.
   void reset();
-  // Takes bytes up to the next event. After `malformed` and `header_too_large` only reset() may follow.
+  // Takes bytes up to the next event. After `malformed` and `header_too_large` only reset() may
+  // follow.
   Step parse(std::span<const std::byte> bytes);
 
   // Facts of the header; valid from Event::header on.

@@ -1,10 +1,10 @@
 #include "http/response_head.h"
 
+#include "http/request_parser.h"
+
 #include <fmt/format.h>
 
 #include <array>
-
-#include "http/request_parser.h"
 
 namespace quarry::http {
 
@@ -64,9 +64,7 @@ std::string response_head(const ServerResponse& response,
                           std::string_view date) {
   std::string head;
   head.reserve(512);
-  fmt::format_to(std::back_inserter(head),
-                 "HTTP/1.1 {} {}\r\n",
-                 response.status,
+  fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\n", response.status,
                  reason_phrase(response.status));
   append_field(head, "Date", date);
   append_field(head, "x-request-id", request_id);
@@ -82,8 +80,7 @@ std::string response_head(const ServerResponse& response,
     head += "Connection: keep-alive\r\n";
   }
   if (framing.content_length) {
-    fmt::format_to(
-        std::back_inserter(head), "Content-Length: {}\r\n", *framing.content_length);
+    fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", *framing.content_length);
   } else if (framing.body == ResponseFraming::Body::chunked) {
     head += "Transfer-Encoding: chunked\r\n";
   }
@@ -93,20 +90,16 @@ std::string response_head(const ServerResponse& response,
 
 std::string http_date(std::chrono::sys_seconds at) {
   using namespace std::chrono;
-  constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr std::array<std::string_view, 12> kMonths = {
-      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed",
+                                                     "Thu", "Fri", "Sat"};
+  constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const auto day = floor<days>(at);
   const year_month_day date(day);
   const hh_mm_ss time(at - day);
-  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
-                     kDays[weekday(day).c_encoding()],
-                     unsigned(date.day()),
-                     kMonths[unsigned(date.month()) - 1],
-                     int(date.year()),
-                     time.hours().count(),
-                     time.minutes().count(),
-                     time.seconds().count());
+  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", kDays[weekday(day).c_encoding()],
+                     unsigned(date.day()), kMonths[unsigned(date.month()) - 1], int(date.year()),
+                     time.hours().count(), time.minutes().count(), time.seconds().count());
 }
 
 }  // namespace quarry::http

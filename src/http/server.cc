@@ -1,5 +1,8 @@
 #include "http/server.h"
 
+#include "http/connection.h"
+#include "obs/log.h"
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -7,9 +10,6 @@
 #include <fmt/format.h>
 
 #include <system_error>
-
-#include "http/connection.h"
-#include "obs/log.h"
 
 namespace quarry::http {
 
@@ -19,7 +19,8 @@ using boost::system::error_code;
 
 namespace {
 
-// How far behind its time a wait may be ended. One timer for all connections costs less than one each.
+// How far behind its time a wait may be ended. One timer for all connections costs less than one
+// each.
 constexpr std::chrono::milliseconds kExpirySweep{200};
 // Connections over the cap that are told so at once; more are closed without a word.
 constexpr std::size_t kRefusedMax = 64;
@@ -27,7 +28,9 @@ constexpr std::size_t kRefusedMax = 64;
 constexpr std::chrono::seconds kStopGrace{2};
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
-Awaitable<void> serve_connection(std::shared_ptr<ServerCore> core, tcp::socket socket, bool over_cap) {
+Awaitable<void> serve_connection(std::shared_ptr<ServerCore> core,
+                                 tcp::socket socket,
+                                 bool over_cap) {
   Connection connection(std::move(core), std::move(socket), over_cap);
   co_await connection.run();
 }
@@ -52,7 +55,8 @@ Awaitable<void> accept_connections(std::shared_ptr<ServerCore> core,
 }
 
 // Ends waits whose time is up, until the core is gone.
-void watch(const std::shared_ptr<asio::steady_timer>& timer, const std::weak_ptr<ServerCore>& core) {
+void watch(const std::shared_ptr<asio::steady_timer>& timer,
+           const std::weak_ptr<ServerCore>& core) {
   timer->expires_after(kExpirySweep);
   timer->async_wait([timer, core](const error_code& ec) {
     const auto alive = core.lock();

@@ -1,12 +1,12 @@
 #include "http/transfer.h"
 
+#include "base/bytes.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-
-#include "base/bytes.h"
 
 namespace quarry::http {
 
@@ -15,12 +15,13 @@ namespace {
 // libcurl's largest; its 16 and 64 KiB cost a turn of its state machine each.
 constexpr long kReceiveBufferBytes = 512 * 1024;
 constexpr long kUploadBufferBytes = 512 * 1024;
-// An error's body is small; a bound of its own keeps it whole where the caller expects only a few bytes.
+// An error's body is small; a bound of its own keeps it whole where the caller expects only a few
+// bytes.
 constexpr std::size_t kErrorBodyBytesMax = std::size_t{1} << 20;
 
 bool is_client_field(std::string_view field_name) {
-  constexpr std::array<std::string_view, 4> kOurs = {
-      "Host", "Content-Length", "Transfer-Encoding", "Expect"};
+  constexpr std::array<std::string_view, 4> kOurs = {"Host", "Content-Length", "Transfer-Encoding",
+                                                     "Expect"};
   return std::ranges::any_of(
       kOurs, [&](std::string_view ours) { return equal_ignoring_case(ours, field_name); });
 }
@@ -123,8 +124,7 @@ void Transfer::set_body() {
                                            : std::optional<std::uint64_t>(request_.body.size());
     curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, kUploadBufferBytes);
-    curl_easy_setopt(easy,
-                     CURLOPT_INFILESIZE_LARGE,
+    curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
                      size ? static_cast<curl_off_t>(*size) : static_cast<curl_off_t>(-1));
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, &Transfer::on_read);
     curl_easy_setopt(easy, CURLOPT_READDATA, this);
@@ -147,7 +147,8 @@ std::size_t Transfer::on_read(char* into, std::size_t size, std::size_t count, v
   return part;
 }
 
-// libcurl asks to start again when a pooled connection turns out to be dead before the first byte came.
+// libcurl asks to start again when a pooled connection turns out to be dead before the first byte
+// came.
 int Transfer::on_seek(void* self, curl_off_t offset, int origin) {
   auto& transfer = *static_cast<Transfer*>(self);
   if (origin != SEEK_SET || offset < 0 || transfer.request_.body_source) return CURL_SEEKFUNC_FAIL;
@@ -164,10 +165,9 @@ std::size_t Transfer::on_write(char* bytes, std::size_t size, std::size_t count,
 
 bool Transfer::take_body(std::span<const std::byte> bytes) {
   const auto over = [&](std::size_t bytes_max) {
-    callback_error_ = Error(Errc::upstream,
-                            fmt::format("{}: the response's body is larger than {} bytes",
-                                        host_of(request_.url),
-                                        bytes_max));
+    callback_error_ =
+        Error(Errc::upstream, fmt::format("{}: the response's body is larger than {} bytes",
+                                          host_of(request_.url), bytes_max));
     return false;
   };
   const bool success = response.status / 100 == 2;

@@ -2,6 +2,8 @@
 // One request on its way through libcurl: its options, its callbacks and what came back. Private to
 // client.cc. Made on the loop, used on the client's thread, read on the loop again when complete.
 
+#include "http/client.h"
+
 #include <curl/curl.h>
 
 #include <array>
@@ -10,8 +12,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "http/client.h"
 
 namespace quarry::http {
 
