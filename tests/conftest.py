@@ -8,7 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import harness
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """One `quarry serve --sandbox` for all tests of a file."""
     running = harness.Server(tmp_path_factory.mktemp("server"))

@@ -149,20 +149,20 @@ general_settings:
 
 
 class Server(Process):
-    """`quarry serve`: with a config where one is given, else with --sandbox."""
+    """`quarry serve`: with a sandbox in the same process unless the config names one elsewhere."""
 
-    def __init__(self, directory, config=None, port=0, job_seconds=0.3):
+    def __init__(self, directory, config=None, sandbox=True, port=0, job_seconds=0.3, environment=None):
         port_file = directory / "server.port"
         port_files = {"server": port_file}
         args = ["serve", "--port", str(port), "--port-file", str(port_file),
                 "--data-dir", str(directory / "data"), "--log-level", "debug"]
         if config:
             args += ["--config", str(config)]
-        else:
+        if sandbox:
             port_files["sandbox"] = directory / "sandbox.port"
             args += ["--sandbox", "--sandbox-port", "0", "--sandbox-port-file", str(port_files["sandbox"]),
                      "--job-seconds", str(job_seconds)]
-        super().__init__(args, directory, port_files)
+        super().__init__(args, directory, port_files, environment)
         self.port = self.ports["server"]
         self.url = f"http://127.0.0.1:{self.port}"
         self.key = KEY
