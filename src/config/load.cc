@@ -131,6 +131,23 @@ void read_file(const YAML::Node& document, Findings& findings, Settings& setting
   add_warnings(skipped, findings, settings);
 }
 
+// The line of a "---" that has content before it; 0 when there is none. YAML::LoadAll would tell,
+// but yaml-cpp 0.7 never comes back from it on some broken input (",m").
+int second_document(std::string_view yaml) {
+  bool content = false;
+  for (int line = 1; !yaml.empty(); ++line) {
+    std::string_view text = yaml.substr(0, yaml.find('\n'));
+    yaml.remove_prefix(std::min(text.size() + 1, yaml.size()));
+    bool marker =
+        text.starts_with("---") && (text.size() == 3 || text[3] == ' ' || text[3] == '\r');
+    if (marker && content) return line;
+    std::size_t first = text.find_first_not_of(" \t\r");
+    content = content || marker ||
+              (first != std::string_view::npos && text[first] != '#' && text[0] != '%');
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::expected<Settings, std::vector<ConfigError>> load(std::string_view yaml,
@@ -138,14 +155,13 @@ std::expected<Settings, std::vector<ConfigError>> load(std::string_view yaml,
   Settings settings;
   Findings findings{environment, {}, {}};
   try {
-    std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
-    if (documents.empty() || documents.front().IsNull()) {
+    YAML::Node document = YAML::Load(std::string(yaml));
+    if (document.IsNull()) {
       findings.add(0, "", "the file is empty");
-    } else if (documents.size() > 1) {
-      findings.add(yaml_line(documents[1], 0), "",
-                   "a second document begins here ('---'); one file holds one");
+    } else if (int line = second_document(yaml); line > 0) {
+      findings.add(line, "", "a second document begins here ('---'); one file holds one");
     } else {
-      read_file(documents.front(), findings, settings);
+      read_file(document, findings, settings);
     }
   } catch (const YAML::Exception& error) {  // it stops at the first place that is not YAML
     findings.add(error.mark.is_null() ? 0 : error.mark.line + 1, "", "not YAML: " + error.msg);

@@ -388,6 +388,8 @@ TEST(Load, WhatIsNotYamlHasItsLine) {
   EXPECT_THAT(complaints("a: b\n\tc: d\n"), ElementsAre(testing::StartsWith("c:2: not YAML: ")));
   EXPECT_THAT(complaints(""), ElementsAre("c: the file is empty"));
   EXPECT_THAT(complaints("# nothing\n"), ElementsAre("c: the file is empty"));
+  EXPECT_NE(complaints(",m"), std::vector<std::string>{"it loaded"});
+  EXPECT_EQ(loaded("# mine\n---\n" + file(kRegion)).deployments.size(), 1u);
   EXPECT_THAT(complaints(file(kRegion) + "---\na: b\n"),
               ElementsAre(HasSubstr("a second document begins here")));
 }
