@@ -28,13 +28,13 @@ Task<void> BatchStore::release_all_leases() {
   });
 }
 
-Task<std::vector<DueBatch>> BatchStore::claim_batches(std::int64_t now_ms, std::int64_t lease_ms,
-                                                      int limit) {
+Task<std::vector<DueBatch>> BatchStore::claim_batches(BatchPhase phase, std::int64_t now_ms,
+                                                      std::int64_t lease_ms, int limit) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<DueBatch>> {
     std::vector<DueBatch> claimed;
     const std::string statement = fmt::format(
-        "SELECT {} FROM batches WHERE phase <> 'done' AND {} ORDER BY due_ms LIMIT :limit",
-        kBatchColumns, kIsDue);
+        "SELECT {} FROM batches WHERE phase = '{}' AND {} ORDER BY due_ms LIMIT :limit", kBatchColumns,
+        name(phase), kIsDue);
     {
       const soci::rowset<soci::row> rows =
           (sql.prepare << statement, soci::use(now_ms), soci::use(now_ms), soci::use(limit));
@@ -50,8 +50,8 @@ Task<std::vector<DueBatch>> BatchStore::claim_batches(std::int64_t now_ms, std::
   });
 }
 
-Task<std::vector<DueJob>> BatchStore::claim_jobs(std::vector<JobState> states, std::int64_t now_ms,
-                                                 std::int64_t lease_ms, int limit) {
+Task<std::vector<DueJob>> BatchStore::claim_jobs(JobKind kind, std::vector<JobState> states,
+                                                 std::int64_t now_ms, std::int64_t lease_ms, int limit) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<DueJob>> {
     std::vector<DueJob> claimed;
     std::string words;
@@ -60,8 +60,8 @@ Task<std::vector<DueJob>> BatchStore::claim_jobs(std::vector<JobState> states, s
       words += fmt::format("'{}'", name(state));
     }
     const std::string statement = fmt::format(
-        "SELECT {} FROM jobs WHERE state IN ({}) AND {} ORDER BY due_ms LIMIT :limit", kJobColumns,
-        words, kIsDue);
+        "SELECT {} FROM jobs WHERE kind = '{}' AND state IN ({}) AND {} ORDER BY due_ms LIMIT :limit",
+        kJobColumns, name(kind), words, kIsDue);
     {
       const soci::rowset<soci::row> rows =
           (sql.prepare << statement, soci::use(now_ms), soci::use(now_ms), soci::use(limit));

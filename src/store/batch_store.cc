@@ -87,6 +87,16 @@ Task<BatchRow> BatchStore::find(BatchId id, std::string owner) {
       database_, [&](soci::session& sql) -> Result<BatchRow> { return load(sql, id, owner); });
 }
 
+Task<BatchRow> BatchStore::find_any(BatchId id) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<BatchRow> {
+    soci::row row;
+    sql << "SELECT " << kBatchColumns << " FROM batches WHERE id = :id", soci::use(id.value),
+        soci::into(row);
+    if (!sql.got_data()) return fail(no_such_batch(id));
+    return batch_of(row);
+  });
+}
+
 Task<Page<BatchRow>> BatchStore::list(ListQuery query) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<Page<BatchRow>> {
     Page<BatchRow> page;

@@ -43,6 +43,8 @@ class BatchStore {
   // Also: not_found.
   Task<BatchRow> find(BatchId id, std::string owner);
   // Also: invalid_request (param after).
+  // Whoever's it is: for the engine. Also: not_found.
+  Task<BatchRow> find_any(BatchId id);
   Task<Page<BatchRow>> list(ListQuery query);
   // validating, in_progress, finalizing -> cancelling; cancelling and cancelled stay. Also: not_found, conflict (ended).
   Task<BatchRow> cancel(BatchId id, std::string owner, std::int64_t now_ms);
@@ -51,8 +53,9 @@ class BatchStore {
   // At start, SQLite only: the directory's lock proves that whoever held leases is gone.
   Task<void> release_all_leases();
   // Takes up to `limit` due batches (or jobs of the states) that nobody leases; due soonest first.
-  Task<std::vector<DueBatch>> claim_batches(std::int64_t now_ms, std::int64_t lease_ms, int limit);
-  Task<std::vector<DueJob>> claim_jobs(std::vector<JobState> states, std::int64_t now_ms,
+  Task<std::vector<DueBatch>> claim_batches(BatchPhase phase, std::int64_t now_ms, std::int64_t lease_ms,
+                                            int limit);
+  Task<std::vector<DueJob>> claim_jobs(JobKind kind, std::vector<JobState> states, std::int64_t now_ms,
                                        std::int64_t lease_ms, int limit);
   // Extends every lease of this process.
   Task<void> renew_leases(std::int64_t until_ms);

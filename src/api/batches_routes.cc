@@ -1,0 +1,62 @@
+#include <charconv>
+
+#include "api/errors.h"
+#include "api/query.h"
+#include "api/routes.h"
+#include "base/bytes.h"
+#include "openai/create_batch.h"
+
+namespace quarry::api {
+namespace {
+
+constexpr std::int64_t kListLimitMax = 100;
+constexpr std::int64_t kListLimitDefault = 20;
+
+}  // namespace
+
+Answer create_batch(Call call) {
+  auto body = co_await read_small_body(call.body);
+  if (!body) co_return error_response(body.error());
+  auto request = openai::parse_create_batch(*body);
+  if (!request) co_return error_response(request.error());
+  batch::RepeatHints hints;
+  hints.request_hash = sha256_hex(*body);
+  hints.idempotency_key = call.request.headers.get("Idempotency-Key").value_or("");
+  if (const auto count = call.request.headers.get("x-stainless-retry-count")) {
+    std::from_chars(count->data(), count->data() + count->size(), hints.sdk_retry_count);
+  }
+  auto created = co_await call.services.batches.create(std::move(*request), std::move(hints),
+                                                       std::move(call.caller));
+  if (!created) co_return error_response(created.error());
+  co_return json_response(200, openai::to_json(created->object));
+}
+
+Answer list_batches(Call call) {
+  const auto parameters = parse_query(call.request.query);
+  store::ListQuery query{std::move(call.caller.owner), kListLimitDefault, false, {}, {}};
+  if (const auto found = parameters.find("limit"); found != parameters.end()) {
+    auto limit = integer_parameter("limit", found->second, 0, kListLimitMax);
+    if (!limit) co_return error_response(limit.error());
+    query.limit = *limit;
+  }
+  if (const auto found = parameters.find("after"); found != parameters.end()) query.after = found->second;
+  auto page = co_await call.services.batches.list(std::move(query));
+  if (!page) co_return error_response(page.error());
+  boost::json::array data;
+  for (const store::BatchRow& row : page->rows) data.push_back(openai::to_json(row.object));
+  co_return json_response(200, openai::list_page(std::move(data), page->has_more));
+}
+
+Answer get_batch(Call call) {
+  auto found = co_await call.services.batches.find(BatchId{call.id}, std::move(call.caller));
+  if (!found) co_return error_response(found.error());
+  co_return json_response(200, openai::to_json(found->object));
+}
+
+Answer cancel_batch(Call call) {
+  auto cancelled = co_await call.services.batches.cancel(BatchId{call.id}, std::move(call.caller));
+  if (!cancelled) co_return error_response(cancelled.error());
+  co_return json_response(200, openai::to_json(cancelled->object));
+}
+
+}  // namespace quarry::api

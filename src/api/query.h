@@ -1,0 +1,21 @@
+#pragma once
+// Query strings and path segments, decoded. Pure.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace quarry::api {
+
+// The last of each name wins; '+' is a space (WHATWG URL, application/x-www-form-urlencoded).
+std::map<std::string, std::string, std::less<>> parse_query(std::string_view query);
+
+// An integer between least and most. Errors: invalid_request, OpenAI's words, param `name`.
+Result<std::int64_t> integer_parameter(std::string_view name, std::string_view value, std::int64_t least,
+                                       std::int64_t most);
+
+}  // namespace quarry::api

@@ -1,0 +1,42 @@
+#pragma once
+// The handlers behind the routes, one file a resource. Each gets the caller, already authenticated.
+
+#include <string>
+
+#include "api/api.h"
+
+namespace quarry::api {
+
+using Answer = Awaitable<http::ServerResponse>;
+
+struct Call {
+  const Services& services;
+  const http::ServerRequest& request;
+  http::BodyReader& body;
+  access::Caller caller;
+  std::string id;  // the decoded path segment, where the route has one
+  std::int64_t started_at = 0;
+};
+
+// files_routes.cc
+Answer create_file(Call call);
+Answer list_files(Call call);
+Answer get_file(Call call);
+Answer delete_file(Call call);
+Answer get_file_content(Call call);
+// batches_routes.cc
+Answer create_batch(Call call);
+Answer list_batches(Call call);
+Answer get_batch(Call call);
+Answer cancel_batch(Call call);
+// models_routes.cc
+Answer list_models(Call call);
+Answer get_model(Call call);
+// spend_routes.cc
+Answer spend_logs(Call call);
+
+http::ServerResponse json_response(int status, const boost::json::value& value);
+// The whole body as text. Errors: invalid_request, reason "body_too_large" above the bound of 1 MiB.
+Task<std::string> read_small_body(http::BodyReader& body);
+
+}  // namespace quarry::api

@@ -1,0 +1,83 @@
+#include "batch/batch_service.h"
+
+#include "files/scan.h"
+#include "obs/log.h"
+
+namespace quarry::batch {
+namespace {
+
+constexpr std::int64_t kWindowSeconds = 86'400;
+constexpr std::int64_t kIdempotencyKeyLifeMs = 24 * 3'600'000;
+constexpr std::int64_t kSdkRepeatMs = 120'000;
+
+std::optional<store::IdempotencyClaim> claim_of(const RepeatHints& hints) {
+  if (!hints.idempotency_key.empty()) {
+    return store::IdempotencyClaim{"key:" + hints.idempotency_key, hints.request_hash,
+                                   kIdempotencyKeyLifeMs};
+  }
+  return store::IdempotencyClaim{"repeat:" + hints.request_hash, hints.request_hash, kSdkRepeatMs};
+}
+
+}  // namespace
+
+Task<store::BatchRow> BatchService::create(openai::CreateBatch request, RepeatHints hints,
+                                           access::Caller caller) {
+  auto file = co_await files_.find(FileId{request.input_file_id}, caller);
+  if (!file) {
+    co_return fail(Error(file.error().code(), file.error().message()).param("input_file_id"));
+  }
+  if (file->purpose != "batch") {
+    co_return fail(Error(Errc::invalid_request,
+                         "The file " + file->id.value + " has the purpose '" + file->purpose +
+                             "'; a batch needs a file with the purpose 'batch'.")
+                       .param("input_file_id"));
+  }
+  store::BatchRow batch;
+  batch.id = new_batch_id();
+  batch.owner = caller.owner;
+  batch.output_id = new_file_id();
+  batch.error_id = new_file_id();
+  batch.output_expires_after_s = request.output_expires_after_s;
+  batch.object.id = batch.id.value;
+  batch.object.endpoint = openai::path(request.endpoint);
+  batch.object.input_file_id = std::move(request.input_file_id);
+  batch.object.completion_window = std::move(request.completion_window);
+  batch.object.metadata_json = std::move(request.metadata_json);
+  batch.object.created_at = unix_seconds(context_.clock.now());
+  batch.object.expires_at = batch.object.created_at + kWindowSeconds;
+  if (file->target_models.size() == 1) {
+    batch.object.model = file->target_models.front();
+  } else if (const auto scan = files::parse_scan(file->scan_json); scan && !scan->models.empty()) {
+    batch.object.model = *scan->models.begin();
+  }
+  const bool remember_only = hints.idempotency_key.empty() && hints.sdk_retry_count == 0;
+  const BatchId fresh = batch.id;
+  auto created = co_await context_.batches.create(std::move(batch), claim_of(hints), remember_only,
+                                                  context_.now_ms());
+  if (created) {
+    obs::info(created->id == fresh ? "batch created" : "batch creation repeated",
+              {{"batch_id", created->id.value}, {"file_id", created->object.input_file_id}});
+    engine_.wake();
+  }
+  co_return created;
+}
+
+Task<store::BatchRow> BatchService::find(BatchId id, access::Caller caller) {
+  co_return co_await context_.batches.find(std::move(id), std::move(caller.owner));
+}
+
+Task<store::Page<store::BatchRow>> BatchService::list(store::ListQuery query) {
+  co_return co_await context_.batches.list(std::move(query));
+}
+
+Task<store::BatchRow> BatchService::cancel(BatchId id, access::Caller caller) {
+  auto batch = co_await context_.batches.cancel(id, std::move(caller.owner), context_.now_ms());
+  if (batch && batch->object.status == openai::BatchStatus::cancelling) {
+    context_.cancelling.insert(id);
+    obs::info("batch cancelling", {{"batch_id", id.value}});
+    engine_.wake();
+  }
+  co_return batch;
+}
+
+}  // namespace quarry::batch

@@ -1,0 +1,39 @@
+#pragma once
+// Batches as clients know them: created, looked at, listed, cancelled. Each is one transaction; AWS is not called.
+
+#include <optional>
+#include <string>
+
+#include "access/authenticator.h"
+#include "batch/context.h"
+#include "batch/engine.h"
+#include "files/file_service.h"
+#include "openai/create_batch.h"
+
+namespace quarry::batch {
+
+// How a creation may be a repeat of another.
+struct RepeatHints {
+  std::string idempotency_key;  // the header; "" when absent
+  int sdk_retry_count = 0;      // x-stainless-retry-count
+  std::string request_hash;     // of the body
+};
+
+class BatchService {
+ public:
+  BatchService(Context& context, files::FileService& files, Engine& engine)
+      : context_(context), files_(files), engine_(engine) {}
+
+  // Errors: not_found (input file unknown or another's), invalid_request (file is not for batches), conflict.
+  Task<store::BatchRow> create(openai::CreateBatch request, RepeatHints hints, access::Caller caller);
+  Task<store::BatchRow> find(BatchId id, access::Caller caller);
+  Task<store::Page<store::BatchRow>> list(store::ListQuery query);
+  Task<store::BatchRow> cancel(BatchId id, access::Caller caller);
+
+ private:
+  Context& context_;
+  files::FileService& files_;
+  Engine& engine_;
+};
+
+}  // namespace quarry::batch

@@ -1,0 +1,265 @@
+#include <fmt/format.h>
+
+#include "aws/object_stream.h"
+#include "base/bytes.h"
+#include "batch/job_steps.h"
+#include "batch/names.h"
+#include "batch/result_lines.h"
+#include "batch/segment_writer.h"
+#include "bedrock/invocation_job.h"
+#include "json/line_splitter.h"
+#include "obs/log.h"
+
+namespace quarry::batch {
+namespace {
+
+constexpr std::chrono::hours kCollectTimeMax{4};
+constexpr std::size_t kSidecarBytesMax = std::size_t{256} << 20;
+// A row echoes its input (up to 25 MB, AWS API reference, InvokeModel body) and carries the answer.
+constexpr std::size_t kRowBytesMax = std::size_t{64} << 20;
+constexpr std::size_t kWriteBytes = std::size_t{2} << 20;
+constexpr std::size_t kAbsentAtOnce = 10'000;
+constexpr int kAnswersAtOnce = 50;
+// How often a Completed job is asked again for an output that is not there, before its lines are given up.
+constexpr int kMissingOutputTriesMax = 5;
+
+class Collector {
+ public:
+  Collector(Context& context, store::DueJob due, aws::DeploymentPtr deployment)
+      : context_(context),
+        due_(std::move(due)),
+        job_(due_.job),
+        deployment_(std::move(deployment)),
+        deadline_(Deadline::after(kCollectTimeMax)) {}
+
+  Task<void> run();
+  Awaitable<void> abort();
+
+ private:
+  Task<CustomIds> load_custom_ids();
+  Task<void> open();
+  Task<void> read_results();
+  Task<void> read_answers();
+  Task<void> read_object(std::string key);
+  Task<void> write_out();
+  Absence absence() const;
+  Task<store::BatchStore::Collected> close();
+
+  Context& context_;
+  store::DueJob due_;
+  const store::JobRow& job_;
+  aws::DeploymentPtr deployment_;
+  Deadline deadline_;
+  std::unique_ptr<ResultLines> lines_;
+  std::unique_ptr<SegmentWriter> output_, errors_;
+};
+
+Task<CustomIds> Collector::load_custom_ids() {
+  const aws::S3Uri object = deployment_->object(custom_ids_object(job_.batch_id, job_.n));
+  auto buffers = co_await context_.memory.acquire(2, deadline_);
+  if (!buffers) co_return fail(std::move(buffers.error()));
+  aws::ObjectReader reader(*deployment_->s3, object, std::move(*buffers));
+  std::string sidecar;
+  while (true) {
+    auto window = co_await reader.read(deadline_);
+    if (!window) co_return fail(std::move(window.error()));
+    if (window->empty()) break;
+    if (sidecar.size() + window->size() > kSidecarBytesMax) {
+      co_return fail(Errc::corrupt, "the custom_ids of the job are too long");
+    }
+    sidecar += as_text(*window);
+  }
+  co_return CustomIds::parse(std::move(sidecar));
+}
+
+Task<void> Collector::open() {
+  auto batch = co_await context_.batches.find_any(job_.batch_id);
+  if (!batch) co_return fail(std::move(batch.error()));
+  auto custom_ids = co_await load_custom_ids();
+  if (!custom_ids) co_return fail(std::move(custom_ids.error()).within("reading the job's custom_ids"));
+  ResultSettings settings;
+  settings.batch_id = job_.batch_id;
+  settings.model_name = job_.model_name;
+  settings.endpoint =
+      openai::parse_endpoint(batch->object.endpoint).value_or(openai::Endpoint::chat_completions);
+  if (const catalog::Model* model = context_.catalog.find(deployment_->settings.model_id)) {
+    settings.family = model->family;
+  }
+  settings.created = unix_seconds(context_.clock.now());
+  lines_ = std::make_unique<ResultLines>(std::move(settings), std::move(*custom_ids));
+  output_ = std::make_unique<SegmentWriter>(context_.memory, *deployment_,
+                                            segment_object(batch->output_id, job_.n), job_.n);
+  errors_ = std::make_unique<SegmentWriter>(context_.memory, *deployment_,
+                                            segment_object(batch->error_id, job_.n), job_.n);
+  co_return Result<void>();
+}
+
+Task<void> Collector::write_out() {
+  auto written = co_await output_->write(lines_->output, deadline_);
+  if (!written) co_return written;
+  co_return co_await errors_->write(lines_->errors, deadline_);
+}
+
+Task<void> Collector::read_object(std::string key) {
+  auto buffers = co_await context_.memory.acquire(2, deadline_);
+  if (!buffers) co_return fail(std::move(buffers.error()));
+  aws::ObjectReader reader(*deployment_->s3, {deployment_->settings.bucket, key}, std::move(*buffers));
+  json::LineSplitter splitter(kRowBytesMax);
+  bool last = false;
+  while (!last) {
+    auto window = co_await reader.read(deadline_);
+    if (!window) co_return fail(std::move(window.error()));
+    last = window->empty();
+    splitter.feed(*window);
+    for (bool more = true; more;) {
+      more = co_await run_blocking(context_.pool, [this, &splitter, last] {
+        json::LineSplitter::Line line;
+        while (splitter.next(line) || (last && splitter.finish(line))) {
+          lines_->add_row(line.text);
+          if (lines_->output.size() + lines_->errors.size() >= kWriteBytes) return true;
+        }
+        return false;
+      });
+      auto written = co_await write_out();
+      if (!written) co_return written;
+    }
+  }
+  co_return Result<void>();
+}
+
+Task<void> Collector::read_results() {
+  if (job_.job_arn.empty()) co_return Result<void>();
+  // <prefix>/<job id>/<input name>.out; whatever else lies there, manifest.json.out among it, is no result.
+  const std::string prefix = fmt::format("{}{}/", results_prefix(job_.batch_id, job_.n),
+                                         bedrock::job_id(job_.job_arn));
+  std::optional<std::string> token;
+  bool any = false;
+  do {
+    auto page = co_await deployment_->s3->list(deployment_->object(prefix), token, deadline_);
+    if (!page) co_return fail(std::move(page.error()));
+    for (const aws::ObjectInfo& object : page->objects) {
+      if (!object.key.ends_with(".jsonl.out")) continue;
+      any = true;
+      auto read = co_await read_object(object.key);
+      if (!read) co_return fail(std::move(read.error()).within("reading " + object.key));
+    }
+    token = page->next_token;
+  } while (token);
+  if (!any && job_.aws_status == "Completed" && job_.failures < kMissingOutputTriesMax) {
+    co_return fail(Errc::unavailable, "AWS says Completed, but there is no .jsonl.out under " + prefix);
+  }
+  co_return Result<void>();
+}
+
+Task<void> Collector::read_answers() {
+  std::int64_t after_line = -1;
+  while (true) {
+    auto answers = co_await context_.direct_results.answers(job_.batch_id, job_.n, after_line,
+                                                            kAnswersAtOnce);
+    if (!answers) co_return fail(std::move(answers.error()));
+    if (answers->empty()) co_return Result<void>();
+    after_line = answers->back().line;
+    co_await run_blocking(context_.pool, [this, &answers] {
+      for (const auto& answer : *answers) {
+        lines_->add_answer(static_cast<std::uint64_t>(answer.line), answer.status, answer.body);
+      }
+    });
+    auto written = co_await write_out();
+    if (!written) co_return written;
+  }
+}
+
+Absence Collector::absence() const {
+  if (due_.batch_cancelling && (job_.aws_status.empty() || job_.aws_status == "Stopped")) {
+    return {"batch_cancelled", "This request was not executed because the batch was cancelled.", true};
+  }
+  if (job_.aws_status == "Expired" || job_.aws_status == "PartiallyCompleted") {
+    return {"batch_expired",
+            "This request could not be executed before the completion window expired.", true};
+  }
+  if (job_.aws_status == "Failed" || job_.aws_status == "Rejected") {
+    return {"job_failed", "The Bedrock batch job of this request failed: " + job_.message, false};
+  }
+  if (job_.aws_status == "Stopped") {
+    return {"job_stopped", "The Bedrock batch job of this request was stopped outside of Quarry.", false};
+  }
+  return {"result_missing", "Bedrock ended the job without a readable result for this request.", false};
+}
+
+Task<store::BatchStore::Collected> Collector::close() {
+  store::BatchStore::Collected collected;
+  auto output = co_await output_->finish(deadline_);
+  if (!output) co_return fail(std::move(output.error()));
+  auto errors = co_await errors_->finish(deadline_);
+  if (!errors) co_return fail(std::move(errors.error()));
+  collected.id = job_.batch_id;
+  collected.n = job_.n;
+  collected.completed = lines_->completed;
+  collected.failed = lines_->failed;
+  collected.unfinished = lines_->unfinished;
+  collected.usage = lines_->usage;
+  collected.output_segment = std::move(*output);
+  collected.error_segment = std::move(*errors);
+  const catalog::Model* model = context_.catalog.find(deployment_->settings.model_id);
+  const auto& prices =
+      job_.kind == store::JobKind::direct ? model->on_demand_prices : model->batch_prices;
+  collected.cost_known = prices.has_value();
+  if (prices) collected.cost_nano_usd = catalog::cost_nano_usd(*prices, lines_->usage);
+  co_return collected;
+}
+
+Task<void> Collector::run() {
+  auto opened = co_await open();
+  if (!opened) co_return opened;
+  auto read = job_.kind == store::JobKind::direct ? co_await read_answers() : co_await read_results();
+  if (!read) co_return read;
+  const std::size_t missing = lines_->missing();
+  const Absence why = absence();
+  for (bool more = missing > 0; more;) {
+    more = co_await run_blocking(context_.pool,
+                                 [this, &why] { return lines_->add_absent(why, kAbsentAtOnce); });
+    auto written = co_await write_out();
+    if (!written) co_return written;
+  }
+  auto collected = co_await close();
+  if (!collected) co_return fail(std::move(collected.error()));
+  if (lines_->unknown_rows + lines_->repeated_rows + lines_->unreadable_rows > 0 ||
+      (missing > 0 && job_.aws_status == "Completed")) {
+    obs::warn("job output is not what it must be", {{"batch_id", job_.batch_id.value},
+                                                    {"job", job_.n},
+                                                    {"missing", missing},
+                                                    {"unknown", lines_->unknown_rows},
+                                                    {"repeated", lines_->repeated_rows},
+                                                    {"unreadable", lines_->unreadable_rows}});
+  }
+  obs::info("job collected", {{"batch_id", job_.batch_id.value},
+                              {"job", job_.n},
+                              {"completed", lines_->completed},
+                              {"failed", lines_->failed},
+                              {"input_tokens", lines_->usage.input_tokens},
+                              {"output_tokens", lines_->usage.output_tokens},
+                              {"cost_nano_usd", collected->cost_nano_usd}});
+  co_return co_await context_.batches.job_collected(std::move(*collected), context_.now_ms());
+}
+
+Awaitable<void> Collector::abort() {
+  if (output_) co_await output_->abort();
+  if (errors_) co_await errors_->abort();
+}
+
+}  // namespace
+
+Task<void> collect_job(Context& context, store::DueJob due) {
+  aws::DeploymentPtr deployment = context.deployments.by_id(due.job.deployment_id);
+  if (!deployment) {
+    co_return fail(Errc::unavailable, "deployment " + due.job.deployment_id +
+                                          " is no longer configured, so its results cannot be read; hint: "
+                                          "put it back into model_list");
+  }
+  Collector collector(context, std::move(due), std::move(deployment));
+  auto collected = co_await collector.run();
+  if (!collected) co_await collector.abort();
+  co_return collected;
+}
+
+}  // namespace quarry::batch

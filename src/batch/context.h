@@ -1,0 +1,43 @@
+#pragma once
+// What every step of a batch's life is given. Everything in it outlives the engine.
+
+#include <boost/asio/io_context.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <set>
+
+#include "aws/deployment_set.h"
+#include "base/blocking_pool.h"
+#include "base/clock.h"
+#include "base/transfer_memory.h"
+#include "catalog/catalog.h"
+#include "store/batch_store.h"
+#include "store/file_store.h"
+
+namespace quarry::batch {
+
+struct EngineSettings {
+  std::size_t line_bytes_max = std::size_t{16} << 20;
+  bool drop_params = false;
+  // How often an open job is looked at. Unset: from 5 s while it is young to 60 s.
+  std::optional<std::chrono::milliseconds> polling_interval;
+};
+
+struct Context {
+  boost::asio::io_context& io;
+  store::BatchStore& batches;
+  store::FileStore& files;
+  store::DirectResultStore& direct_results;
+  const aws::DeploymentSet& deployments;
+  const catalog::Catalog& catalog;
+  TransferMemory& memory;
+  BlockingPool& pool;
+  const Clock& clock;
+  EngineSettings settings;
+  std::set<BatchId> cancelling;  // asked for in this process; running steps look here between calls
+
+  std::int64_t now_ms() const { return unix_millis(clock.now()); }
+};
+
+}  // namespace quarry::batch

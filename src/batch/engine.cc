@@ -1,0 +1,198 @@
+#include "batch/engine.h"
+
+#include <algorithm>
+
+#include "base/wakeup.h"
+#include "batch/finisher.h"
+#include "batch/job_steps.h"
+#include "batch/planner.h"
+#include "obs/log.h"
+
+namespace quarry::batch {
+namespace {
+
+constexpr std::int64_t kLeaseMs = 60'000;
+constexpr std::chrono::seconds kRenewEvery{15};
+constexpr std::chrono::milliseconds kLookAtLeast{100};   // between two looks that nothing has asked for
+constexpr std::chrono::milliseconds kLookAtMost{5'000};
+constexpr std::int64_t kBackoffFirstMs = 1'000;
+constexpr std::int64_t kBackoffMostMs = 300'000;
+
+// How many steps of a kind run at once. A planner may hold 12 transfer buffers and a collector 6: one of each fits the
+// least memory there is, and neither can wait for what the other holds.
+enum class Kind { finish, plan, submit, observe, direct, collect };
+constexpr std::array<int, 6> kAtOnce{4, 1, 4, 8, 4, 1};
+
+std::int64_t backoff_ms(int failures) {
+  const int doublings = std::clamp(failures - 1, 0, 16);
+  return std::min(kBackoffMostMs, kBackoffFirstMs << doublings);
+}
+
+}  // namespace
+
+struct Engine::State {
+  State(boost::asio::io_context& io, Context& c)
+      : context(c), tasks(io, obs::log_task_failure), loops(io, obs::log_task_failure), woken(io) {}
+
+  Context& context;
+  TaskGroup tasks;
+  TaskGroup loops;
+  Wakeup woken;
+  std::array<int, 6> running{};
+
+  Awaitable<void> dispatch_loop();
+  Awaitable<void> renew_loop();
+  Awaitable<void> dispatch();
+  Awaitable<void> claim_batches(Kind kind, store::BatchPhase phase);
+  Awaitable<void> claim_jobs(Kind kind, store::JobKind job_kind, std::vector<store::JobState> states);
+  Awaitable<void> run_batch(Kind kind, store::BatchRow batch);
+  Awaitable<void> run_job(Kind kind, store::DueJob due);
+  int free(Kind kind) const {
+    const auto i = static_cast<std::size_t>(kind);
+    return kAtOnce[i] - running[i];
+  }
+
+  // Counts a running step, however it ends.
+  struct Running {
+    Running(State* s, Kind kind) : state(s), i(static_cast<std::size_t>(kind)) {}
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    ~Running() {
+      --state->running[i];
+      state->woken.set();
+    }
+    State* state;
+    std::size_t i;
+  };
+};
+
+Engine::Engine(boost::asio::io_context& io, Context& context)
+    : state_(std::make_unique<State>(io, context)) {}
+Engine::~Engine() = default;
+
+Task<void> Engine::start() {
+  auto released = co_await state_->context.batches.release_all_leases();
+  if (!released) co_return released;
+  state_->loops.spawn("engine", state_->dispatch_loop());
+  state_->loops.spawn("lease renewal", state_->renew_loop());
+  co_return Result<void>();
+}
+
+void Engine::wake() { state_->woken.set(); }
+
+Awaitable<void> Engine::stop(Deadline deadline) {
+  state_->loops.cancel();
+  state_->tasks.cancel();
+  const bool loops_ended = co_await state_->loops.join(deadline);
+  const bool tasks_ended = co_await state_->tasks.join(deadline);
+  if (!loops_ended || !tasks_ended) {
+    obs::warn("the engine did not stop in time", {{"tasks", state_->tasks.running()}});
+  }
+  auto released = co_await state_->context.batches.release_all_leases();
+  if (!released) obs::warn("leases were not released", {{"message", released.error().message()}});
+}
+
+Awaitable<void> Engine::State::renew_loop() {
+  while (true) {
+    co_await sleep_for(kRenewEvery);
+    auto renewed = co_await context.batches.renew_leases(context.now_ms() + kLeaseMs);
+    if (!renewed) obs::warn("leases were not renewed", {{"message", renewed.error().message()}});
+  }
+}
+
+Awaitable<void> Engine::State::dispatch_loop() {
+  while (true) {
+    co_await dispatch();
+    auto due = co_await context.batches.next_due_ms();
+    std::chrono::milliseconds wait = kLookAtMost;
+    if (due && *due) {
+      wait = std::clamp(std::chrono::milliseconds(**due - context.now_ms()), kLookAtLeast, kLookAtMost);
+    }
+    co_await woken.wait(Deadline::after(wait));
+  }
+}
+
+Awaitable<void> Engine::State::dispatch() {
+  using store::JobKind;
+  using store::JobState;
+  co_await claim_batches(Kind::finish, store::BatchPhase::running);
+  co_await claim_batches(Kind::plan, store::BatchPhase::planning);
+  co_await claim_jobs(Kind::collect, JobKind::bedrock, {JobState::ended});
+  co_await claim_jobs(Kind::collect, JobKind::direct, {JobState::ended});
+  co_await claim_jobs(Kind::submit, JobKind::bedrock, {JobState::staged});
+  co_await claim_jobs(Kind::observe, JobKind::bedrock, {JobState::submitted, JobState::running});
+  co_await claim_jobs(Kind::direct, JobKind::direct, {JobState::planned, JobState::running});
+}
+
+Awaitable<void> Engine::State::claim_batches(Kind kind, store::BatchPhase phase) {
+  if (free(kind) <= 0) co_return;
+  auto due = co_await context.batches.claim_batches(phase, context.now_ms(), kLeaseMs, free(kind));
+  if (!due) {
+    obs::error("no batch could be claimed", {{"message", due.error().message()}});
+    co_return;
+  }
+  for (store::DueBatch& item : *due) {
+    ++running[static_cast<std::size_t>(kind)];
+    tasks.spawn(item.batch.id.value, run_batch(kind, std::move(item.batch)));
+  }
+}
+
+Awaitable<void> Engine::State::claim_jobs(Kind kind, store::JobKind job_kind,
+                                          std::vector<store::JobState> states) {
+  if (free(kind) <= 0) co_return;
+  auto due = co_await context.batches.claim_jobs(job_kind, std::move(states), context.now_ms(), kLeaseMs,
+                                                 free(kind));
+  if (!due) {
+    obs::error("no job could be claimed", {{"message", due.error().message()}});
+    co_return;
+  }
+  for (store::DueJob& item : *due) {
+    ++running[static_cast<std::size_t>(kind)];
+    tasks.spawn(item.job.batch_id.value, run_job(kind, std::move(item)));
+  }
+}
+
+Awaitable<void> Engine::State::run_batch(Kind kind, store::BatchRow batch) {
+  const Running counted(this, kind);
+  const BatchId id = batch.id;
+  const int failures = batch.failures + 1;
+  auto done = kind == Kind::plan ? co_await plan_batch(context, std::move(batch))
+                                 : co_await finish_batch(context, std::move(batch));
+  if (done) co_return;
+  const std::int64_t wait_ms = backoff_ms(failures);
+  obs::warn("batch step failed, will be done again", {{"batch_id", id.value},
+                                                      {"failures", failures},
+                                                      {"again_in_ms", wait_ms},
+                                                      {"code", name(done.error().code())},
+                                                      {"message", done.error().message()}});
+  auto released = co_await context.batches.release_batch(id, context.now_ms() + wait_ms, failures);
+  if (!released) obs::error("a lease was not released", {{"message", released.error().message()}});
+}
+
+Awaitable<void> Engine::State::run_job(Kind kind, store::DueJob due) {
+  const Running counted(this, kind);
+  const BatchId id = due.job.batch_id;
+  const int n = due.job.n;
+  const int failures = due.job.failures + 1;
+  Result<void> done;
+  switch (kind) {
+    case Kind::submit: done = co_await submit_job(context, std::move(due)); break;
+    case Kind::observe: done = co_await observe_job(context, std::move(due)); break;
+    case Kind::direct: done = co_await run_directly(context, std::move(due)); break;
+    case Kind::collect: done = co_await collect_job(context, std::move(due)); break;
+    case Kind::finish:
+    case Kind::plan: done = fail(Errc::internal, "not a job's step"); break;
+  }
+  if (done) co_return;
+  const std::int64_t wait_ms = backoff_ms(failures);
+  obs::warn("job step failed, will be done again", {{"batch_id", id.value},
+                                                    {"job", n},
+                                                    {"failures", failures},
+                                                    {"again_in_ms", wait_ms},
+                                                    {"code", name(done.error().code())},
+                                                    {"message", done.error().message()}});
+  auto released = co_await context.batches.release_job(id, n, context.now_ms() + wait_ms, failures);
+  if (!released) obs::error("a lease was not released", {{"message", released.error().message()}});
+}
+
+}  // namespace quarry::batch

@@ -1,0 +1,248 @@
+#include "batch/planner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "batch/names.h"
+#include "batch/segment_writer.h"
+#include "batch/staging.h"
+#include "batch/validation.h"
+#include "files/file_service.h"
+#include "files/scan.h"
+#include "obs/log.h"
+
+namespace quarry::batch {
+namespace {
+
+constexpr std::size_t kOpenJobsMax = 4;  // each holds the buffers of one writer
+constexpr std::chrono::hours kPlanTimeMax{4};
+
+// One group's jobs being written.
+struct GroupWriter {
+  GroupStage stage;
+  const std::vector<aws::DeploymentPtr>* deployments = nullptr;
+  int job_n = 0;  // 0: no job is open
+  std::unique_ptr<SegmentWriter> writer;
+};
+
+class Planner {
+ public:
+  Planner(Context& context, store::BatchRow batch)
+      : context_(context), batch_(std::move(batch)), deadline_(Deadline::after(kPlanTimeMax)) {
+    plan_.id = batch_.id;
+  }
+
+  Task<void> run();
+
+ private:
+  Task<void> stage_all(const store::FileRow& file, const files::Scan& scan);
+  Task<void> stage_pass(Stager& stager, std::vector<std::unique_ptr<GroupWriter>>& groups);
+  Task<void> stage_window(Stager& stager, std::vector<std::unique_ptr<GroupWriter>>& groups);
+  Task<void> write_out(Stager& stager, std::vector<std::unique_ptr<GroupWriter>>& groups);
+  Result<std::unique_ptr<GroupWriter>> make_group(const std::string& model_name) const;
+  void open_job(GroupWriter& group);
+  Task<void> close_job(GroupWriter& group);
+  Task<void> fail_batch(std::vector<openai::BatchError> errors);
+
+  Context& context_;
+  store::BatchRow batch_;
+  Deadline deadline_;
+  std::vector<store::SegmentRow> segments_;
+  std::unique_ptr<SegmentWriter> refused_;
+  store::BatchStore::Plan plan_;
+  std::vector<openai::BatchError> fatal_;
+  int last_job_n_ = 0;
+};
+
+Task<void> Planner::fail_batch(std::vector<openai::BatchError> errors) {
+  obs::info("batch failed validation", {{"batch_id", batch_.id.value}, {"errors", errors.size()}});
+  co_return co_await context_.batches.fail_validation(batch_.id, std::move(errors), context_.now_ms());
+}
+
+Task<void> Planner::run() {
+  auto file = co_await context_.files.find_even_deleted(FileId{batch_.object.input_file_id});
+  if (!file) co_return fail(std::move(file.error()));
+  auto segments = co_await context_.files.segments(file->id);
+  if (!segments) co_return fail(std::move(segments.error()));
+  segments_ = std::move(*segments);
+  auto scan = files::parse_scan(file->scan_json);
+  if (!scan) co_return fail(std::move(scan.error()));
+
+  auto errors = co_await validate(context_, batch_, *file, *scan, segments_);
+  if (!errors) co_return fail(std::move(errors.error()).within("validating the input file"));
+  if (!errors->empty()) co_return co_await fail_batch(std::move(*errors));
+
+  auto staged = co_await stage_all(*file, *scan);
+  if (!staged) co_return fail(std::move(staged.error()).within("staging jobs"));
+  if (!fatal_.empty()) co_return co_await fail_batch(std::move(fatal_));
+  auto saved = co_await context_.batches.save_plan(plan_, context_.now_ms());
+  if (saved) {
+    obs::info("batch planned", {{"batch_id", batch_.id.value},
+                                {"lines", plan_.total},
+                                {"refused", plan_.refused_lines},
+                                {"jobs", plan_.jobs.size()}});
+  }
+  co_return saved;
+}
+
+Result<std::unique_ptr<GroupWriter>> Planner::make_group(const std::string& model_name) const {
+  auto group = std::make_unique<GroupWriter>();
+  group->stage.model_name = model_name;
+  group->deployments = &context_.deployments.group(model_name);
+  for (const aws::DeploymentPtr& deployment : *group->deployments) {
+    if (!context_.catalog.find(deployment->settings.model_id)) {
+      return fail(Error(Errc::invalid_request,
+                        fmt::format("The model '{}' runs {}, which is not in Quarry's catalog, so its "
+                                    "request format is not known.",
+                                    model_name, deployment->settings.model_id))
+                      .param("body.model")
+                      .reason("model_not_found"));
+    }
+  }
+  group->stage.deployment = group->deployments->front().get();
+  group->stage.model = context_.catalog.find(group->stage.deployment->settings.model_id);
+  return group;
+}
+
+Task<void> Planner::stage_all(const store::FileRow& file, const files::Scan& scan) {
+  const std::string forced = model_override(file);
+  std::vector<std::string> models(scan.models.begin(), scan.models.end());
+  if (!forced.empty()) models = {forced};
+  plan_.model = models.front();
+  const aws::Deployment& home = *context_.deployments.group(models.front()).front();
+  refused_ = std::make_unique<SegmentWriter>(context_.memory, home,
+                                             segment_object(batch_.error_id, 0), 0);
+  const auto endpoint = openai::parse_endpoint(batch_.object.endpoint);
+  for (std::size_t first = 0; first < models.size(); first += kOpenJobsMax) {
+    std::vector<std::unique_ptr<GroupWriter>> groups;
+    Stager::Groups stages;
+    for (std::size_t i = first; i < std::min(first + kOpenJobsMax, models.size()); ++i) {
+      auto group = make_group(models[i]);
+      if (!group) {
+        fatal_.push_back({group.error().reason(), group.error().message(), group.error().param(), {}});
+        co_return Result<void>();
+      }
+      stages.emplace(models[i], &(*group)->stage);
+      groups.push_back(std::move(*group));
+    }
+    Stager stager({batch_.id, context_.settings.drop_params, *endpoint,
+                   context_.settings.line_bytes_max, forced},
+                  std::move(stages));
+    auto passed = co_await stage_pass(stager, groups);
+    if (!passed) co_return passed;
+    plan_.total += stager.line_count;
+    plan_.refused_lines += stager.refused_count;
+    fatal_.insert(fatal_.end(), stager.fatal.begin(), stager.fatal.end());
+  }
+  auto segment = co_await refused_->finish(deadline_);
+  if (!segment) co_return fail(std::move(segment.error()));
+  plan_.refused_segment = std::move(*segment);
+  co_return Result<void>();
+}
+
+Task<void> Planner::stage_pass(Stager& stager, std::vector<std::unique_ptr<GroupWriter>>& groups) {
+  auto reader = files::read_segments(segments_, context_.deployments, context_.memory, std::nullopt,
+                                     deadline_);
+  while (true) {
+    auto window = co_await reader->read();
+    if (!window) co_return fail(std::move(window.error()));
+    if (window->empty()) break;
+    stager.feed(*window);
+    auto staged = co_await stage_window(stager, groups);
+    if (!staged) co_return staged;
+  }
+  stager.end();
+  auto staged = co_await stage_window(stager, groups);
+  if (!staged) co_return staged;
+  for (auto& group : groups) {
+    auto closed = co_await close_job(*group);
+    if (!closed) co_return closed;
+  }
+  co_return Result<void>();
+}
+
+Task<void> Planner::stage_window(Stager& stager, std::vector<std::unique_ptr<GroupWriter>>& groups) {
+  for (bool more = true; more;) {
+    more = co_await run_blocking(context_.pool, [&stager] { return stager.advance(); });
+    auto written = co_await write_out(stager, groups);
+    if (!written) co_return written;
+  }
+  co_return Result<void>();
+}
+
+Task<void> Planner::write_out(Stager& stager, std::vector<std::unique_ptr<GroupWriter>>& groups) {
+  auto refused = co_await refused_->write(stager.refused, deadline_);
+  if (!refused) co_return refused;
+  for (auto& group : groups) {
+    if (!group->stage.records.empty()) {
+      if (group->job_n == 0) open_job(*group);
+      auto written = co_await group->writer->write(group->stage.records, deadline_);
+      if (!written) co_return written;
+    }
+    if (group->stage.full) {
+      auto closed = co_await close_job(*group);
+      if (!closed) co_return closed;
+    }
+  }
+  co_return Result<void>();
+}
+
+void Planner::open_job(GroupWriter& group) {
+  group.job_n = ++last_job_n_;
+  group.writer = std::make_unique<SegmentWriter>(context_.memory, *group.stage.deployment,
+                                                 input_object(batch_.id, group.job_n), group.job_n);
+}
+
+Task<void> Planner::close_job(GroupWriter& group) {
+  GroupStage& stage = group.stage;
+  if (group.job_n == 0) co_return Result<void>();
+  auto written = co_await group.writer->write(stage.records, deadline_);
+  if (!written) co_return written;
+  auto finished = co_await group.writer->finish(deadline_);
+  if (!finished) co_return fail(std::move(finished.error()));
+  const aws::Deployment& deployment = *stage.deployment;
+  auto sidecar = co_await deployment.s3->put(
+      deployment.object(custom_ids_object(batch_.id, group.job_n)), as_bytes(stage.custom_ids), deadline_);
+  if (!sidecar) co_return fail(std::move(sidecar.error()));
+
+  const config::DeploymentSettings& settings = deployment.settings;
+  store::JobRow job;
+  job.batch_id = batch_.id;
+  job.n = group.job_n;
+  job.deployment_id = deployment.id();
+  job.model_name = stage.model_name;
+  job.records = static_cast<std::int64_t>(stage.record_count);
+  const bool small = stage.record_count < settings.min_records_per_job;
+  job.kind = small ? store::JobKind::direct : store::JobKind::bedrock;
+  job.state = small ? store::JobState::planned : store::JobState::staged;
+  if (small && settings.small_batch == config::SmallBatch::reject) {
+    fatal_.push_back({"batch_below_minimum_records",
+                      fmt::format("The batch has {} requests for the model '{}', fewer than the {} that "
+                                  "a Bedrock batch job needs. hint: small_batch: direct runs them on "
+                                  "demand, at on-demand price.",
+                                  stage.record_count, stage.model_name, settings.min_records_per_job),
+                      "",
+                      std::nullopt});
+  }
+  plan_.jobs.push_back(std::move(job));
+
+  // The next job of the group goes to the next deployment, in turn.
+  const auto turn = static_cast<std::size_t>(plan_.jobs.size()) % group.deployments->size();
+  stage.deployment = (*group.deployments)[turn].get();
+  stage.model = context_.catalog.find(stage.deployment->settings.model_id);
+  stage.begin_job();
+  group.job_n = 0;
+  group.writer.reset();
+  co_return Result<void>();
+}
+
+}  // namespace
+
+Task<void> plan_batch(Context& context, store::BatchRow batch) {
+  Planner planner(context, std::move(batch));
+  co_return co_await planner.run();
+}
+
+}  // namespace quarry::batch

@@ -1,0 +1,26 @@
+#pragma once
+// The body of POST /v1/batches, checked (OpenAI API reference, "Create batch"). Pure.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "openai/batch_line.h"
+
+namespace quarry::openai {
+
+struct CreateBatch {
+  std::string input_file_id;
+  Endpoint endpoint = Endpoint::chat_completions;
+  std::string completion_window;
+  std::optional<std::string> metadata_json;  // as sent, compact; nullopt for null or absent
+  std::optional<std::int64_t> output_expires_after_s;
+};
+
+// Unknown members are left alone: SDK users send hints for other gateways through extra_body.
+// Errors: invalid_request with OpenAI's message, param and code (reason).
+Result<CreateBatch> parse_create_batch(std::string_view body);
+
+}  // namespace quarry::openai
