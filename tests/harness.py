@@ -365,3 +365,11 @@ class FakeServer:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+
+
+def await_true(condition, timeout=BATCH_SECONDS):
+    """Waits until condition() holds, looking again and again; fails loudly after the deadline."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout} s"
+        time.sleep(0.01)

@@ -23,13 +23,12 @@ def test_without_a_key_nothing_is_served(server, method, path):
     assert "API key" in answer.error["message"]
 
 
-@pytest.mark.parametrize("method, path", [*ROUTES, ("GET", "/../spend/logs")])
+@pytest.mark.parametrize("method, path", ROUTES)
 def test_a_wrong_key_is_refused_and_not_repeated_in_full(server, method, path):
     answer = server.request(method, f"/v1{path}", key="sk-wrong-and-long-key-9876")
-    assert answer.status in {401, 404}
-    if answer.status == 401:
-        assert answer.error["code"] == "invalid_api_key"
-        assert "wrong-and-long" not in answer.text
+    assert answer.status == 401
+    assert answer.error["code"] == "invalid_api_key"
+    assert "wrong-and-long" not in answer.text
     assert "wrong-and-long" not in server.log()
 
 
@@ -176,11 +175,6 @@ def test_sdk_headers_are_tolerated(server):
                "accept-language": "*", "accept-encoding": "gzip, deflate", "content-type": "application/json",
                "OpenAI-Organization": "org-x", "OpenAI-Project": "proj"}
     assert server.request("GET", "/v1/files", headers=headers).status == 200
-
-
-def test_no_request_stalls_the_loop(server):
-    """The server's own watchdog must not have cried during the tests before this one."""
-    assert "event loop blocked" not in server.log()
 
 
 def test_sigterm_during_an_upload_leaves_no_half_file(tmp_path):
