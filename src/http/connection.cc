@@ -432,6 +432,7 @@ void Connection::reset_peer() {
   // Without this an HTTP/1.0 client would take a cut body for a whole one.
   error_code ignored;  // then it is closed in the ordinary way
   socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  socket_.close(ignored);  // at once: the destructor would take the option back
 }
 
 }  // namespace quarry::http

@@ -5,8 +5,10 @@
 #include "http/server.h"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <gtest/gtest.h>
 
@@ -82,7 +84,8 @@ class RunningServer {
   }
   ~RunningServer() {
     stop(std::chrono::seconds(0));
-    thread_.join();
+    work_.reset();
+    thread_.join();  // would hang if the stopped server left anything on the loop
   }
   RunningServer(const RunningServer&) = delete;
   RunningServer& operator=(const RunningServer&) = delete;
@@ -112,6 +115,7 @@ class RunningServer {
 
  private:
   boost::asio::io_context io_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
   FunctionHandler handler_;
   std::unique_ptr<Server> server_;
   std::thread thread_;
