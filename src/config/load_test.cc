@@ -454,8 +454,8 @@ TEST(Load, LimitsMustFitEachOther) {
   EXPECT_THAT(complaints(file(
                   kRegion, "general_settings: {max_upload_bytes: 1, max_batch_file_size_mb: 1}\n")),
               ElementsAre(HasSubstr("says the same as max_upload_bytes")));
-  EXPECT_THAT(complaints(file(kRegion, "general_settings: {max_transfer_memory: 63MiB}\n")),
-              ElementsAre(HasSubstr("must be from 64 MiB to 1024 GiB, not '63MiB'")));
+  EXPECT_THAT(complaints(file(kRegion, "general_settings: {max_transfer_memory: 127MiB}\n")),
+              ElementsAre(HasSubstr("must be from 128 MiB to 1024 GiB, not '127MiB'")));
 }
 
 TEST(Load, DeploymentsKeepTheirIdWhenKeysRotate) {
