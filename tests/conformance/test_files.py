@@ -294,18 +294,13 @@ def test_a_deleted_file_is_gone(server, client):
 
 
 @pytest.fixture(scope="module")
-def listed():
+def listed(tmp_path_factory):
     """25 files in a server of their own: (server, ids from the oldest)."""
-    import pathlib
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as directory:
-        running = harness.Server(pathlib.Path(directory))
-        assert running.request("GET", "/v1/files").json == {
-            "object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
-        ids = [running.upload(LINES, f"{i}.jsonl").json["id"] for i in range(25)]
-        yield running, ids
-        assert running.stop() == 0
+    running = harness.Server(tmp_path_factory.mktemp("listed"))
+    assert running.request("GET", "/v1/files").json == {
+        "object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
+    yield running, [running.upload(LINES, f"{i}.jsonl").json["id"] for i in range(25)]
+    assert running.stop() == 0
 
 
 def test_a_list_is_whole_and_newest_first(listed):
