@@ -21,9 +21,9 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kPollingMin{10};
 constexpr milliseconds kPollingMax{24 * 60 * 60 * 1000};
-// One plan of four models holds 12 buffers at once: two to read the file, two for each job, two for
-// refused lines.
-constexpr std::uint64_t kTransferMemoryMin = 16 * kTransferBufferBytes;
+// Half is for clients, half for batches; there a plan may hold 12 buffers and a collection 6 at one
+// time, taking them two by two: below 16 each could wait for the other.
+constexpr std::uint64_t kTransferMemoryMin = 2 * 16 * kTransferBufferBytes;
 constexpr std::uint64_t kTransferMemoryMax = std::uint64_t{1} << 40;
 constexpr std::uint64_t kUploadBytesMax =
     std::uint64_t{80} << 30;  // one S3 object of 10,000 parts, with room to spare

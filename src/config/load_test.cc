@@ -147,11 +147,11 @@ TEST(Load, ReadsTheSectionsBesideTheModels) {
   Settings got = loaded(
       file(kRegion,
            "general_settings:\n  master_key: sk-9\n  proxy_batch_polling_interval: 0.25\n"
-           "  max_transfer_memory: 128MiB\n  max_upload_bytes: 5GB\n  max_line_bytes: 1048576\n"
+           "  max_transfer_memory: 512MiB\n  max_upload_bytes: 5GB\n  max_line_bytes: 1048576\n"
            "litellm_settings:\n  drop_params: yes\n"));
   EXPECT_EQ(got.master_key->reveal(), "sk-9");
   EXPECT_EQ(got.batch_polling_interval, milliseconds(250));
-  EXPECT_EQ(got.max_transfer_memory_bytes, std::uint64_t{128} << 20);
+  EXPECT_EQ(got.max_transfer_memory_bytes, std::uint64_t{512} << 20);
   EXPECT_EQ(got.max_upload_bytes, 5'000'000'000u);
   EXPECT_EQ(got.max_line_bytes, 1'048'576u);
   EXPECT_TRUE(got.drop_params);
@@ -454,8 +454,8 @@ TEST(Load, LimitsMustFitEachOther) {
   EXPECT_THAT(complaints(file(
                   kRegion, "general_settings: {max_upload_bytes: 1, max_batch_file_size_mb: 1}\n")),
               ElementsAre(HasSubstr("says the same as max_upload_bytes")));
-  EXPECT_THAT(complaints(file(kRegion, "general_settings: {max_transfer_memory: 127MiB}\n")),
-              ElementsAre(HasSubstr("must be from 128 MiB to 1024 GiB, not '127MiB'")));
+  EXPECT_THAT(complaints(file(kRegion, "general_settings: {max_transfer_memory: 255MiB}\n")),
+              ElementsAre(HasSubstr("must be from 256 MiB to 1024 GiB, not '255MiB'")));
 }
 
 TEST(Load, DeploymentsKeepTheirIdWhenKeysRotate) {
