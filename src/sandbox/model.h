@@ -33,6 +33,9 @@ bool knows_model(std::string_view model_id);
 // Anthropic's Messages API as Bedrock takes it. `seed` tells equal requests apart (a record's id).
 ModelResult answer_claude(const boost::json::object& request, std::string_view model_id, std::string_view seed);
 
+// A record of a Converse job: the same model behind Bedrock's own shape. Tools are refused, as batch does.
+ModelResult answer_converse(const boost::json::object& request, std::string_view model_id, std::string_view seed);
+
 // The first fault of a Messages request in Anthropic's words; "" when there is none.
 std::string check_claude_request(const boost::json::object& request, std::string_view model_id);
 

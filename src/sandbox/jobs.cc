@@ -1,0 +1,202 @@
+#include "sandbox/jobs.h"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/ids.h"
+#include "obs/log.h"
+#include "sandbox/disk.h"
+
+namespace quarry::sandbox {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+constexpr std::array<std::string_view, 10> kStatusNames{"Submitted", "Validating", "Scheduled", "InProgress", "Completed",
+                                                        "Failed", "Stopping", "Stopped", "PartiallyCompleted", "Expired"};
+
+// Twelve of [a-z0-9] out of 128 random bits.
+std::string new_job_id() {
+  const std::string random = random_hex128();
+  std::string id;
+  for (std::size_t i = 0; i < 12; ++i) {
+    const int value = std::stoi(random.substr(2 * i, 2), nullptr, 16);
+    id.push_back("abcdefghijklmnopqrstuvwxyz0123456789"[value % 36]);
+  }
+  return id;
+}
+
+// Partitions follow the region's name.
+std::string_view partition_of(std::string_view region) {
+  if (region.starts_with("us-gov-")) return "aws-us-gov";
+  if (region.starts_with("cn-")) return "aws-cn";
+  if (region.starts_with("eusc-")) return "aws-eusc";
+  if (region.starts_with("us-iso-")) return "aws-iso";
+  if (region.starts_with("us-isob-")) return "aws-iso-b";
+  return "aws";
+}
+
+std::string text_of(const json::value& value) { return std::string(std::string_view(value.as_string())); }
+
+json::object stored_json(const Job& job) {
+  return {{"id", job.id},
+          {"arn", job.arn},
+          {"region", job.region},
+          {"token", job.token},
+          {"request", job.request},
+          {"status", name(job.status)},
+          {"message", job.message},
+          {"submitted_ms", unix_millis(job.submitted)},
+          {"modified_ms", unix_millis(job.modified)},
+          {"ended_ms", job.ended ? json::value(unix_millis(*job.ended)) : json::value(nullptr)},
+          {"total_records", job.total_records},
+          {"processed_records", job.processed_records},
+          {"success_records", job.success_records},
+          {"error_records", job.error_records}};
+}
+
+Job job_from_json(const json::object& value) {
+  Job job;
+  job.id = text_of(value.at("id"));
+  job.arn = text_of(value.at("arn"));
+  job.region = text_of(value.at("region"));
+  job.token = text_of(value.at("token"));
+  job.request = value.at("request").as_object();
+  job.status = job_status(text_of(value.at("status"))).value();
+  job.message = text_of(value.at("message"));
+  job.submitted = from_unix_millis(value.at("submitted_ms").to_number<std::int64_t>());
+  job.modified = from_unix_millis(value.at("modified_ms").to_number<std::int64_t>());
+  if (!value.at("ended_ms").is_null()) job.ended = from_unix_millis(value.at("ended_ms").to_number<std::int64_t>());
+  job.total_records = value.at("total_records").to_number<std::uint64_t>();
+  job.processed_records = value.at("processed_records").to_number<std::uint64_t>();
+  job.success_records = value.at("success_records").to_number<std::uint64_t>();
+  job.error_records = value.at("error_records").to_number<std::uint64_t>();
+  return job;
+}
+
+}  // namespace
+
+std::string_view name(JobStatus status) { return kStatusNames.at(static_cast<std::size_t>(status)); }
+
+std::optional<JobStatus> job_status(std::string_view status_name) {
+  for (std::size_t i = 0; i < kStatusNames.size(); ++i) {
+    if (kStatusNames[i] == status_name) return static_cast<JobStatus>(i);
+  }
+  return std::nullopt;
+}
+
+bool terminal(JobStatus status) {
+  switch (status) {
+    case JobStatus::Completed:
+    case JobStatus::Failed:
+    case JobStatus::Stopped:
+    case JobStatus::PartiallyCompleted:
+    case JobStatus::Expired:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string Job::text(std::string_view member) const {
+  const json::value* value = request.if_contains(member);
+  return value != nullptr && value->is_string() ? text_of(*value) : "";
+}
+
+std::string Job::input_uri() const {
+  return text_of(request.at("inputDataConfig").at("s3InputDataConfig").at("s3Uri"));
+}
+
+std::string Job::output_uri() const {
+  return text_of(request.at("outputDataConfig").at("s3OutputDataConfig").at("s3Uri"));
+}
+
+json::object job_json(const Job& job) {
+  json::object out{{"jobArn", job.arn}, {"status", name(job.status)}};
+  for (const char* member : {"jobName", "modelId", "roleArn", "inputDataConfig", "outputDataConfig", "vpcConfig"}) {
+    if (const json::value* value = job.request.if_contains(member)) out[member] = *value;
+  }
+  if (!job.token.empty()) out["clientRequestToken"] = job.token;
+  if (!job.message.empty()) out["message"] = job.message;
+  const json::value* invocation = job.request.if_contains("modelInvocationType");
+  out["modelInvocationType"] = invocation != nullptr ? *invocation : json::value("InvokeModel");
+  const json::value* timeout = job.request.if_contains("timeoutDurationInHours");
+  const std::int64_t hours = timeout != nullptr ? timeout->get_int64() : 24;
+  out["timeoutDurationInHours"] = hours;
+  out["submitTime"] = iso8601(job.submitted);
+  out["lastModifiedTime"] = iso8601(job.modified);
+  if (job.ended) out["endTime"] = iso8601(*job.ended);
+  out["jobExpirationTime"] = iso8601(job.submitted + std::chrono::hours(hours));
+  out["totalRecordCount"] = job.total_records;
+  out["processedRecordCount"] = job.processed_records;
+  out["successRecordCount"] = job.success_records;
+  out["errorRecordCount"] = job.error_records;
+  return out;
+}
+
+S3Location s3_location(std::string_view uri) {
+  uri.remove_prefix(std::string_view("s3://").size());
+  const std::size_t slash = uri.find('/');
+  if (slash == std::string_view::npos) return {.bucket = std::string(uri), .key = {}};
+  return {.bucket = std::string(uri.substr(0, slash)), .key = std::string(uri.substr(slash + 1))};
+}
+
+JobTable::JobTable(BlockingPool& pool, const fs::path& data_dir) : pool_(pool), folder_(data_dir / "bedrock" / "jobs") {
+  fs::create_directories(folder_);
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    if (entry.path().extension() != ".json") {
+      fs::remove(entry.path());  // a replacement that a crash cut short
+      continue;
+    }
+    try {
+      auto job = std::make_shared<Job>(job_from_json(json::parse(read_file(entry.path())).as_object()));
+      jobs_.emplace(job->id, job);
+    } catch (const std::exception& e) {
+      obs::warn("sandbox job unreadable", {{"file", entry.path().string()}, {"why", e.what()}});
+    }
+  }
+}
+
+JobPtr JobTable::add(json::object request, std::string token, const std::string& region, SysTime now) {
+  auto job = std::make_shared<Job>();
+  do {
+    job->id = new_job_id();
+  } while (jobs_.contains(job->id));
+  job->arn = fmt::format("arn:{}:bedrock:{}:{}:model-invocation-job/{}", partition_of(region), region, kAccountId, job->id);
+  job->region = region;
+  job->token = std::move(token);
+  job->request = std::move(request);
+  job->submitted = now;
+  job->modified = now;
+  jobs_.emplace(job->id, job);
+  return job;
+}
+
+JobPtr JobTable::find(std::string_view arn) const {
+  const auto found = jobs_.find(std::string(arn.substr(arn.rfind('/') + 1)));
+  return found != jobs_.end() && found->second->arn == arn ? found->second : nullptr;
+}
+
+JobPtr JobTable::find_by_token(std::string_view token, std::string_view region) const {
+  for (const auto& [id, job] : jobs_) {
+    if (job->token == token && job->region == region) return job;
+  }
+  return nullptr;
+}
+
+Awaitable<void> JobTable::save(JobPtr job) {
+  const std::uint64_t revision = ++job->revision;
+  std::string content = json::serialize(stored_json(*job));
+  co_await run_blocking(pool_, [&] {
+    const std::lock_guard lock(writing_);
+    std::uint64_t& written = written_[job->id];
+    if (revision <= written) return;
+    replace_file(folder_ / (job->id + ".json"), content);
+    written = revision;
+  });
+}
+
+}  // namespace quarry::sandbox

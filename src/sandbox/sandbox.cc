@@ -1,0 +1,80 @@
+#include "sandbox/sandbox.h"
+
+#include <boost/asio/io_context.hpp>
+#include <fmt/format.h>
+
+#include "base/blocking_pool.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "http/server.h"
+#include "obs/log.h"
+#include "sandbox/bedrock.h"
+#include "sandbox/job_engine.h"
+#include "sandbox/object_store.h"
+#include "sandbox/router.h"
+#include "sandbox/s3.h"
+#include "sandbox/upload_store.h"
+
+namespace quarry::sandbox {
+namespace {
+
+constexpr std::size_t kPoolThreads = 4;
+constexpr std::string_view kDefaultRegion = "us-east-1";  // of the buckets made at start
+
+class SandboxImpl final : public Sandbox {
+ public:
+  SandboxImpl(boost::asio::io_context& io, Options options) : io_(io), options_(std::move(options)), pool_(kPoolThreads) {}
+
+  void start() override {
+    objects_.emplace(options_.data_dir);
+    uploads_.emplace(*objects_);
+    jobs_.emplace(pool_, options_.data_dir);
+    for (const std::string& bucket : options_.buckets) {
+      objects_->create_bucket(bucket, std::string(kDefaultRegion), clock_.now());
+    }
+    JobLimits limits;
+    limits.records_min = options_.min_records_per_job;
+    engine_.emplace(io_, pool_, *objects_, *jobs_, clock_, options_.job_time, limits);
+    const Credentials credentials{.access_key_id = options_.access_key_id, .secret_access_key = options_.secret_access_key};
+    s3_.emplace(S3Context{.io = io_, .pool = pool_, .blocks = blocks_, .objects = *objects_, .uploads = *uploads_, .clock = clock_, .credentials = credentials});
+    bedrock_.emplace(BedrockContext{.pool = pool_, .jobs = *jobs_, .engine = *engine_, .clock = clock_, .credentials = credentials});
+    router_.emplace(*s3_, *bedrock_);
+    server_ = http::make_server(io_, *router_, http::ServerLimits{});
+    server_->listen(options_.host, options_.port);
+    server_->start();
+    engine_->resume();
+    obs::info("sandbox listening", {{"url", url()}, {"data_dir", options_.data_dir.string()}});
+  }
+
+  std::uint16_t port() const override { return server_ ? server_->port() : options_.port; }
+  std::string url() const override { return fmt::format("http://{}:{}", options_.host, port()); }
+
+  Awaitable<void> stop(Deadline deadline) override {
+    if (server_) co_await server_->stop(deadline);
+    if (engine_) co_await engine_->stop(deadline);
+  }
+
+ private:
+  boost::asio::io_context& io_;
+  Options options_;
+  SystemClock clock_;
+  BlockCache blocks_;
+  // Each uses those above it, so they go in the other order.
+  std::optional<ObjectStore> objects_;
+  std::optional<UploadStore> uploads_;
+  BlockingPool pool_;
+  std::optional<JobTable> jobs_;
+  std::optional<JobEngine> engine_;
+  std::optional<S3Context> s3_;
+  std::optional<BedrockContext> bedrock_;
+  std::optional<Router> router_;
+  std::unique_ptr<http::Server> server_;
+};
+
+}  // namespace
+
+std::unique_ptr<Sandbox> make_sandbox(boost::asio::io_context& io, Options options) {
+  return std::make_unique<SandboxImpl>(io, std::move(options));
+}
+
+}  // namespace quarry::sandbox
