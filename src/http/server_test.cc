@@ -2,12 +2,12 @@
 
 #include "http/server.h"
 
+#include "base/wakeup.h"
+#include "http/testing/loopback.h"
+
 #include <gtest/gtest.h>
 
 #include <deque>
-
-#include "base/wakeup.h"
-#include "http/testing/loopback.h"
 
 namespace quarry::http {
 namespace {
@@ -82,8 +82,8 @@ std::string get(std::string_view path) {
   return fmt::format("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", path);
 }
 std::string post(std::string_view path, std::string_view body) {
-  return fmt::format(
-      "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}", path, body.size(), body);
+  return fmt::format("POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}", path,
+                     body.size(), body);
 }
 
 class ServerTest : public ::testing::Test {
@@ -125,19 +125,22 @@ TEST_F(ServerTest, TakesAPostWithoutBodyAsEmpty) {
 
 TEST_F(ServerTest, EchoesALargeBody) {
   std::string body(3 << 20, 'x');
-  for (std::size_t i = 0; i < body.size(); i += 1000) body[i] = static_cast<char>('a' + i / 1000 % 26);
+  for (std::size_t i = 0; i < body.size(); i += 1000)
+    body[i] = static_cast<char>('a' + i / 1000 % 26);
   client_.send(post("/echo", body));
   const std::string got = client_.read_response();
   EXPECT_TRUE(got.ends_with(body));
 }
 
 TEST_F(ServerTest, SaysContinueOnlyWhenTheHandlerReads) {
-  client_.send("POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  client_.send(
+      "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
   EXPECT_EQ(client_.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
   client_.send("ok");
   EXPECT_TRUE(client_.read_response().ends_with("\r\n\r\nok"));
 
-  client_.send("POST /reject HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  client_.send(
+      "POST /reject HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
   const std::string got = client_.read_to_close();
   EXPECT_TRUE(got.starts_with("HTTP/1.1 413 ")) << got;
   EXPECT_NE(got.find("Connection: close\r\n"), std::string::npos);
@@ -196,7 +199,8 @@ TEST_F(ServerTest, Answers500WhenTheHandlerThrows) {
 }
 
 TEST_F(ServerTest, Answers400AndClosesOnWhatIsNoRequest) {
-  client_.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n");
+  client_.send(
+      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n");
   const std::string got = client_.read_to_close();
   EXPECT_TRUE(got.starts_with("HTTP/1.1 400 ")) << got;
   EXPECT_NE(got.find("Connection: close\r\n"), std::string::npos);
@@ -223,7 +227,8 @@ TEST_F(ServerTest, ClosesWhenTheHandlerOrTheClientSaysSo) {
 
 // The client writes all of its body before it reads: the refusal must not be lost to a reset.
 TEST_F(ServerTest, LetsARefusalReachAClientThatGoesOnSending) {
-  client_.send(fmt::format("POST /reject HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", 64 << 20));
+  client_.send(
+      fmt::format("POST /reject HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", 64 << 20));
   const std::string piece(1 << 20, 'x');
   for (int i = 0; i < 64; ++i) ASSERT_TRUE(client_.send(piece)) << i;
   const std::string got = client_.read_to_close();
@@ -404,7 +409,8 @@ TEST(Server, NamesTheAddressItCannotListenOn) {
     second->listen("127.0.0.1", first->port());
     FAIL() << "listened twice";
   } catch (const std::system_error& e) {
-    EXPECT_NE(std::string(e.what()).find(fmt::format("127.0.0.1:{}", first->port())), std::string::npos);
+    EXPECT_NE(std::string(e.what()).find(fmt::format("127.0.0.1:{}", first->port())),
+              std::string::npos);
   }
 }
 

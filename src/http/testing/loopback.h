@@ -115,7 +115,8 @@ class RunningServer {
 
  private:
   boost::asio::io_context io_;
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
+      io_.get_executor()};
   FunctionHandler handler_;
   std::unique_ptr<Server> server_;
   std::thread thread_;
