@@ -16,7 +16,8 @@ std::unexpected<Fault> broken() {
 
 std::unexpected<Fault> mismatch() {
   return refuse(403, "SignatureDoesNotMatch",
-                "The request signature we calculated does not match the signature you provided. Check your key and signing method.");
+                "The request signature we calculated does not match the signature you provided. "
+                "Check your key and signing method.");
 }
 
 }  // namespace
@@ -31,7 +32,8 @@ Answer<void> AwsChunkedReader::feed(std::span<const std::byte> bytes, const Sink
   while (!bytes.empty()) {
     if (state_ == State::done) return broken();
     if (state_ == State::data) {
-      const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(chunk_left_, bytes.size()));
+      const auto count =
+          static_cast<std::size_t>(std::min<std::uint64_t>(chunk_left_, bytes.size()));
       const auto piece = bytes.first(count);
       if (chunk_hash_) chunk_hash_->update(piece);
       sink(piece);
@@ -98,8 +100,9 @@ Answer<void> AwsChunkedReader::begin_chunk(std::string_view line) {
 
 Answer<void> AwsChunkedReader::end_chunk() {
   if (signed_chunks_) {
-    const std::string expected = chunk_signature(caller_, "AWS4-HMAC-SHA256-PAYLOAD", previous_signature_,
-                                                 hex(as_bytes(chunk_hash_->finish())));
+    const std::string expected =
+        chunk_signature(caller_, "AWS4-HMAC-SHA256-PAYLOAD", previous_signature_,
+                        hex(as_bytes(chunk_hash_->finish())));
     chunk_hash_.reset();
     if (!equal_constant_time(expected, chunk_signature_)) return mismatch();
     previous_signature_ = expected;
@@ -112,9 +115,10 @@ Answer<void> AwsChunkedReader::end_trailer() {
   state_ = State::done;
   if (!signed_chunks_ || !has_trailer_) return {};
   std::string canonical;
-  for (const auto& [name, value] : trailer_) canonical.append(name).append(":").append(value).append("\n");
-  const std::string expected =
-      chunk_signature(caller_, "AWS4-HMAC-SHA256-TRAILER", previous_signature_, sha256_hex(canonical));
+  for (const auto& [name, value] : trailer_)
+    canonical.append(name).append(":").append(value).append("\n");
+  const std::string expected = chunk_signature(caller_, "AWS4-HMAC-SHA256-TRAILER",
+                                               previous_signature_, sha256_hex(canonical));
   if (!equal_constant_time(expected, trailer_signature_)) return mismatch();
   return {};
 }

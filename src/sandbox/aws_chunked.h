@@ -1,7 +1,11 @@
 #pragma once
-// The reader of S3's aws-chunked bodies: signed chunks (STREAMING-AWS4-HMAC-SHA256-PAYLOAD), signed with a
-// trailer (…-PAYLOAD-TRAILER), and unsigned with a trailer (STREAMING-UNSIGNED-PAYLOAD-TRAILER). Pure.
-// Source: S3, "Signature calculations … transferring payload in multiple chunks".
+// The reader of S3's aws-chunked bodies: signed chunks (STREAMING-AWS4-HMAC-SHA256-PAYLOAD), signed
+// with a trailer (…-PAYLOAD-TRAILER), and unsigned with a trailer
+// (STREAMING-UNSIGNED-PAYLOAD-TRAILER). Pure. Source: S3, "Signature calculations … transferring
+// payload in multiple chunks".
+
+#include "sandbox/digest.h"
+#include "sandbox/signature.h"
 
 #include <functional>
 #include <memory>
@@ -9,9 +13,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "sandbox/digest.h"
-#include "sandbox/signature.h"
 
 namespace quarry::sandbox {
 
@@ -21,8 +22,8 @@ class AwsChunkedReader {
 
   AwsChunkedReader(Caller caller, bool signed_chunks, bool has_trailer);
 
-  // Any split of the body. Gives the sink the decoded bytes as they come: a chunk's signature is checked at its
-  // end, so what the sink got counts only once finish() has said yes.
+  // Any split of the body. Gives the sink the decoded bytes as they come: a chunk's signature is
+  // checked at its end, so what the sink got counts only once finish() has said yes.
   Answer<void> feed(std::span<const std::byte> bytes, const Sink& sink);
   // The body has ended. Faults: IncompleteBody, or SignatureDoesNotMatch of the trailer.
   Answer<void> finish();

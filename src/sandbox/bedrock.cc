@@ -1,5 +1,9 @@
 #include "sandbox/bedrock.h"
 
+#include "base/bytes.h"
+#include "sandbox/model.h"
+#include "sandbox/transfer.h"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -7,21 +11,20 @@
 #include <charconv>
 #include <vector>
 
-#include "base/bytes.h"
-#include "sandbox/model.h"
-#include "sandbox/transfer.h"
-
 namespace quarry::sandbox {
 namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kBodyBytesMax = 25'000'000;  // InvokeModel's body (Bedrock runtime's service model)
+constexpr std::size_t kBodyBytesMax =
+    25'000'000;  // InvokeModel's body (Bedrock runtime's service model)
 constexpr std::size_t kPageMax = 1000;
 
 using BedrockAnswer = Answer<http::ServerResponse>;
 
-std::unexpected<Fault> invalid(std::string message) { return refuse(400, "ValidationException", std::move(message)); }
+std::unexpected<Fault> invalid(std::string message) {
+  return refuse(400, "ValidationException", std::move(message));
+}
 std::unexpected<Fault> unknown_operation() { return refuse(404, "UnknownOperationException", ""); }
 
 std::vector<std::string_view> segments_of(std::string_view path) {
@@ -41,7 +44,8 @@ Awaitable<Answer<std::string>> read_body(http::BodyReader& body) {
     const auto piece = co_await body.read();
     if (!piece) co_return std::unexpected(body_fault(piece.error()));
     if (piece->empty()) co_return text;
-    if (text.size() + piece->size() > kBodyBytesMax) co_return refuse(413, "ValidationException", "The request body is too large.");
+    if (text.size() + piece->size() > kBodyBytesMax)
+      co_return refuse(413, "ValidationException", "The request body is too large.");
     text += as_text(*piece);
   }
 }
@@ -56,22 +60,26 @@ Answer<json::value> parse_json(std::string_view text) {
 Awaitable<BedrockAnswer> create_job(BedrockContext& bedrock, Caller caller, std::string text) {
   auto value = parse_json(text);
   if (!value) co_return std::unexpected(std::move(value.error()));
-  if (auto right = check_create_request(*value); !right) co_return std::unexpected(std::move(right.error()));
+  if (auto right = check_create_request(*value); !right)
+    co_return std::unexpected(std::move(right.error()));
   json::object request = std::move(value->get_object());
   std::string token;
-  if (const json::value* given = request.if_contains("clientRequestToken"); given != nullptr && given->is_string()) {
+  if (const json::value* given = request.if_contains("clientRequestToken");
+      given != nullptr && given->is_string()) {
     token = std::string_view(given->get_string());
   }
   request.erase("clientRequestToken");
   JobPtr job = token.empty() ? nullptr : bedrock.jobs.find_by_token(token, caller.region);
   if (job != nullptr && job->request != request) {
-    co_return refuse(400, "ConflictException", "The clientRequestToken was used before with other parameters.");
+    co_return refuse(400, "ConflictException",
+                     "The clientRequestToken was used before with other parameters.");
   }
   if (job == nullptr) {
     if (!knows_model(std::string_view(request.at("modelId").get_string()))) {
       co_return invalid("Batch inference is not supported for the requested model.");
     }
-    job = bedrock.jobs.add(std::move(request), std::move(token), caller.region, bedrock.clock.now());
+    job =
+        bedrock.jobs.add(std::move(request), std::move(token), caller.region, bedrock.clock.now());
     co_await bedrock.jobs.save(job);
     bedrock.engine.start(job);
   }
@@ -89,11 +97,14 @@ bool is_job_arn(std::string_view text) {
       rest.remove_prefix(colon + 1);
     }
   }();
-  if (parts.size() != 6 || parts[0] != "arn" || !parts[1].starts_with("aws") || parts[2] != "bedrock") return false;
+  if (parts.size() != 6 || parts[0] != "arn" || !parts[1].starts_with("aws") ||
+      parts[2] != "bedrock")
+    return false;
   constexpr std::string_view kKind = "model-invocation-job/";
   if (!parts[5].starts_with(kKind)) return false;
   const std::string_view id = parts[5].substr(kKind.size());
-  return id.size() == 12 && id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789") == std::string_view::npos;
+  return id.size() == 12 &&
+         id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789") == std::string_view::npos;
 }
 
 Answer<JobPtr> named_job(BedrockContext& bedrock, const Caller& caller, std::string_view segment) {
@@ -102,7 +113,8 @@ Answer<JobPtr> named_job(BedrockContext& bedrock, const Caller& caller, std::str
   if (!identifier || !is_job_arn(*identifier)) return invalid("The provided ARN is invalid");
   auto job = bedrock.jobs.find(*identifier);
   if (job == nullptr || job->region != caller.region) {
-    return refuse(404, "ResourceNotFoundException", fmt::format("Could not find model invocation job {}", *identifier));
+    return refuse(404, "ResourceNotFoundException",
+                  fmt::format("Could not find model invocation job {}", *identifier));
   }
   return job;
 }
@@ -117,8 +129,10 @@ Awaitable<BedrockAnswer> stop_job(BedrockContext& bedrock, Caller caller, std::s
   auto job = named_job(bedrock, caller, segment);
   if (!job) co_return std::unexpected(std::move(job.error()));
   if (terminal((*job)->status)) {
-    co_return refuse(400, "ConflictException",
-                     fmt::format("The model invocation job {} is in state {} and cannot be stopped.", (*job)->arn, name((*job)->status)));
+    co_return refuse(
+        400, "ConflictException",
+        fmt::format("The model invocation job {} is in state {} and cannot be stopped.",
+                    (*job)->arn, name((*job)->status)));
   }
   if ((*job)->status != JobStatus::Stopping) {
     (*job)->status = JobStatus::Stopping;
@@ -129,7 +143,8 @@ Awaitable<BedrockAnswer> stop_job(BedrockContext& bedrock, Caller caller, std::s
   co_return json_response(200, "{}");
 }
 
-// "2026-01-02T03:04:05Z", with up to nine digits of fraction, or an offset. nullopt when it is not that.
+// "2026-01-02T03:04:05Z", with up to nine digits of fraction, or an offset. nullopt when it is not
+// that.
 std::optional<SysTime> parse_iso(std::string_view text) {
   const auto number = [&](std::size_t at, std::size_t count) {
     int value = -1;
@@ -137,16 +152,23 @@ std::optional<SysTime> parse_iso(std::string_view text) {
     const auto [stop, error] = std::from_chars(text.data() + at, text.data() + at + count, value);
     return error == std::errc{} && stop == text.data() + at + count ? value : -1;
   };
-  if (text.size() < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':') return std::nullopt;
-  const int year = number(0, 4), month = number(5, 2), day = number(8, 2), hour = number(11, 2), minute = number(14, 2), second = number(17, 2);
+  if (text.size() < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' ||
+      text[16] != ':')
+    return std::nullopt;
+  const int year = number(0, 4), month = number(5, 2), day = number(8, 2), hour = number(11, 2),
+            minute = number(14, 2), second = number(17, 2);
   if (std::min({year, month, day, hour, minute, second}) < 0) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)), std::chrono::day(static_cast<unsigned>(day))};
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok()) return std::nullopt;
-  SysTime at = std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second);
+  SysTime at = std::chrono::sys_days(date) + std::chrono::hours(hour) +
+               std::chrono::minutes(minute) + std::chrono::seconds(second);
   std::size_t next = 19;
   if (text[next] == '.') {
     int millis = 0, scale = 100;
-    for (++next; next < text.size() && text[next] >= '0' && text[next] <= '9'; ++next, scale /= 10) millis += (text[next] - '0') * scale;
+    for (++next; next < text.size() && text[next] >= '0' && text[next] <= '9'; ++next, scale /= 10)
+      millis += (text[next] - '0') * scale;
     at += std::chrono::milliseconds(millis);
   }
   const std::string_view zone = text.substr(std::min(next, text.size()));
@@ -170,37 +192,49 @@ struct ListFilter {
 
 Answer<ListFilter> list_filter(const Query& query) {
   ListFilter filter;
-  const auto wrong = [](std::string_view value, std::string_view member, std::string_view constraint) {
-    return invalid(fmt::format("1 validation error detected: Value '{}' at '{}' failed to satisfy constraint: {}", value, member, constraint));
+  const auto wrong = [](std::string_view value, std::string_view member,
+                        std::string_view constraint) {
+    return invalid(fmt::format(
+        "1 validation error detected: Value '{}' at '{}' failed to satisfy constraint: {}", value,
+        member, constraint));
   };
   if (const auto status = query.get("statusEquals")) {
     filter.status = job_status(*status);
     if (!filter.status) {
-      return wrong(*status, "statusEquals", "Member must satisfy enum value set: [Submitted, InProgress, Completed, Failed, Stopping, Stopped, PartiallyCompleted, Expired, Validating, Scheduled]");
+      return wrong(*status, "statusEquals",
+                   "Member must satisfy enum value set: [Submitted, InProgress, Completed, Failed, "
+                   "Stopping, Stopped, PartiallyCompleted, Expired, Validating, Scheduled]");
     }
   }
   filter.name_part = query.get("nameContains");
   if (filter.name_part && !valid_job_name(*filter.name_part)) {
-    return wrong(*filter.name_part, "nameContains", "Member must satisfy regular expression pattern: [a-zA-Z0-9]{1,63}(-*[a-zA-Z0-9\\+\\-\\.]){0,63}");
+    return wrong(*filter.name_part, "nameContains",
+                 "Member must satisfy regular expression pattern: "
+                 "[a-zA-Z0-9]{1,63}(-*[a-zA-Z0-9\\+\\-\\.]){0,63}");
   }
-  for (const auto& [member, target] : {std::pair("submitTimeAfter", &filter.after), std::pair("submitTimeBefore", &filter.before)}) {
+  for (const auto& [member, target] : {std::pair("submitTimeAfter", &filter.after),
+                                       std::pair("submitTimeBefore", &filter.before)}) {
     const auto text = query.get(member);
     if (!text) continue;
     *target = parse_iso(*text);
     if (!*target) return wrong(*text, member, "Member must be a timestamp in ISO 8601 format");
   }
   if (const auto text = query.get("maxResults")) {
-    const auto [at, error] = std::from_chars(text->data(), text->data() + text->size(), filter.count_max);
+    const auto [at, error] =
+        std::from_chars(text->data(), text->data() + text->size(), filter.count_max);
     if (error != std::errc{} || at != text->data() + text->size() || filter.count_max < 1) {
       return wrong(*text, "maxResults", "Member must have value greater than or equal to 1");
     }
-    if (filter.count_max > kPageMax) return wrong(*text, "maxResults", "Member must have value less than or equal to 1000");
+    if (filter.count_max > kPageMax)
+      return wrong(*text, "maxResults", "Member must have value less than or equal to 1000");
   }
   if (const auto by = query.get("sortBy"); by && *by != "CreationTime") {
     return wrong(*by, "sortBy", "Member must satisfy enum value set: [CreationTime]");
   }
   if (const auto order = query.get("sortOrder")) {
-    if (*order != "Ascending" && *order != "Descending") return wrong(*order, "sortOrder", "Member must satisfy enum value set: [Ascending, Descending]");
+    if (*order != "Ascending" && *order != "Descending")
+      return wrong(*order, "sortOrder",
+                   "Member must satisfy enum value set: [Ascending, Descending]");
     filter.ascending = *order == "Ascending";
   }
   if (const auto token = query.get("nextToken")) {
@@ -211,7 +245,9 @@ Answer<ListFilter> list_filter(const Query& query) {
 }
 
 // Sorts as the jobs do: by time, then id.
-std::string sort_key(const Job& job) { return fmt::format("{:015}/{}", unix_millis(job.submitted), job.id); }
+std::string sort_key(const Job& job) {
+  return fmt::format("{:015}/{}", unix_millis(job.submitted), job.id);
+}
 
 BedrockAnswer list_jobs(BedrockContext& bedrock, const Caller& caller, std::string_view raw_query) {
   const auto query = Query::parse(raw_query);
@@ -222,10 +258,14 @@ BedrockAnswer list_jobs(BedrockContext& bedrock, const Caller& caller, std::stri
   for (const auto& [id, job] : bedrock.jobs.jobs()) {
     if (job->region != caller.region) continue;
     if (filter->status && job->status != *filter->status) continue;
-    if (filter->name_part && job->text("jobName").find(*filter->name_part) == std::string::npos) continue;
-    if ((filter->after && job->submitted <= *filter->after) || (filter->before && job->submitted >= *filter->before)) continue;
+    if (filter->name_part && job->text("jobName").find(*filter->name_part) == std::string::npos)
+      continue;
+    if ((filter->after && job->submitted <= *filter->after) ||
+        (filter->before && job->submitted >= *filter->before))
+      continue;
     std::string key = sort_key(*job);
-    if (!filter->token.empty() && (filter->ascending ? key <= filter->token : key >= filter->token)) continue;
+    if (!filter->token.empty() && (filter->ascending ? key <= filter->token : key >= filter->token))
+      continue;
     found.emplace_back(std::move(key), job.get());
   }
   std::ranges::sort(found);
@@ -248,26 +288,39 @@ Fault runtime_fault(const ModelError& error) {
     return Fault{.status = status, .code = code, .message = error.message, .details = {}};
   };
   switch (error.code) {
-    case 400: return made(400, "ValidationException");
-    case 403: return made(403, "AccessDeniedException");
-    case 404: return made(404, "ResourceNotFoundException");
-    case 408: return made(408, "ModelTimeoutException");
-    case 429: return made(429, "ThrottlingException");
-    case 500: return made(500, "InternalServerException");
-    case 503: return made(503, "ServiceUnavailableException");
-    default: return made(424, "ModelErrorException");
+    case 400:
+      return made(400, "ValidationException");
+    case 403:
+      return made(403, "AccessDeniedException");
+    case 404:
+      return made(404, "ResourceNotFoundException");
+    case 408:
+      return made(408, "ModelTimeoutException");
+    case 429:
+      return made(429, "ThrottlingException");
+    case 500:
+      return made(500, "InternalServerException");
+    case 503:
+      return made(503, "ServiceUnavailableException");
+    default:
+      return made(424, "ModelErrorException");
   }
 }
 
-Awaitable<BedrockAnswer> invoke_model(BedrockContext& bedrock, std::string segment, std::string text) {
+Awaitable<BedrockAnswer> invoke_model(BedrockContext& bedrock,
+                                      std::string segment,
+                                      std::string text) {
   const auto model_id = percent_decode(segment);
-  if (!model_id || !knows_model(*model_id)) co_return invalid("The provided model identifier is invalid.");
+  if (!model_id || !knows_model(*model_id))
+    co_return invalid("The provided model identifier is invalid.");
   // A body may be 25 MB: parsed and answered on the pool.
   auto result = co_await run_blocking(bedrock.pool, [&]() -> ModelResult {
     boost::system::error_code error;
     const json::value value = json::parse(text, error, {}, {.max_depth = 256});
     if (error || !value.is_object()) {
-      return std::unexpected(ModelError{.code = 400, .message = "Malformed input request, please reformat your input and try again."});
+      return std::unexpected(ModelError{
+          .code = 400,
+          .message = "Malformed input request, please reformat your input and try again."});
     }
     return answer_claude(value.get_object(), *model_id, "");
   });
@@ -279,28 +332,37 @@ Awaitable<BedrockAnswer> invoke_model(BedrockContext& bedrock, std::string segme
   co_return response;
 }
 
-Awaitable<BedrockAnswer> operate(BedrockContext& bedrock, http::ServerRequest request, Caller caller, std::string text) {
+Awaitable<BedrockAnswer> operate(BedrockContext& bedrock,
+                                 http::ServerRequest request,
+                                 Caller caller,
+                                 std::string text) {
   const auto segments = segments_of(request.path);
   const bool get = request.method == "GET", post = request.method == "POST";
   const std::string first(segments[0]);
   const std::string second(segments.size() > 1 ? segments[1] : "");
   if (first == "model-invocation-job") {
-    if (segments.size() == 1 && post) co_return co_await create_job(bedrock, std::move(caller), std::move(text));
+    if (segments.size() == 1 && post)
+      co_return co_await create_job(bedrock, std::move(caller), std::move(text));
     if (segments.size() == 2 && get) co_return get_job(bedrock, caller, second);
-    if (segments.size() == 3 && post && segments[2] == "stop") co_return co_await stop_job(bedrock, std::move(caller), second);
+    if (segments.size() == 3 && post && segments[2] == "stop")
+      co_return co_await stop_job(bedrock, std::move(caller), second);
   }
-  if (first == "model-invocation-jobs" && segments.size() == 1 && get) co_return list_jobs(bedrock, caller, request.query);
+  if (first == "model-invocation-jobs" && segments.size() == 1 && get)
+    co_return list_jobs(bedrock, caller, request.query);
   if (first == "model" && segments.size() == 3 && post && segments[2] == "invoke") {
     co_return co_await invoke_model(bedrock, second, std::move(text));
   }
   co_return unknown_operation();
 }
 
-Awaitable<BedrockAnswer> verified_answer(BedrockContext& bedrock, http::ServerRequest request, http::BodyReader& body) {
+Awaitable<BedrockAnswer> verified_answer(BedrockContext& bedrock,
+                                         http::ServerRequest request,
+                                         http::BodyReader& body) {
   auto text = co_await read_body(body);
   if (!text) co_return std::unexpected(std::move(text.error()));
   const std::string hash = co_await run_blocking(bedrock.pool, [&] { return sha256_hex(*text); });
-  auto caller = verify_signature(request, Service::bedrock, hash, bedrock.credentials, bedrock.clock.now());
+  auto caller =
+      verify_signature(request, Service::bedrock, hash, bedrock.credentials, bedrock.clock.now());
   if (!caller) co_return std::unexpected(std::move(caller.error()));
   co_return co_await operate(bedrock, std::move(request), std::move(*caller), std::move(*text));
 }
@@ -312,7 +374,9 @@ bool is_bedrock_path(std::string_view path) {
   return first == "/model-invocation-job" || first == "/model-invocation-jobs" || first == "/model";
 }
 
-Awaitable<http::ServerResponse> handle_bedrock(BedrockContext& bedrock, http::ServerRequest request, http::BodyReader& body) {
+Awaitable<http::ServerResponse> handle_bedrock(BedrockContext& bedrock,
+                                               http::ServerRequest request,
+                                               http::BodyReader& body) {
   BedrockAnswer answer = co_await verified_answer(bedrock, std::move(request), body);
   http::ServerResponse response = answer ? std::move(*answer) : bedrock_fault(answer.error());
   response.headers.set("x-amzn-RequestId", amzn_request_id());

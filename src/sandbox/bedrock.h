@@ -1,8 +1,6 @@
 #pragma once
 // The sandbox's Bedrock: the four operations of batch inference, and InvokeModel.
 
-#include <string>
-
 #include "base/blocking_pool.h"
 #include "base/clock.h"
 #include "base/task.h"
@@ -10,6 +8,8 @@
 #include "sandbox/job_engine.h"
 #include "sandbox/jobs.h"
 #include "sandbox/signature.h"
+
+#include <string>
 
 namespace quarry::sandbox {
 
@@ -25,6 +25,8 @@ struct BedrockContext {
 bool is_bedrock_path(std::string_view path);
 
 // Verifies, dispatches, and turns faults into JSON.
-Awaitable<http::ServerResponse> handle_bedrock(BedrockContext& bedrock, http::ServerRequest request, http::BodyReader& body);
+Awaitable<http::ServerResponse> handle_bedrock(BedrockContext& bedrock,
+                                               http::ServerRequest request,
+                                               http::BodyReader& body);
 
 }  // namespace quarry::sandbox

@@ -1,3 +1,6 @@
+#include "sandbox/model.h"
+#include "sandbox/model_text.h"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -6,9 +9,6 @@
 #include <charconv>
 #include <optional>
 #include <vector>
-
-#include "sandbox/model.h"
-#include "sandbox/model_text.h"
 
 namespace quarry::sandbox {
 namespace {
@@ -61,7 +61,8 @@ void append_text(const json::value& content, std::string& out) {
 
 Prompt read_prompt(const json::object& request) {
   Prompt prompt;
-  if (const json::value* system = request.if_contains("system")) append_text(*system, prompt.system);
+  if (const json::value* system = request.if_contains("system"))
+    append_text(*system, prompt.system);
   prompt.input_bytes = prompt.system.size();
   for (const auto& message : request.at("messages").get_array()) {
     std::string text;
@@ -72,7 +73,8 @@ Prompt read_prompt(const json::object& request) {
     if (!prompt.scripted) prompt.scripted = scripted_error(text);
     prompt.last_user = std::move(text);
   }
-  if (const json::value* tools = request.if_contains("tools")) prompt.input_bytes += json::serialize(*tools).size();
+  if (const json::value* tools = request.if_contains("tools"))
+    prompt.input_bytes += json::serialize(*tools).size();
   return prompt;
 }
 
@@ -101,15 +103,21 @@ const json::object* forced_tool(const json::object& request) {
   const std::string_view type(choice->get_object().at("type").get_string());
   for (const auto& tool : tools->get_array()) {
     const json::value* name = tool.get_object().if_contains("name");
-    if (type == "any" && tool.get_object().if_contains("input_schema") != nullptr) return &tool.get_object();
-    if (type == "tool" && name != nullptr && *name == choice->get_object().at("name")) return &tool.get_object();
+    if (type == "any" && tool.get_object().if_contains("input_schema") != nullptr)
+      return &tool.get_object();
+    if (type == "tool" && name != nullptr && *name == choice->get_object().at("name"))
+      return &tool.get_object();
   }
   return nullptr;
 }
 
-void reply_with_tool(const json::object& tool, const Prompt& prompt, TextSource& source, Reply& reply) {
+void reply_with_tool(const json::object& tool,
+                     const Prompt& prompt,
+                     TextSource& source,
+                     Reply& reply) {
   const json::value* schema = tool.if_contains("input_schema");
-  json::value input = schema == nullptr ? json::object{} : sample_of_schema(*schema, prompt.last_user, source);
+  json::value input =
+      schema == nullptr ? json::object{} : sample_of_schema(*schema, prompt.last_user, source);
   if (!input.is_object()) input = json::object{};
   reply.bytes += json::serialize(input).size() + 24;
   reply.content.push_back(json::object{{"type", "tool_use"},
@@ -121,9 +129,11 @@ void reply_with_tool(const json::object& tool, const Prompt& prompt, TextSource&
 
 const json::value* output_schema(const json::object& request) {
   const json::value* config = request.if_contains("output_config");
-  const json::value* format =
-      config != nullptr && config->is_object() ? config->get_object().if_contains("format") : nullptr;
-  return format != nullptr && format->is_object() ? format->get_object().if_contains("schema") : nullptr;
+  const json::value* format = config != nullptr && config->is_object()
+                                  ? config->get_object().if_contains("format")
+                                  : nullptr;
+  return format != nullptr && format->is_object() ? format->get_object().if_contains("schema")
+                                                  : nullptr;
 }
 
 void reply_with_text(const json::object& request, std::string text, Reply& reply) {
@@ -151,10 +161,12 @@ void reply_with_text(const json::object& request, std::string text, Reply& reply
 
 std::string_view model_name(std::string_view model_id) {
   const std::size_t at = model_id.find("claude");
-  std::string_view name = at == std::string_view::npos ? std::string_view("claude-sandbox") : model_id.substr(at);
+  std::string_view name =
+      at == std::string_view::npos ? std::string_view("claude-sandbox") : model_id.substr(at);
   // "claude-3-haiku-20240307-v1:0" is called "claude-3-haiku-20240307".
   const std::size_t version = name.rfind("-v");
-  if (version != std::string_view::npos && name.find(':', version) != std::string_view::npos) name = name.substr(0, version);
+  if (version != std::string_view::npos && name.find(':', version) != std::string_view::npos)
+    name = name.substr(0, version);
   return name;
 }
 
@@ -173,7 +185,9 @@ bool knows_model(std::string_view model_id) {
          model_id.find(":custom-model/") != std::string_view::npos;
 }
 
-ModelResult answer_claude(const json::object& request, std::string_view model_id, std::string_view seed) {
+ModelResult answer_claude(const json::object& request,
+                          std::string_view model_id,
+                          std::string_view seed) {
   if (auto failure = check_claude_request(request, model_id); !failure.empty()) {
     return std::unexpected(ModelError{.code = 400, .message = std::move(failure)});
   }
@@ -184,31 +198,32 @@ ModelResult answer_claude(const json::object& request, std::string_view model_id
   if (thinks(request)) {
     std::string thought = compose_thought(prompt.last_user, source);
     reply.bytes += thought.size();
-    reply.content.push_back(json::object{{"type", "thinking"}, {"thinking", std::move(thought)}, {"signature", source.letters(88)}});
+    reply.content.push_back(json::object{
+        {"type", "thinking"}, {"thinking", std::move(thought)}, {"signature", source.letters(88)}});
   }
   if (const json::object* tool = forced_tool(request)) {
     reply_with_tool(*tool, prompt, source, reply);
   } else if (const json::value* schema = output_schema(request)) {
-    reply_with_text(request, json::serialize(sample_of_schema(*schema, prompt.last_user, source)), reply);
+    reply_with_text(request, json::serialize(sample_of_schema(*schema, prompt.last_user, source)),
+                    reply);
   } else {
     reply_with_text(request, compose_answer(prompt.system, prompt.last_user, source), reply);
   }
   ModelAnswer answer;
   answer.input_tokens = tokens_of(prompt.input_bytes) + 4 * prompt.message_count + 4;
   answer.output_tokens = std::max<std::uint64_t>(1, tokens_of(reply.bytes));
-  answer.body = json::serialize(json::object{
-      {"id", "msg_bdrk_" + source.letters(24)},
-      {"type", "message"},
-      {"role", "assistant"},
-      {"model", model_name(model_id)},
-      {"content", std::move(reply.content)},
-      {"stop_reason", reply.stop_reason},
-      {"stop_sequence", std::move(reply.stop_sequence)},
-      {"usage",
-       {{"input_tokens", answer.input_tokens},
-        {"cache_creation_input_tokens", 0},
-        {"cache_read_input_tokens", 0},
-        {"output_tokens", answer.output_tokens}}}});
+  answer.body = json::serialize(json::object{{"id", "msg_bdrk_" + source.letters(24)},
+                                             {"type", "message"},
+                                             {"role", "assistant"},
+                                             {"model", model_name(model_id)},
+                                             {"content", std::move(reply.content)},
+                                             {"stop_reason", reply.stop_reason},
+                                             {"stop_sequence", std::move(reply.stop_sequence)},
+                                             {"usage",
+                                              {{"input_tokens", answer.input_tokens},
+                                               {"cache_creation_input_tokens", 0},
+                                               {"cache_read_input_tokens", 0},
+                                               {"output_tokens", answer.output_tokens}}}});
   return answer;
 }
 

@@ -1,13 +1,13 @@
 #include "sandbox/digest.h"
 
+#include "base/bytes.h"
+#include "http/message.h"
+
 #include <openssl/evp.h>
-#include <zlib.h>
 
 #include <array>
 #include <stdexcept>
-
-#include "base/bytes.h"
-#include "http/message.h"
+#include <zlib.h>
 
 namespace quarry::sandbox {
 namespace {
@@ -150,11 +150,16 @@ std::string checksum_name(DigestKind kind) { return std::string(name_of(kind).up
 
 std::unique_ptr<Digest> make_digest(DigestKind kind) {
   switch (kind) {
-    case DigestKind::md5: return std::make_unique<OpensslDigest>(EVP_md5());
-    case DigestKind::sha1: return std::make_unique<OpensslDigest>(EVP_sha1());
-    case DigestKind::sha256: return std::make_unique<OpensslDigest>(EVP_sha256());
-    case DigestKind::crc32: return std::make_unique<Crc32>();
-    case DigestKind::crc32c: return std::make_unique<TableCrc<std::uint32_t, 0x82F63B78U>>();
+    case DigestKind::md5:
+      return std::make_unique<OpensslDigest>(EVP_md5());
+    case DigestKind::sha1:
+      return std::make_unique<OpensslDigest>(EVP_sha1());
+    case DigestKind::sha256:
+      return std::make_unique<OpensslDigest>(EVP_sha256());
+    case DigestKind::crc32:
+      return std::make_unique<Crc32>();
+    case DigestKind::crc32c:
+      return std::make_unique<TableCrc<std::uint32_t, 0x82F63B78U>>();
     case DigestKind::crc64nvme:
       return std::make_unique<TableCrc<std::uint64_t, 0x9A6C9329AC4BC9B5ULL>>();
   }

@@ -1,5 +1,6 @@
 #pragma once
-// Digests and checksums that grow with the bytes: what ETag, x-amz-content-sha256 and x-amz-checksum-* need.
+// Digests and checksums that grow with the bytes: what ETag, x-amz-content-sha256 and
+// x-amz-checksum-* need.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +15,8 @@ namespace quarry::sandbox {
 
 enum class DigestKind { md5, sha1, sha256, crc32, crc32c, crc64nvme };
 
-// "CRC32" or "x-amz-checksum-crc32" (any case) -> crc32. nullopt for algorithms that the sandbox has not.
+// "CRC32" or "x-amz-checksum-crc32" (any case) -> crc32. nullopt for algorithms that the sandbox
+// has not.
 std::optional<DigestKind> checksum_kind(std::string_view name);
 // "x-amz-checksum-crc32"
 std::string checksum_header(DigestKind kind);

@@ -1,14 +1,13 @@
 #include "sandbox/disk.h"
 
-#include <fcntl.h>
-#include <unistd.h>
+#include "base/bytes.h"
+#include "base/ids.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <system_error>
-
-#include "base/bytes.h"
-#include "base/ids.h"
+#include <unistd.h>
 
 namespace quarry::sandbox {
 namespace {
@@ -71,7 +70,9 @@ StoredBytes::StoredBytes(std::vector<Piece> pieces) {
   pieces_.reserve(pieces.size());
   try {
     for (const Piece& piece : pieces) {
-      pieces_.push_back({.begin = size_, .end = size_ + piece.size, .descriptor = open_file(piece.file, O_RDONLY)});
+      pieces_.push_back({.begin = size_,
+                         .end = size_ + piece.size,
+                         .descriptor = open_file(piece.file, O_RDONLY)});
       size_ += piece.size;
     }
   } catch (...) {  // the destructor does not run for a constructor that throws
@@ -95,7 +96,8 @@ std::size_t StoredBytes::read(std::uint64_t offset, std::span<std::byte> into) c
                                     static_cast<off_t>(offset - piece->begin));
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) throw std::system_error(errno, std::generic_category(), "reading an object");
-      if (count == 0) throw std::system_error(EIO, std::generic_category(), "an object's file is too short");
+      if (count == 0)
+        throw std::system_error(EIO, std::generic_category(), "an object's file is too short");
       filled += static_cast<std::size_t>(count);
       offset += static_cast<std::uint64_t>(count);
     }

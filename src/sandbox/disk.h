@@ -1,6 +1,7 @@
 #pragma once
-// Files on disk as the sandbox uses them: temporary files that vanish unless kept, whole small files replaced
-// at once, and objects read as one though they lie in several files. Blocking: for the pool.
+// Files on disk as the sandbox uses them: temporary files that vanish unless kept, whole small
+// files replaced at once, and objects read as one though they lie in several files. Blocking: for
+// the pool.
 
 #include <cstdint>
 #include <filesystem>
@@ -37,8 +38,8 @@ class TempFile {
   int descriptor_ = -1;
 };
 
-// One stored object, opened when its version was looked up: replacing or deleting the object later does not
-// change what is read here.
+// One stored object, opened when its version was looked up: replacing or deleting the object later
+// does not change what is read here.
 class StoredBytes {
  public:
   struct Piece {
@@ -66,8 +67,8 @@ class StoredBytes {
   std::uint64_t size_ = 0;
 };
 
-// Blocks of memory for transfers, handed out again instead of freed: first touch of new memory costs more
-// than copying into it. Any thread.
+// Blocks of memory for transfers, handed out again instead of freed: first touch of new memory
+// costs more than copying into it. Any thread.
 class BlockCache {
  public:
   static constexpr std::size_t kBlockBytes = std::size_t{1} << 20;

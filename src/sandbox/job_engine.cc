@@ -1,11 +1,11 @@
 #include "sandbox/job_engine.h"
 
+#include "obs/log.h"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include "obs/log.h"
 
 namespace quarry::sandbox {
 namespace {
@@ -72,7 +72,8 @@ void JobEngine::wake(const std::string& job_id) {
 Awaitable<void> JobEngine::stop(Deadline deadline) {
   for (const auto& [id, run] : runs_) run->cancel->store(true);
   tasks_.cancel();
-  if (!co_await tasks_.join(deadline)) obs::warn("sandbox jobs still run", {{"count", tasks_.running()}});
+  if (!co_await tasks_.join(deadline))
+    obs::warn("sandbox jobs still run", {{"count", tasks_.running()}});
 }
 
 Awaitable<void> JobEngine::run(RunPtr run) {
@@ -99,7 +100,8 @@ Awaitable<void> JobEngine::walk(RunPtr run) {
   }
   if (going) {
     co_await become(run, JobStatus::Validating);
-    auto files = co_await run_blocking(pool_, [&] { return read_job_input(objects_, *job, limits_, run->cancel); });
+    auto files = co_await run_blocking(
+        pool_, [&] { return read_job_input(objects_, *job, limits_, run->cancel); });
     going = co_await pause(run, kValidatingShare);
     if (going && !files) {
       co_await end(run, JobStatus::Failed, files.error());
@@ -121,13 +123,15 @@ Awaitable<void> JobEngine::walk(RunPtr run) {
     co_await end(run, run->stopping() ? JobStatus::Stopped : JobStatus::Completed, "");
     co_return;
   }
-  co_await sleep_for(std::chrono::duration_cast<std::chrono::milliseconds>(job_time_ * kStoppingShare));
+  co_await sleep_for(
+      std::chrono::duration_cast<std::chrono::milliseconds>(job_time_ * kStoppingShare));
   if (run->counts.processed > 0) co_await write_output(run);
   co_await end(run, JobStatus::Stopped, "");
 }
 
 Awaitable<bool> JobEngine::pause(RunPtr run, double share) {
-  const auto until = Deadline::after(std::chrono::duration_cast<std::chrono::milliseconds>(job_time_ * share));
+  const auto until =
+      Deadline::after(std::chrono::duration_cast<std::chrono::milliseconds>(job_time_ * share));
   while (!run->stopping() && !until.expired()) co_await run->woken.wait(until);
   co_return !run->stopping();
 }
@@ -142,7 +146,9 @@ Awaitable<void> JobEngine::end(RunPtr run, JobStatus status, std::string message
   run->job->message = std::move(message);
   run->job->ended = clock_.now();
   co_await become(run, status);
-  obs::info("sandbox job ended", {{"job", run->job->id}, {"status", name(status)}, {"records", run->job->processed_records}});
+  obs::info(
+      "sandbox job ended",
+      {{"job", run->job->id}, {"status", name(status)}, {"records", run->job->processed_records}});
 }
 
 Awaitable<void> JobEngine::process(RunPtr run, std::vector<InputFile> files) {
@@ -158,7 +164,8 @@ Awaitable<void> JobEngine::process(RunPtr run, std::vector<InputFile> files) {
   const auto span = job_time_ * kInProgressShare;
   for (auto& file : files) {
     auto made = co_await run_blocking(pool_, [&] {
-      return std::make_unique<RecordRunner>(job.id, model_id, converse, std::move(file), objects_.temp_folder());
+      return std::make_unique<RecordRunner>(job.id, model_id, converse, std::move(file),
+                                            objects_.temp_folder());
     });
     run->written.push_back(std::move(made));
     RecordRunner& runner = *run->written.back();
@@ -168,10 +175,13 @@ Awaitable<void> JobEngine::process(RunPtr run, std::vector<InputFile> files) {
       job.success_records = run->counts.success;
       job.error_records = run->counts.error;
       // The work is done far sooner than a model would: its pace is the clock's.
-      const double share = static_cast<double>(run->counts.processed) / static_cast<double>(std::max<std::uint64_t>(total, 1));
-      const auto due = began + std::chrono::duration_cast<std::chrono::steady_clock::duration>(span * share);
+      const double share = static_cast<double>(run->counts.processed) /
+                           static_cast<double>(std::max<std::uint64_t>(total, 1));
+      const auto due =
+          began + std::chrono::duration_cast<std::chrono::steady_clock::duration>(span * share);
       const auto left = due - std::chrono::steady_clock::now();
-      const auto until = Deadline::after(std::max(left, std::chrono::steady_clock::duration::zero()));
+      const auto until =
+          Deadline::after(std::max(left, std::chrono::steady_clock::duration::zero()));
       while (!run->stopping() && !until.expired()) co_await run->woken.wait(until);
     }
     if (run->stopping()) break;
@@ -180,21 +190,26 @@ Awaitable<void> JobEngine::process(RunPtr run, std::vector<InputFile> files) {
 
 Awaitable<void> JobEngine::write_output(RunPtr run) {
   const S3Location output = s3_location(run->job->output_uri());
-  const std::string folder = output.key + (output.key.empty() || output.key.ends_with('/') ? "" : "/") + run->job->id + "/";
+  const std::string folder = output.key +
+                             (output.key.empty() || output.key.ends_with('/') ? "" : "/") +
+                             run->job->id + "/";
   const SysTime now = clock_.now();
   const RecordCounts& counts = run->counts;
-  const std::string manifest = boost::json::serialize(boost::json::object{{"totalRecordCount", run->job->total_records},
-                                                                          {"processedRecordCount", counts.processed},
-                                                                          {"successRecordCount", counts.success},
-                                                                          {"errorRecordCount", counts.error},
-                                                                          {"inputTokenCount", counts.input_tokens},
-                                                                          {"outputTokenCount", counts.output_tokens}});
+  const std::string manifest =
+      boost::json::serialize(boost::json::object{{"totalRecordCount", run->job->total_records},
+                                                 {"processedRecordCount", counts.processed},
+                                                 {"successRecordCount", counts.success},
+                                                 {"errorRecordCount", counts.error},
+                                                 {"inputTokenCount", counts.input_tokens},
+                                                 {"outputTokenCount", counts.output_tokens}});
   auto lost = co_await run_blocking(pool_, [&]() -> std::string {
     for (const auto& runner : run->written) {
-      const auto made = runner->commit(objects_, output.bucket, folder + runner->name() + ".out", now);
+      const auto made =
+          runner->commit(objects_, output.bucket, folder + runner->name() + ".out", now);
       if (!made) return made.error().message;
     }
-    const auto made = put_text(objects_, output.bucket, folder + "manifest.json.out", manifest, now);
+    const auto made =
+        put_text(objects_, output.bucket, folder + "manifest.json.out", manifest, now);
     return made ? "" : made.error().message;
   });
   run->written.clear();

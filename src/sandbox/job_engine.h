@@ -1,6 +1,13 @@
 #pragma once
-// Walks every job through AWS's states on a clock: Submitted, Validating, Scheduled, InProgress, and one of the
-// ends. Loop's thread; what is heavy goes to the pool in slices.
+// Walks every job through AWS's states on a clock: Submitted, Validating, Scheduled, InProgress,
+// and one of the ends. Loop's thread; what is heavy goes to the pool in slices.
+
+#include "base/blocking_pool.h"
+#include "base/clock.h"
+#include "base/task.h"
+#include "base/wakeup.h"
+#include "sandbox/job_records.h"
+#include "sandbox/jobs.h"
 
 #include <boost/asio/io_context.hpp>
 
@@ -9,13 +16,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "base/blocking_pool.h"
-#include "base/clock.h"
-#include "base/task.h"
-#include "base/wakeup.h"
-#include "sandbox/job_records.h"
-#include "sandbox/jobs.h"
 
 namespace quarry::sandbox {
 

@@ -1,13 +1,13 @@
 #include "sandbox/job_records.h"
 
+#include "base/bytes.h"
+#include "sandbox/model.h"
+#include "sandbox/model_text.h"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include <array>
-
-#include "base/bytes.h"
-#include "sandbox/model.h"
-#include "sandbox/model_text.h"
 
 namespace quarry::sandbox {
 namespace {
@@ -49,7 +49,10 @@ std::vector<ObjectPtr> input_objects(const ObjectStore& objects, const S3Locatio
     if (auto one = objects.find(location.bucket, location.key)) return {one};
   }
   std::vector<ObjectPtr> found;
-  ListQuery query{.prefix = location.key.empty() ? "" : joined(location.key, ""), .delimiter = {}, .after = {}, .count_max = 1000};
+  ListQuery query{.prefix = location.key.empty() ? "" : joined(location.key, ""),
+                  .delimiter = {},
+                  .after = {},
+                  .count_max = 1000};
   for (;;) {
     const ListPage page = objects.list(location.bucket, query);
     for (const auto& object : page.objects) {
@@ -67,7 +70,11 @@ std::string file_name_of(const std::string& key, const S3Location& location) {
 }
 
 // Finds and checks the lines of one file. "" or the reason why not.
-std::string scan_file(InputFile& file, const std::string& key, std::uint64_t& records, const JobLimits& limits, const CancelFlag& cancel) {
+std::string scan_file(InputFile& file,
+                      const std::string& key,
+                      std::uint64_t& records,
+                      const JobLimits& limits,
+                      const CancelFlag& cancel) {
   RecordParser parser;
   std::string failure;
   std::uint64_t at = 0, line_number = 0;
@@ -83,7 +90,9 @@ std::string scan_file(InputFile& file, const std::string& key, std::uint64_t& re
     if (line.find_first_not_of(" \t") == std::string_view::npos) return true;
     const json::value* value = parser.parse(line);
     if (value == nullptr || !value->is_object()) {
-      failure = fmt::format("The input file {} is not a valid JSONL file: line {} is not a JSON object.", key, line_number);
+      failure =
+          fmt::format("The input file {} is not a valid JSONL file: line {} is not a JSON object.",
+                      key, line_number);
       return false;
     }
     file.records.push_back({.offset = offset, .size = static_cast<std::uint32_t>(line.size())});
@@ -95,7 +104,8 @@ std::string scan_file(InputFile& file, const std::string& key, std::uint64_t& re
     std::string_view chunk(reinterpret_cast<const char*>(block.data()), count);
     std::uint64_t begin = at;  // of what is left of chunk
     at += count;
-    for (std::size_t end = chunk.find('\n'); end != std::string_view::npos; end = chunk.find('\n')) {
+    for (std::size_t end = chunk.find('\n'); end != std::string_view::npos;
+         end = chunk.find('\n')) {
       const bool whole = carry.empty();
       if (!whole) carry.append(chunk.substr(0, end));
       const std::string_view line = whole ? chunk.substr(0, end) : std::string_view(carry);
@@ -106,7 +116,8 @@ std::string scan_file(InputFile& file, const std::string& key, std::uint64_t& re
       begin += end + 1;
     }
     carry.append(chunk);
-    if (carry.size() > kLineBytesMax) return fmt::format("The input file {} has a record that is too large.", key);
+    if (carry.size() > kLineBytesMax)
+      return fmt::format("The input file {} has a record that is too large.", key);
   }
   if (!carry.empty()) take(carry, at - carry.size());
   return failure;
@@ -122,35 +133,46 @@ std::expected<std::vector<InputFile>, std::string> read_job_input(const ObjectSt
   const S3Location input = s3_location(job.input_uri());
   const S3Location output = s3_location(job.output_uri());
   for (const std::string& bucket : {input.bucket, output.bucket}) {
-    if (!objects.bucket(bucket)) return say(fmt::format("The S3 bucket {} does not exist or the role cannot access it.", bucket));
+    if (!objects.bucket(bucket))
+      return say(
+          fmt::format("The S3 bucket {} does not exist or the role cannot access it.", bucket));
   }
   const auto found = input_objects(objects, input);
   if (found.empty()) {
-    return say(fmt::format("Batch job {} has no input: no .jsonl file was found at {}.", job.arn, job.input_uri()));
+    return say(fmt::format("Batch job {} has no input: no .jsonl file was found at {}.", job.arn,
+                           job.input_uri()));
   }
   std::vector<InputFile> files;
   std::uint64_t records = 0, bytes = 0;
   for (const auto& object : found) {
-    if (!object->key.ends_with(".jsonl")) return say(fmt::format("The input file {} does not end in .jsonl.", object->key));
+    if (!object->key.ends_with(".jsonl"))
+      return say(fmt::format("The input file {} does not end in .jsonl.", object->key));
     auto [opened, content] = objects.open(input.bucket, object->key);
     if (!opened) return say(fmt::format("The input file {} was deleted.", object->key));
     bytes += opened->size;
     if (opened->size > limits.file_bytes_max) {
-      return say(fmt::format("Batch job {} contains an input file of {} bytes, more than the allowed maximum of: {}", job.arn, opened->size, limits.file_bytes_max));
+      return say(fmt::format(
+          "Batch job {} contains an input file of {} bytes, more than the allowed maximum of: {}",
+          job.arn, opened->size, limits.file_bytes_max));
     }
     if (bytes > limits.job_bytes_max) {
-      return say(fmt::format("Batch job {} is larger than the allowed maximum of: {} bytes", job.arn, limits.job_bytes_max));
+      return say(fmt::format("Batch job {} is larger than the allowed maximum of: {} bytes",
+                             job.arn, limits.job_bytes_max));
     }
-    InputFile file{.name = file_name_of(object->key, input), .bytes = std::move(content), .records = {}};
+    InputFile file{
+        .name = file_name_of(object->key, input), .bytes = std::move(content), .records = {}};
     auto failure = scan_file(file, object->key, records, limits, cancel);
     if (!failure.empty()) return say(std::move(failure));
     if (records > limits.records_max) {
-      return say(fmt::format("Batch job {} contains more records than the allowed maximum of: {}", job.arn, limits.records_max));
+      return say(fmt::format("Batch job {} contains more records than the allowed maximum of: {}",
+                             job.arn, limits.records_max));
     }
     files.push_back(std::move(file));
   }
   if (records < limits.records_min) {
-    return say(fmt::format("Batch job {} contains less records ({}) than the required minimum of: {}", job.arn, records, limits.records_min));
+    return say(
+        fmt::format("Batch job {} contains less records ({}) than the required minimum of: {}",
+                    job.arn, records, limits.records_min));
   }
   return files;
 }
@@ -172,7 +194,8 @@ RecordRunner::RecordRunner(std::string job_id,
 void RecordRunner::shuffle() {
   TextSource source({job_id_, file_.name});
   auto& records = file_.records;
-  for (std::size_t i = records.size(); i > 1; --i) std::swap(records[i - 1], records[source.pick(i)]);
+  for (std::size_t i = records.size(); i > 1; --i)
+    std::swap(records[i - 1], records[source.pick(i)]);
 }
 
 void RecordRunner::run(std::size_t count, RecordCounts& counts) {
@@ -186,7 +209,9 @@ void RecordRunner::run(std::size_t count, RecordCounts& counts) {
   flush();
 }
 
-std::string RecordRunner::answer_line(std::string_view line, std::size_t index, RecordCounts& counts) const {
+std::string RecordRunner::answer_line(std::string_view line,
+                                      std::size_t index,
+                                      RecordCounts& counts) const {
   std::string_view input, record_id;
   for (const RawMember& member : raw_members(line).value_or(std::vector<RawMember>{})) {
     if (member.key == "modelInput") input = member.value;
@@ -195,16 +220,24 @@ std::string RecordRunner::answer_line(std::string_view line, std::size_t index, 
   // Bedrock adds an id where the record has none.
   const std::string made_id = fmt::format("\"CALL{:07}\"", index + 1);
   if (record_id.empty()) record_id = made_id;
-  ModelResult result = std::unexpected(ModelError{.code = 400, .message = "Malformed input request: #: required key [modelInput] not found, please reformat your input and try again."});
+  ModelResult result = std::unexpected(
+      ModelError{.code = 400,
+                 .message = "Malformed input request: #: required key [modelInput] not found, "
+                            "please reformat your input and try again."});
   if (!input.empty()) {
     thread_local RecordParser parser;
     const json::value* request = parser.parse(input);
     if (request == nullptr || !request->is_object()) {
-      result = std::unexpected(ModelError{.code = 400, .message = "Malformed input request: expected type: JSONObject, please reformat your input and try again."});
+      result = std::unexpected(
+          ModelError{.code = 400,
+                     .message = "Malformed input request: expected type: JSONObject, please "
+                                "reformat your input and try again."});
     } else if (converse_) {
-      result = answer_converse(request->get_object(), model_id_, fmt::format("{}{}", job_id_, record_id));
+      result = answer_converse(request->get_object(), model_id_,
+                               fmt::format("{}{}", job_id_, record_id));
     } else {
-      result = answer_claude(request->get_object(), model_id_, fmt::format("{}{}", job_id_, record_id));
+      result =
+          answer_claude(request->get_object(), model_id_, fmt::format("{}{}", job_id_, record_id));
     }
   }
   ++counts.processed;
@@ -213,12 +246,16 @@ std::string RecordRunner::answer_line(std::string_view line, std::size_t index, 
     ++counts.success;
     counts.input_tokens += result->input_tokens;
     counts.output_tokens += result->output_tokens;
-    return fmt::format("{{\"modelInput\":{},\"modelOutput\":{},\"recordId\":{}}}\n", input, result->body, record_id);
+    return fmt::format("{{\"modelInput\":{},\"modelOutput\":{},\"recordId\":{}}}\n", input,
+                       result->body, record_id);
   }
   ++counts.error;
   const ModelError& error = result.error();
-  return fmt::format("{{\"recordId\":{},\"modelInput\":{},\"error\":{{\"errorCode\":{},\"errorMessage\":{},\"expired\":false,\"retryable\":{}}}}}\n",
-                     record_id, input, error.code, json::serialize(json::string(error.message)), error.retryable());
+  return fmt::format(
+      "{{\"recordId\":{},\"modelInput\":{},\"error\":{{\"errorCode\":{},\"errorMessage\":{},"
+      "\"expired\":false,\"retryable\":{}}}}}\n",
+      record_id, input, error.code, json::serialize(json::string(error.message)),
+      error.retryable());
 }
 
 void RecordRunner::flush() {
@@ -229,18 +266,27 @@ void RecordRunner::flush() {
   pending_.clear();
 }
 
-Answer<ObjectPtr> RecordRunner::commit(ObjectStore& objects, const std::string& bucket, const std::string& key, SysTime now) {
+Answer<ObjectPtr> RecordRunner::commit(ObjectStore& objects,
+                                       const std::string& bucket,
+                                       const std::string& key,
+                                       SysTime now) {
   output_.close();
   ObjectMeta object;
   object.key = key;
   object.size = written_;
   object.etag = hex(as_bytes(md5_->finish()));
   object.modified = now;
-  object.headers = {{"content-type", "application/octet-stream"}, {"x-amz-server-side-encryption", "AES256"}};
-  return objects.commit(bucket, std::move(object), {{.file = output_.path(), .size = written_}}, {});
+  object.headers = {{"content-type", "application/octet-stream"},
+                    {"x-amz-server-side-encryption", "AES256"}};
+  return objects.commit(bucket, std::move(object), {{.file = output_.path(), .size = written_}},
+                        {});
 }
 
-Answer<ObjectPtr> put_text(ObjectStore& objects, const std::string& bucket, const std::string& key, std::string_view text, SysTime now) {
+Answer<ObjectPtr> put_text(ObjectStore& objects,
+                           const std::string& bucket,
+                           const std::string& key,
+                           std::string_view text,
+                           SysTime now) {
   TempFile file(objects.temp_folder());
   file.write(as_bytes(text));
   file.close();
@@ -249,13 +295,17 @@ Answer<ObjectPtr> put_text(ObjectStore& objects, const std::string& bucket, cons
   object.size = text.size();
   object.etag = hex(md5(as_bytes(text)));
   object.modified = now;
-  object.headers = {{"content-type", "application/octet-stream"}, {"x-amz-server-side-encryption", "AES256"}};
-  return objects.commit(bucket, std::move(object), {{.file = file.path(), .size = text.size()}}, {});
+  object.headers = {{"content-type", "application/octet-stream"},
+                    {"x-amz-server-side-encryption", "AES256"}};
+  return objects.commit(bucket, std::move(object), {{.file = file.path(), .size = text.size()}},
+                        {});
 }
 
 std::optional<std::vector<RawMember>> raw_members(std::string_view object) {
   constexpr std::string_view kSpace = " \t\r\n";
-  const auto skip_space = [&](std::size_t at) { return std::min(object.find_first_not_of(kSpace, at), object.size()); };
+  const auto skip_space = [&](std::size_t at) {
+    return std::min(object.find_first_not_of(kSpace, at), object.size());
+  };
   const auto string_end = [&](std::size_t at) {  // past the closing quote
     for (++at; at < object.size() && object[at] != '"'; ++at) {
       if (object[at] == '\\') ++at;
@@ -271,7 +321,8 @@ std::optional<std::vector<RawMember>> raw_members(std::string_view object) {
         if (depth == 0) return at;
         continue;
       }
-      if (depth == 0 && (c == ',' || c == '}' || kSpace.find(c) != std::string_view::npos)) return at;
+      if (depth == 0 && (c == ',' || c == '}' || kSpace.find(c) != std::string_view::npos))
+        return at;
       if (c == '{' || c == '[') ++depth;
       if ((c == '}' || c == ']') && --depth == 0) return at + 1;
       ++at;

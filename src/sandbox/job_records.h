@@ -1,6 +1,12 @@
 #pragma once
-// The records of a job: found and checked in its input objects, answered in a shuffled order, written as the
-// output objects. Blocking: for the pool. Memory: 16 bytes a record and one record's text.
+// The records of a job: found and checked in its input objects, answered in a shuffled order,
+// written as the output objects. Blocking: for the pool. Memory: 16 bytes a record and one record's
+// text.
+
+#include "sandbox/digest.h"
+#include "sandbox/disk.h"
+#include "sandbox/jobs.h"
+#include "sandbox/object_store.h"
 
 #include <atomic>
 #include <cstdint>
@@ -8,11 +14,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "sandbox/digest.h"
-#include "sandbox/disk.h"
-#include "sandbox/jobs.h"
-#include "sandbox/object_store.h"
 
 namespace quarry::sandbox {
 
@@ -37,8 +38,8 @@ struct InputFile {
 // Raised by whoever wants the work to end early.
 using CancelFlag = std::shared_ptr<std::atomic<bool>>;
 
-// What Validating looks at: the objects are there and end in .jsonl, every line is a JSON object, the counts
-// and sizes are within the limits. The error is the job's message.
+// What Validating looks at: the objects are there and end in .jsonl, every line is a JSON object,
+// the counts and sizes are within the limits. The error is the job's message.
 std::expected<std::vector<InputFile>, std::string> read_job_input(const ObjectStore& objects,
                                                                   const Job& job,
                                                                   const JobLimits& limits,
@@ -65,7 +66,10 @@ class RecordRunner {
   // The next `count` records; adds to `counts`.
   void run(std::size_t count, RecordCounts& counts);
   // Makes what has been written so far the object. The runner is of no use afterwards.
-  Answer<ObjectPtr> commit(ObjectStore& objects, const std::string& bucket, const std::string& key, SysTime now);
+  Answer<ObjectPtr> commit(ObjectStore& objects,
+                           const std::string& bucket,
+                           const std::string& key,
+                           SysTime now);
   const std::string& name() const { return file_.name; }
 
  private:
@@ -86,10 +90,14 @@ class RecordRunner {
 };
 
 // A small object: manifest.json.out.
-Answer<ObjectPtr> put_text(ObjectStore& objects, const std::string& bucket, const std::string& key, std::string_view text, SysTime now);
+Answer<ObjectPtr> put_text(ObjectStore& objects,
+                           const std::string& bucket,
+                           const std::string& key,
+                           std::string_view text,
+                           SysTime now);
 
-// The members of a JSON object as they stand in its text: no value is parsed or copied. `object` must be
-// well-formed JSON; nullopt if it is no object.
+// The members of a JSON object as they stand in its text: no value is parsed or copied. `object`
+// must be well-formed JSON; nullopt if it is no object.
 struct RawMember {
   std::string_view key;    // without quotes, escapes as written
   std::string_view value;  // the token

@@ -1,13 +1,13 @@
 #include "sandbox/jobs.h"
 
+#include "base/ids.h"
+#include "obs/log.h"
+#include "sandbox/disk.h"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include <array>
-
-#include "base/ids.h"
-#include "obs/log.h"
-#include "sandbox/disk.h"
 
 namespace quarry::sandbox {
 namespace {
@@ -15,8 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 10> kStatusNames{"Submitted", "Validating", "Scheduled", "InProgress", "Completed",
-                                                        "Failed", "Stopping", "Stopped", "PartiallyCompleted", "Expired"};
+constexpr std::array<std::string_view, 10> kStatusNames{
+    "Submitted", "Validating", "Scheduled", "InProgress",         "Completed",
+    "Failed",    "Stopping",   "Stopped",   "PartiallyCompleted", "Expired"};
 
 // Twelve of [a-z0-9] out of 128 random bits.
 std::string new_job_id() {
@@ -39,7 +40,9 @@ std::string_view partition_of(std::string_view region) {
   return "aws";
 }
 
-std::string text_of(const json::value& value) { return std::string(std::string_view(value.as_string())); }
+std::string text_of(const json::value& value) {
+  return std::string(std::string_view(value.as_string()));
+}
 
 json::object stored_json(const Job& job) {
   return {{"id", job.id},
@@ -69,7 +72,8 @@ Job job_from_json(const json::object& value) {
   job.message = text_of(value.at("message"));
   job.submitted = from_unix_millis(value.at("submitted_ms").to_number<std::int64_t>());
   job.modified = from_unix_millis(value.at("modified_ms").to_number<std::int64_t>());
-  if (!value.at("ended_ms").is_null()) job.ended = from_unix_millis(value.at("ended_ms").to_number<std::int64_t>());
+  if (!value.at("ended_ms").is_null())
+    job.ended = from_unix_millis(value.at("ended_ms").to_number<std::int64_t>());
   job.total_records = value.at("total_records").to_number<std::uint64_t>();
   job.processed_records = value.at("processed_records").to_number<std::uint64_t>();
   job.success_records = value.at("success_records").to_number<std::uint64_t>();
@@ -79,7 +83,9 @@ Job job_from_json(const json::object& value) {
 
 }  // namespace
 
-std::string_view name(JobStatus status) { return kStatusNames.at(static_cast<std::size_t>(status)); }
+std::string_view name(JobStatus status) {
+  return kStatusNames.at(static_cast<std::size_t>(status));
+}
 
 std::optional<JobStatus> job_status(std::string_view status_name) {
   for (std::size_t i = 0; i < kStatusNames.size(); ++i) {
@@ -116,7 +122,8 @@ std::string Job::output_uri() const {
 
 json::object job_json(const Job& job) {
   json::object out{{"jobArn", job.arn}, {"status", name(job.status)}};
-  for (const char* member : {"jobName", "modelId", "roleArn", "inputDataConfig", "outputDataConfig", "vpcConfig"}) {
+  for (const char* member :
+       {"jobName", "modelId", "roleArn", "inputDataConfig", "outputDataConfig", "vpcConfig"}) {
     if (const json::value* value = job.request.if_contains(member)) out[member] = *value;
   }
   if (!job.token.empty()) out["clientRequestToken"] = job.token;
@@ -144,7 +151,8 @@ S3Location s3_location(std::string_view uri) {
   return {.bucket = std::string(uri.substr(0, slash)), .key = std::string(uri.substr(slash + 1))};
 }
 
-JobTable::JobTable(BlockingPool& pool, const fs::path& data_dir) : pool_(pool), folder_(data_dir / "bedrock" / "jobs") {
+JobTable::JobTable(BlockingPool& pool, const fs::path& data_dir)
+    : pool_(pool), folder_(data_dir / "bedrock" / "jobs") {
   fs::create_directories(folder_);
   for (const auto& entry : fs::directory_iterator(folder_)) {
     if (entry.path().extension() != ".json") {
@@ -152,7 +160,8 @@ JobTable::JobTable(BlockingPool& pool, const fs::path& data_dir) : pool_(pool), 
       continue;
     }
     try {
-      auto job = std::make_shared<Job>(job_from_json(json::parse(read_file(entry.path())).as_object()));
+      auto job =
+          std::make_shared<Job>(job_from_json(json::parse(read_file(entry.path())).as_object()));
       jobs_.emplace(job->id, job);
     } catch (const std::exception& e) {
       obs::warn("sandbox job unreadable", {{"file", entry.path().string()}, {"why", e.what()}});
@@ -160,12 +169,16 @@ JobTable::JobTable(BlockingPool& pool, const fs::path& data_dir) : pool_(pool), 
   }
 }
 
-JobPtr JobTable::add(json::object request, std::string token, const std::string& region, SysTime now) {
+JobPtr JobTable::add(json::object request,
+                     std::string token,
+                     const std::string& region,
+                     SysTime now) {
   auto job = std::make_shared<Job>();
   do {
     job->id = new_job_id();
   } while (jobs_.contains(job->id));
-  job->arn = fmt::format("arn:{}:bedrock:{}:{}:model-invocation-job/{}", partition_of(region), region, kAccountId, job->id);
+  job->arn = fmt::format("arn:{}:bedrock:{}:{}:model-invocation-job/{}", partition_of(region),
+                         region, kAccountId, job->id);
   job->region = region;
   job->token = std::move(token);
   job->request = std::move(request);

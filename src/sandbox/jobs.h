@@ -1,6 +1,11 @@
 #pragma once
-// Model invocation jobs: what CreateModelInvocationJob takes, and the table of jobs, which survives a restart
-// (one JSON file a job under bedrock/jobs/).
+// Model invocation jobs: what CreateModelInvocationJob takes, and the table of jobs, which survives
+// a restart (one JSON file a job under bedrock/jobs/).
+
+#include "base/blocking_pool.h"
+#include "base/clock.h"
+#include "base/task.h"
+#include "sandbox/wire.h"
 
 #include <boost/json/object.hpp>
 
@@ -12,11 +17,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/blocking_pool.h"
-#include "base/clock.h"
-#include "base/task.h"
-#include "sandbox/wire.h"
 
 namespace quarry::sandbox {
 
@@ -41,8 +41,8 @@ struct Job {
   std::string id;  // 12 of [a-z0-9]
   std::string arn;
   std::string region;
-  std::string token;             // clientRequestToken; "" when none was given
-  boost::json::object request;   // as created, without its token
+  std::string token;            // clientRequestToken; "" when none was given
+  boost::json::object request;  // as created, without its token
   JobStatus status = JobStatus::Submitted;
   std::string message;
   SysTime submitted{};
@@ -60,7 +60,8 @@ struct Job {
 };
 using JobPtr = std::shared_ptr<Job>;
 
-// Every constraint that the service model puts on the request. Fault: ValidationException in AWS's words.
+// Every constraint that the service model puts on the request. Fault: ValidationException in AWS's
+// words.
 Answer<void> check_create_request(const boost::json::value& request);
 // The pattern of jobName, which nameContains shares.
 bool valid_job_name(std::string_view name);
@@ -82,12 +83,16 @@ class JobTable {
   JobTable(BlockingPool& pool, const std::filesystem::path& data_dir);
 
   // Makes an id and an ARN; not yet saved.
-  JobPtr add(boost::json::object request, std::string token, const std::string& region, SysTime now);
+  JobPtr add(boost::json::object request,
+             std::string token,
+             const std::string& region,
+             SysTime now);
   JobPtr find(std::string_view arn) const;
   JobPtr find_by_token(std::string_view token, std::string_view region) const;
   const std::map<std::string, JobPtr>& jobs() const { return jobs_; }  // by id
 
-  // Writes the job as it is now. Saves of one job may overtake each other on the pool: the latest stays.
+  // Writes the job as it is now. Saves of one job may overtake each other on the pool: the latest
+  // stays.
   Awaitable<void> save(JobPtr job);
 
  private:

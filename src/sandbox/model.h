@@ -1,6 +1,6 @@
 #pragma once
-// The sandbox's models: deterministic answers in a model family's native shape. Pure: the same request to the
-// same model under the same seed is the same answer, byte for byte.
+// The sandbox's models: deterministic answers in a model family's native shape. Pure: the same
+// request to the same model under the same seed is the same answer, byte for byte.
 
 #include <boost/json/object.hpp>
 
@@ -26,15 +26,20 @@ struct ModelError {
 
 using ModelResult = std::expected<ModelAnswer, ModelError>;
 
-// Whether the sandbox plays this model: Anthropic's by name, and profiles and custom models, whose ARNs say
-// nothing of their family.
+// Whether the sandbox plays this model: Anthropic's by name, and profiles and custom models, whose
+// ARNs say nothing of their family.
 bool knows_model(std::string_view model_id);
 
 // Anthropic's Messages API as Bedrock takes it. `seed` tells equal requests apart (a record's id).
-ModelResult answer_claude(const boost::json::object& request, std::string_view model_id, std::string_view seed);
+ModelResult answer_claude(const boost::json::object& request,
+                          std::string_view model_id,
+                          std::string_view seed);
 
-// A record of a Converse job: the same model behind Bedrock's own shape. Tools are refused, as batch does.
-ModelResult answer_converse(const boost::json::object& request, std::string_view model_id, std::string_view seed);
+// A record of a Converse job: the same model behind Bedrock's own shape. Tools are refused, as
+// batch does.
+ModelResult answer_converse(const boost::json::object& request,
+                            std::string_view model_id,
+                            std::string_view seed);
 
 // The first fault of a Messages request in Anthropic's words; "" when there is none.
 std::string check_claude_request(const boost::json::object& request, std::string_view model_id);

@@ -1,5 +1,6 @@
 #pragma once
-// Where the models' words come from: sentences picked by a hash, and values that fit a JSON schema. Pure.
+// Where the models' words come from: sentences picked by a hash, and values that fit a JSON schema.
+// Pure.
 
 #include <boost/json/value.hpp>
 
@@ -26,8 +27,10 @@ class TextSource {
 std::string compose_answer(std::string_view system, std::string_view user, TextSource& source);
 std::string compose_thought(std::string_view user, TextSource& source);
 
-// A value that the schema accepts, as far as its type, enum, const, required and bounds say; strings are
-// taken from the user's words where that makes sense.
-boost::json::value sample_of_schema(const boost::json::value& schema, std::string_view user, TextSource& source);
+// A value that the schema accepts, as far as its type, enum, const, required and bounds say;
+// strings are taken from the user's words where that makes sense.
+boost::json::value sample_of_schema(const boost::json::value& schema,
+                                    std::string_view user,
+                                    TextSource& source);
 
 }  // namespace quarry::sandbox

@@ -1,15 +1,15 @@
 #include "sandbox/object_store.h"
 
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "obs/log.h"
+
 #include <boost/json.hpp>
 
 #include <algorithm>
 #include <set>
 #include <stdexcept>
 #include <system_error>
-
-#include "base/bytes.h"
-#include "base/ids.h"
-#include "obs/log.h"
 
 namespace quarry::sandbox {
 namespace {
@@ -28,8 +28,10 @@ std::string file_name(std::string_view key) {
 
 json::object to_json(const ObjectMeta& object) {
   json::array headers, files;
-  for (const auto& [name, value] : object.headers) headers.push_back(json::array{name, percent_encode(value, true)});
-  for (const auto& file : object.files) files.push_back(json::object{{"name", file.name}, {"size", file.size}});
+  for (const auto& [name, value] : object.headers)
+    headers.push_back(json::array{name, percent_encode(value, true)});
+  for (const auto& file : object.files)
+    files.push_back(json::object{{"name", file.name}, {"size", file.size}});
   // Keys and header values are bytes, JSON's strings are not.
   return {{"key", percent_encode(object.key, true)},
           {"size", object.size},
@@ -40,7 +42,9 @@ json::object to_json(const ObjectMeta& object) {
           {"files", std::move(files)}};
 }
 
-std::string text_of(const json::value& value) { return std::string(std::string_view(value.as_string())); }
+std::string text_of(const json::value& value) {
+  return std::string(std::string_view(value.as_string()));
+}
 
 std::string decoded(const json::value& value) {
   auto plain = percent_decode(text_of(value));
@@ -59,7 +63,8 @@ ObjectMeta object_from_json(const json::object& value) {
     object.headers.emplace_back(text_of(header.at(0)), decoded(header.at(1)));
   }
   for (const auto& file : value.at("files").as_array()) {
-    object.files.push_back({.name = text_of(file.at("name")), .size = file.at("size").to_number<std::uint64_t>()});
+    object.files.push_back(
+        {.name = text_of(file.at("name")), .size = file.at("size").to_number<std::uint64_t>()});
   }
   return object;
 }
@@ -74,7 +79,8 @@ std::unexpected<Fault> no_such_bucket(const std::string& name) {
 
 bool valid_bucket_name(std::string_view name) {
   const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  if (name.size() < 3 || name.size() > 63 || !plain(name.front()) || !plain(name.back())) return false;
+  if (name.size() < 3 || name.size() > 63 || !plain(name.front()) || !plain(name.back()))
+    return false;
   if (name.find("..") != std::string_view::npos) return false;
   if (name.find_first_not_of("0123456789.") == std::string_view::npos &&
       std::ranges::count(name, '.') == 3) {
@@ -83,7 +89,8 @@ bool valid_bucket_name(std::string_view name) {
   return std::ranges::all_of(name, [&](char c) { return plain(c) || c == '-' || c == '.'; });
 }
 
-ObjectStore::ObjectStore(const fs::path& data_dir) : root_(data_dir / "s3"), temp_(data_dir / "tmp") {
+ObjectStore::ObjectStore(const fs::path& data_dir)
+    : root_(data_dir / "s3"), temp_(data_dir / "tmp") {
   fs::create_directories(root_);
   fs::remove_all(temp_);
   fs::create_directories(temp_);
@@ -127,7 +134,8 @@ bool ObjectStore::create_bucket(const std::string& name, const std::string& regi
   replace_file(root_ / name / "bucket.json",
                json::serialize(json::object{{"region", region}, {"created_ms", unix_millis(now)}}));
   const std::lock_guard lock(index_);
-  buckets_.emplace(name, Bucket{.info = {.name = name, .region = region, .created = now}, .objects = {}});
+  buckets_.emplace(name,
+                   Bucket{.info = {.name = name, .region = region, .created = now}, .objects = {}});
   return true;
 }
 
@@ -184,7 +192,8 @@ ListPage ObjectStore::list(const std::string& bucket, const ListQuery& query) co
     return objects.lower_bound(end);
   };
   const bool after_prefix = !query.delimiter.empty() && query.after.size() > query.prefix.size() &&
-                            query.after.starts_with(query.prefix) && query.after.ends_with(query.delimiter);
+                            query.after.starts_with(query.prefix) &&
+                            query.after.ends_with(query.delimiter);
   auto at = objects.lower_bound(query.prefix);
   if (!query.after.empty() && query.after >= query.prefix) {
     at = after_prefix ? past(query.after) : objects.upper_bound(query.after);
@@ -194,8 +203,9 @@ ListPage ObjectStore::list(const std::string& bucket, const ListQuery& query) co
       page.truncated = true;
       break;
     }
-    const std::size_t cut = query.delimiter.empty() ? std::string::npos
-                                                    : at->first.find(query.delimiter, query.prefix.size());
+    const std::size_t cut = query.delimiter.empty()
+                                ? std::string::npos
+                                : at->first.find(query.delimiter, query.prefix.size());
     if (cut == std::string::npos) {
       page.last = at->first;
       page.objects.push_back(at->second);
@@ -215,7 +225,8 @@ Answer<ObjectPtr> ObjectStore::check(const std::string& bucket,
   if (!this->bucket(bucket)) return no_such_bucket(bucket);
   auto existing = find(bucket, key);
   const auto failed = [](const char* which) {
-    auto fault = refuse(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+    auto fault = refuse(412, "PreconditionFailed",
+                        "At least one of the pre-conditions you specified did not hold");
     fault.error().details = {{"Condition", which}};
     return fault;
   };
@@ -289,7 +300,8 @@ std::pair<ObjectPtr, std::shared_ptr<StoredBytes>> ObjectStore::open(const std::
     try {
       return {object, std::make_shared<StoredBytes>(std::move(pieces))};
     } catch (const std::system_error&) {
-      // Replaced or deleted between the look-up and the opening: look again. The same version missing is real.
+      // Replaced or deleted between the look-up and the opening: look again. The same version
+      // missing is real.
       if (find(bucket, key) == object) throw;
     }
   }

@@ -2,15 +2,21 @@
 // Buckets and objects on disk, with an ordered index of every bucket in memory.
 //
 //   s3/<bucket>/bucket.json             region and time of creation
-//   s3/<bucket>/meta/<name>.json        one object: key, size, ETag, headers, and the files that hold its bytes
-//   s3/<bucket>/data/<name>@<version>   its bytes; several where a multipart upload made it
-//   s3/<bucket>/uploads/<id>/…          multipart uploads (upload_store.h)
-//   tmp/                                what is being written; emptied at start
+//   s3/<bucket>/meta/<name>.json        one object: key, size, ETag, headers, and the files that
+//   hold its bytes s3/<bucket>/data/<name>@<version>   its bytes; several where a multipart upload
+//   made it s3/<bucket>/uploads/<id>/…          multipart uploads (upload_store.h) tmp/ what is
+//   being written; emptied at start
 //
-// <name> is the key with all but A-Z a-z 0-9 - . _ ~ percent-encoded; long ones are cut and end in a hash.
-// Replacing the meta file is the commit; a data file that no meta file names is deleted at start.
+// <name> is the key with all but A-Z a-z 0-9 - . _ ~ percent-encoded; long ones are cut and end in
+// a hash. Replacing the meta file is the commit; a data file that no meta file names is deleted at
+// start.
 //
-// Any thread. What says "blocking" writes to disk and belongs on the pool; the rest only looks at memory.
+// Any thread. What says "blocking" writes to disk and belongs on the pool; the rest only looks at
+// memory.
+
+#include "base/clock.h"
+#include "sandbox/disk.h"
+#include "sandbox/wire.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -22,10 +28,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "base/clock.h"
-#include "sandbox/disk.h"
-#include "sandbox/wire.h"
 
 namespace quarry::sandbox {
 
@@ -88,20 +90,25 @@ class ObjectStore {
   ObjectPtr find(const std::string& bucket, const std::string& key) const;
   ListPage list(const std::string& bucket, const ListQuery& query) const;
 
-  // Makes the files the object's bytes, in order; object.files is filled in here, object.key must be set.
-  // The files must lie in temp_folder() or an uploads folder. Blocking.
-  // Faults: NoSuchBucket, PreconditionFailed, NoSuchKey (If-Match of an absent key).
+  // Makes the files the object's bytes, in order; object.files is filled in here, object.key must
+  // be set. The files must lie in temp_folder() or an uploads folder. Blocking. Faults:
+  // NoSuchBucket, PreconditionFailed, NoSuchKey (If-Match of an absent key).
   Answer<ObjectPtr> commit(const std::string& bucket,
                            ObjectMeta object,
                            std::vector<StoredBytes::Piece> files,
                            const WriteCondition& condition);
   // True if it was there. Blocking. Faults: NoSuchBucket, PreconditionFailed.
-  Answer<bool> remove(const std::string& bucket, const std::string& key, const WriteCondition& condition);
+  Answer<bool> remove(const std::string& bucket,
+                      const std::string& key,
+                      const WriteCondition& condition);
   // The newest version, opened; nullptrs when absent. Blocking.
-  std::pair<ObjectPtr, std::shared_ptr<StoredBytes>> open(const std::string& bucket, const std::string& key) const;
+  std::pair<ObjectPtr, std::shared_ptr<StoredBytes>> open(const std::string& bucket,
+                                                          const std::string& key) const;
 
   const std::filesystem::path& temp_folder() const { return temp_; }
-  std::filesystem::path uploads_folder(const std::string& bucket) const { return root_ / bucket / "uploads"; }
+  std::filesystem::path uploads_folder(const std::string& bucket) const {
+    return root_ / bucket / "uploads";
+  }
 
  private:
   struct Bucket {
@@ -110,13 +117,15 @@ class ObjectStore {
   };
 
   void load_bucket(const std::filesystem::path& folder);
-  Answer<ObjectPtr> check(const std::string& bucket, const std::string& key, const WriteCondition& condition) const;
+  Answer<ObjectPtr> check(const std::string& bucket,
+                          const std::string& key,
+                          const WriteCondition& condition) const;
   void delete_files(const std::string& bucket, const ObjectMeta& object) const;
 
   std::filesystem::path root_;  // <data_dir>/s3
   std::filesystem::path temp_;
-  std::mutex writing_;          // held while a change goes to disk: changes are one after the other
-  mutable std::mutex index_;    // held for moments only
+  std::mutex writing_;        // held while a change goes to disk: changes are one after the other
+  mutable std::mutex index_;  // held for moments only
   std::map<std::string, Bucket, std::less<>> buckets_;
 };
 

@@ -30,7 +30,8 @@ Answer<Payload> Payload::expect(const http::Headers& headers, const Caller& call
     const bool trailer = declared.ends_with("-TRAILER");
     const bool is_signed = declared.starts_with("STREAMING-AWS4-HMAC-SHA256-PAYLOAD");
     if (!is_signed && declared != "STREAMING-UNSIGNED-PAYLOAD-TRAILER") {
-      return refuse(501, "NotImplemented", "A header you provided implies functionality that is not implemented");
+      return refuse(501, "NotImplemented",
+                    "A header you provided implies functionality that is not implemented");
     }
     payload.chunked_ = std::make_unique<AwsChunkedReader>(caller, is_signed, trailer);
   } else if (is_sha256_hex(declared)) {
@@ -38,7 +39,9 @@ Answer<Payload> Payload::expect(const http::Headers& headers, const Caller& call
     payload.sha256_ = make_digest(DigestKind::sha256);
   } else if (declared != "UNSIGNED-PAYLOAD") {
     return refuse(400, "InvalidArgument",
-                  "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, or a valid sha256 value.");
+                  "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, "
+                  "STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, "
+                  "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, or a valid sha256 value.");
   }
   const auto length = headers.get(streaming ? "x-amz-decoded-content-length" : "content-length");
   if (!length) {
@@ -72,16 +75,20 @@ Answer<void> Payload::expect_integrity(const http::Headers& headers) {
     return true;
   };
   for (const auto& [name, value] : headers.fields()) {
-    const auto kind = name.size() > 15 && http::equal_ignoring_case(name.substr(0, 15), "x-amz-checksum-")
-                          ? checksum_kind(name)
-                          : std::nullopt;
+    const auto kind =
+        name.size() > 15 && http::equal_ignoring_case(name.substr(0, 15), "x-amz-checksum-")
+            ? checksum_kind(name)
+            : std::nullopt;
     if (!kind) continue;
     if (!begin(*kind)) {
-      return refuse(400, "InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.");
+      return refuse(
+          400, "InvalidRequest",
+          "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.");
     }
     const auto raw = base64_decode(value);
     if (!raw || raw->size() != make_digest(*kind)->finish().size()) {
-      return refuse(400, "InvalidRequest", "Value for " + checksum_header(*kind) + " header is invalid.");
+      return refuse(400, "InvalidRequest",
+                    "Value for " + checksum_header(*kind) + " header is invalid.");
     }
     checksum_value_ = value;
   }
@@ -108,8 +115,9 @@ Answer<void> Payload::consume(std::span<const std::byte> bytes, const Sink& sink
     take(bytes);
   }
   if (size_ > *expected_size_) {
-    return refuse(400, "IncompleteBody",
-                  "You did not provide the number of bytes specified by the Content-Length HTTP header");
+    return refuse(
+        400, "IncompleteBody",
+        "You did not provide the number of bytes specified by the Content-Length HTTP header");
   }
   return {};
 }
@@ -124,24 +132,28 @@ Answer<PayloadSummary> Payload::finish() {
     }
   }
   if (size_ != *expected_size_) {
-    return refuse(400, "IncompleteBody",
-                  "You did not provide the number of bytes specified by the Content-Length HTTP header");
+    return refuse(
+        400, "IncompleteBody",
+        "You did not provide the number of bytes specified by the Content-Length HTTP header");
   }
   PayloadSummary summary{.size = size_, .md5 = md5_->finish(), .checksum = {}};
   if (sha256_) {
     const std::string computed = hex(as_bytes(sha256_->finish()));
     if (computed != declared_sha256_) {
-      auto fault = refuse(400, "XAmzContentSHA256Mismatch",
-                          "The provided 'x-amz-content-sha256' header does not match what was computed.");
+      auto fault =
+          refuse(400, "XAmzContentSHA256Mismatch",
+                 "The provided 'x-amz-content-sha256' header does not match what was computed.");
       fault.error().details = {{"ClientComputedContentSHA256", declared_sha256_},
                                {"S3ComputedContentSHA256", computed}};
       return fault;
     }
   }
   if (!content_md5_.empty() && content_md5_ != summary.md5) {
-    return refuse(400, "BadDigest", "The Content-MD5 you specified did not match what we received.");
+    return refuse(400, "BadDigest",
+                  "The Content-MD5 you specified did not match what we received.");
   }
-  if (auto right = check_checksum(summary); !right) return std::unexpected(std::move(right.error()));
+  if (auto right = check_checksum(summary); !right)
+    return std::unexpected(std::move(right.error()));
   return summary;
 }
 
@@ -153,7 +165,8 @@ Answer<void> Payload::check_checksum(PayloadSummary& summary) {
   }
   if (computed != checksum_value_) {
     return refuse(400, "BadDigest",
-                  "The " + checksum_name(checksum_kind_) + " you specified did not match the calculated checksum.");
+                  "The " + checksum_name(checksum_kind_) +
+                      " you specified did not match the calculated checksum.");
   }
   summary.checksum = Checksum{.kind = checksum_kind_, .value = std::move(computed)};
   return {};

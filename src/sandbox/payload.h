@@ -1,16 +1,17 @@
 #pragma once
-// What an S3 request says about its body, held to the body while it streams: length, x-amz-content-sha256,
-// aws-chunked framing, Content-MD5 and x-amz-checksum-*. Pure; any one thread at a time.
+// What an S3 request says about its body, held to the body while it streams: length,
+// x-amz-content-sha256, aws-chunked framing, Content-MD5 and x-amz-checksum-*. Pure; any one thread
+// at a time.
+
+#include "sandbox/aws_chunked.h"
+#include "sandbox/digest.h"
+#include "sandbox/signature.h"
 
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-
-#include "sandbox/aws_chunked.h"
-#include "sandbox/digest.h"
-#include "sandbox/signature.h"
 
 namespace quarry::sandbox {
 
@@ -53,7 +54,7 @@ class Payload {
   std::unique_ptr<AwsChunkedReader> chunked_;
   DigestKind checksum_kind_ = DigestKind::crc32;
   std::unique_ptr<Digest> checksum_;
-  std::string checksum_value_;      // base64; "" until the trailer says it
+  std::string checksum_value_;  // base64; "" until the trailer says it
   bool checksum_in_trailer_ = false;
 };
 

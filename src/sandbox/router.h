@@ -7,14 +7,17 @@
 
 namespace quarry::sandbox {
 
-// Bedrock's paths are Bedrock's, all others are S3's: /<bucket>/<key>, or /<key> where the host names the
-// bucket (then every path is a key).
+// Bedrock's paths are Bedrock's, all others are S3's: /<bucket>/<key>, or /<key> where the host
+// names the bucket (then every path is a key).
 class Router final : public http::Handler {
  public:
   Router(S3Context& s3, BedrockContext& bedrock) : s3_(s3), bedrock_(bedrock) {}
 
-  Awaitable<http::ServerResponse> handle(http::ServerRequest request, http::BodyReader& body) override;
-  http::ServerResponse refuse(int status, std::string_view why, const std::string& request_id) override;
+  Awaitable<http::ServerResponse> handle(http::ServerRequest request,
+                                         http::BodyReader& body) override;
+  http::ServerResponse refuse(int status,
+                              std::string_view why,
+                              const std::string& request_id) override;
 
  private:
   S3Context& s3_;

@@ -1,10 +1,10 @@
 #include "sandbox/s3.h"
 
-#include <array>
-#include <charconv>
-
 #include "obs/log.h"
 #include "sandbox/xml.h"
+
+#include <array>
+#include <charconv>
 
 namespace quarry::sandbox {
 namespace {
@@ -12,11 +12,33 @@ namespace {
 constexpr std::size_t kKeyBytesMax = 1024;
 constexpr std::size_t kXmlBytesMax = 4 * 1024;  // of CreateBucket's body
 
-// Sub-resources that S3 has and the sandbox has not: a request for one must not fall through to the object.
-constexpr std::array<std::string_view, 25> kNotImplemented{
-    "accelerate", "acl", "analytics", "attributes", "cors", "encryption", "intelligent-tiering", "inventory", "legal-hold",
-    "lifecycle", "logging", "metrics", "notification", "object-lock", "ownershipControls", "policy", "policyStatus",
-    "publicAccessBlock", "replication", "requestPayment", "restore", "retention", "tagging", "versions", "website"};
+// Sub-resources that S3 has and the sandbox has not: a request for one must not fall through to the
+// object.
+constexpr std::array<std::string_view, 25> kNotImplemented{"accelerate",
+                                                           "acl",
+                                                           "analytics",
+                                                           "attributes",
+                                                           "cors",
+                                                           "encryption",
+                                                           "intelligent-tiering",
+                                                           "inventory",
+                                                           "legal-hold",
+                                                           "lifecycle",
+                                                           "logging",
+                                                           "metrics",
+                                                           "notification",
+                                                           "object-lock",
+                                                           "ownershipControls",
+                                                           "policy",
+                                                           "policyStatus",
+                                                           "publicAccessBlock",
+                                                           "replication",
+                                                           "requestPayment",
+                                                           "restore",
+                                                           "retention",
+                                                           "tagging",
+                                                           "versions",
+                                                           "website"};
 
 Answer<void> check_owner(const http::Headers& headers) {
   const auto owner = headers.get("x-amz-expected-bucket-owner");
@@ -49,7 +71,8 @@ S3Answer versioning() {
 }
 
 S3Answer method_not_allowed() {
-  return refuse(405, "MethodNotAllowed", "The specified method is not allowed against this resource.");
+  return refuse(405, "MethodNotAllowed",
+                "The specified method is not allowed against this resource.");
 }
 
 Awaitable<S3Answer> bucket_operation(S3Context& s3, S3Request request, http::BodyReader& body) {
@@ -72,7 +95,8 @@ Awaitable<S3Answer> object_operation(S3Context& s3, S3Request request, http::Bod
   const bool of_upload = request.query.has("uploadId");
   if (method == "PUT") {
     if (of_upload) co_return co_await upload_part(s3, std::move(request), body);
-    if (request.http.headers.get("x-amz-copy-source")) co_return co_await copy_object(s3, std::move(request));
+    if (request.http.headers.get("x-amz-copy-source"))
+      co_return co_await copy_object(s3, std::move(request));
     co_return co_await put_object(s3, std::move(request), body);
   }
   if (method == "POST") {
@@ -99,7 +123,8 @@ Awaitable<S3Answer> operate(S3Context& s3, S3Request request, http::BodyReader& 
   }
   for (const std::string_view name : kNotImplemented) {
     if (request.query.has(name)) {
-      co_return refuse(501, "NotImplemented", "A header you provided implies functionality that is not implemented");
+      co_return refuse(501, "NotImplemented",
+                       "A header you provided implies functionality that is not implemented");
     }
   }
   if (auto right = check_owner(request.http.headers); !right) {
@@ -116,15 +141,21 @@ Awaitable<S3Answer> operate(S3Context& s3, S3Request request, http::BodyReader& 
 }
 
 Answer<S3Request> verified(const S3Context& s3, http::ServerRequest request) {
-  const std::string declared(request.headers.get("x-amz-content-sha256").value_or("UNSIGNED-PAYLOAD"));
+  const std::string declared(
+      request.headers.get("x-amz-content-sha256").value_or("UNSIGNED-PAYLOAD"));
   auto caller = verify_signature(request, Service::s3, declared, s3.credentials, s3.clock.now());
   if (!caller) return std::unexpected(std::move(caller.error()));
   if (!caller->presigned && !request.headers.get("x-amz-content-sha256")) {
-    return refuse(400, "InvalidRequest", "Missing required header for this request: x-amz-content-sha256");
+    return refuse(400, "InvalidRequest",
+                  "Missing required header for this request: x-amz-content-sha256");
   }
   auto query = Query::parse(request.query);
   if (!query) return refuse(400, "InvalidURI", "Couldn't parse the specified URI.");
-  return S3Request{.http = std::move(request), .query = std::move(*query), .bucket = {}, .key = {}, .caller = std::move(*caller)};
+  return S3Request{.http = std::move(request),
+                   .query = std::move(*query),
+                   .bucket = {},
+                   .key = {},
+                   .caller = std::move(*caller)};
 }
 
 }  // namespace
@@ -167,13 +198,16 @@ Fault no_such_key(const std::string& key) {
 
 std::string quoted_etag(std::string_view etag) { return "\"" + std::string(etag) + "\""; }
 
-Answer<std::size_t> count_argument(const Query& query, std::string_view name, std::size_t fallback) {
+Answer<std::size_t> count_argument(const Query& query,
+                                   std::string_view name,
+                                   std::size_t fallback) {
   const auto text = query.get(name);
   if (!text || text->empty()) return fallback;
   std::size_t value = 0;
   const auto [at, error] = std::from_chars(text->data(), text->data() + text->size(), value);
   if (error != std::errc{} || at != text->data() + text->size()) {
-    return refuse(400, "InvalidArgument", "Provided " + std::string(name) + " not an integer or within integer range");
+    return refuse(400, "InvalidArgument",
+                  "Provided " + std::string(name) + " not an integer or within integer range");
   }
   return value;
 }
@@ -187,7 +221,9 @@ Awaitable<S3Answer> create_bucket(S3Context& s3, S3Request request, http::BodyRe
     if (!text) co_return std::unexpected(std::move(text.error()));
     const auto constraint = read_location_constraint(*text);
     if (!constraint) {
-      co_return refuse(400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema");
+      co_return refuse(400, "MalformedXML",
+                       "The XML you provided was not well-formed or did not validate against our "
+                       "published schema");
     }
     if (!constraint->empty()) region = *constraint;
   }
@@ -202,7 +238,9 @@ Awaitable<S3Answer> create_bucket(S3Context& s3, S3Request request, http::BodyRe
       s3.pool, [&] { return s3.objects.create_bucket(request.bucket, region, s3.clock.now()); });
   // In us-east-1 creating one's own bucket again succeeds (S3, CreateBucket).
   if (!made && s3.objects.bucket(request.bucket).value_or(BucketInfo{}).region != "us-east-1") {
-    auto fault = refuse(409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.");
+    auto fault = refuse(
+        409, "BucketAlreadyOwnedByYou",
+        "Your previous request to create the named bucket succeeded and you already own it.");
     fault.error().details = {{"BucketName", request.bucket}};
     co_return fault;
   }
@@ -212,7 +250,8 @@ Awaitable<S3Answer> create_bucket(S3Context& s3, S3Request request, http::BodyRe
 }
 
 Awaitable<S3Answer> delete_bucket(S3Context& s3, S3Request request) {
-  auto gone = co_await run_blocking(s3.pool, [&] { return s3.objects.delete_bucket(request.bucket); });
+  auto gone =
+      co_await run_blocking(s3.pool, [&] { return s3.objects.delete_bucket(request.bucket); });
   if (!gone) co_return std::unexpected(std::move(gone.error()));
   s3.uploads.forget_bucket(request.bucket);
   http::ServerResponse response;

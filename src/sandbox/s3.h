@@ -1,10 +1,6 @@
 #pragma once
 // The sandbox's S3: one coroutine per operation, and the dispatch to them.
 
-#include <boost/asio/io_context.hpp>
-
-#include <string>
-
 #include "base/blocking_pool.h"
 #include "base/clock.h"
 #include "base/task.h"
@@ -14,6 +10,10 @@
 #include "sandbox/signature.h"
 #include "sandbox/transfer.h"
 #include "sandbox/upload_store.h"
+
+#include <boost/asio/io_context.hpp>
+
+#include <string>
 
 namespace quarry::sandbox {
 
@@ -69,7 +69,8 @@ std::string quoted_etag(std::string_view etag);
 // What PutObject and CreateMultipartUpload keep of a request's headers for GetObject.
 std::vector<std::pair<std::string, std::string>> object_headers(const http::Headers& headers);
 // Adds those of an object's headers that every answer about it carries, without its checksum.
-void add_encryption_headers(http::Headers& to, const std::vector<std::pair<std::string, std::string>>& headers);
+void add_encryption_headers(http::Headers& to,
+                            const std::vector<std::pair<std::string, std::string>>& headers);
 // Faults: NotImplemented for an If-None-Match that is not "*".
 Answer<WriteCondition> write_condition(const http::Headers& headers);
 // A count in the query, `fallback` when absent. Faults: InvalidArgument below 0 or no number.

@@ -1,10 +1,10 @@
 // ListObjectsV2 and ListObjects.
 
-#include <algorithm>
-
 #include "base/bytes.h"
 #include "sandbox/s3.h"
 #include "sandbox/xml.h"
+
+#include <algorithm>
 
 namespace quarry::sandbox {
 namespace {
@@ -13,7 +13,9 @@ constexpr std::size_t kKeysMax = 1000;
 
 struct Encoding {
   bool url = false;
-  std::string operator()(std::string_view key) const { return url ? percent_encode(key, true) : std::string(key); }
+  std::string operator()(std::string_view key) const {
+    return url ? percent_encode(key, true) : std::string(key);
+  }
 };
 
 void write_entries(XmlWriter& xml, const ListPage& page, const Encoding& encode, bool with_owner) {
@@ -23,7 +25,8 @@ void write_entries(XmlWriter& xml, const ListPage& page, const Encoding& encode,
     xml.element("LastModified", iso8601(object->modified));
     xml.element("ETag", quoted_etag(object->etag));
     for (const auto& [name, value] : object->headers) {
-      if (const auto kind = checksum_kind(name)) xml.element("ChecksumAlgorithm", checksum_name(*kind));
+      if (const auto kind = checksum_kind(name))
+        xml.element("ChecksumAlgorithm", checksum_name(*kind));
     }
     xml.element("Size", std::to_string(object->size));
     if (with_owner) {
@@ -49,7 +52,8 @@ S3Answer list_objects(S3Context& s3, const S3Request& request) {
   auto count = count_argument(query, "max-keys", kKeysMax);
   if (!count) return std::unexpected(std::move(count.error()));
   const auto encoding_type = query.get("encoding-type");
-  if (encoding_type && *encoding_type != "url") return refuse(400, "InvalidArgument", "Invalid Encoding Method specified in Request");
+  if (encoding_type && *encoding_type != "url")
+    return refuse(400, "InvalidArgument", "Invalid Encoding Method specified in Request");
   const Encoding encode{.url = encoding_type.has_value()};
   const auto token = second ? query.get("continuation-token") : std::nullopt;
   ListQuery wanted{.prefix = query.get("prefix").value_or(""),
@@ -58,7 +62,8 @@ S3Answer list_objects(S3Context& s3, const S3Request& request) {
                    .count_max = std::min(*count, kKeysMax)};
   if (token) {
     const auto after = base64_decode(*token);
-    if (!after || after->empty()) return refuse(400, "InvalidArgument", "The continuation token provided is incorrect");
+    if (!after || after->empty())
+      return refuse(400, "InvalidArgument", "The continuation token provided is incorrect");
     wanted.after = *after;
   }
   const ListPage page = s3.objects.list(request.bucket, wanted);

@@ -1,9 +1,9 @@
 // Multipart uploads: create, parts, complete, abort, and the two lists.
 
-#include <algorithm>
-
 #include "sandbox/s3.h"
 #include "sandbox/xml.h"
+
+#include <algorithm>
 
 namespace quarry::sandbox {
 namespace {
@@ -13,7 +13,8 @@ constexpr std::size_t kPageMax = 1000;
 
 std::unexpected<Fault> no_such_upload(const std::string& id) {
   auto fault = refuse(404, "NoSuchUpload",
-                      "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.");
+                      "The specified upload does not exist. The upload ID may be invalid, or the "
+                      "upload may have been aborted or completed.");
   fault.error().details = {{"UploadId", id}};
   return fault;
 }
@@ -36,10 +37,14 @@ Awaitable<S3Answer> create_upload(S3Context& s3, S3Request request) {
   if (const auto algorithm = request.http.headers.get("x-amz-checksum-algorithm")) {
     upload.checksum = checksum_kind(*algorithm);
     if (!upload.checksum) {
-      co_return refuse(400, "InvalidRequest", "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+      co_return refuse(400, "InvalidRequest",
+                       "Checksum algorithm provided is unsupported. Please try again with any of "
+                       "the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
     }
     upload.full_object_checksum =
-        request.http.headers.get("x-amz-checksum-type").value_or(upload.checksum == DigestKind::crc64nvme ? "FULL_OBJECT" : "COMPOSITE") == "FULL_OBJECT";
+        request.http.headers.get("x-amz-checksum-type")
+            .value_or(upload.checksum == DigestKind::crc64nvme ? "FULL_OBJECT" : "COMPOSITE") ==
+        "FULL_OBJECT";
   }
   auto made = co_await run_blocking(s3.pool, [&] { return s3.uploads.create(std::move(upload)); });
   XmlWriter xml;
@@ -52,7 +57,8 @@ Awaitable<S3Answer> create_upload(S3Context& s3, S3Request request) {
   add_encryption_headers(response.headers, made.headers);
   if (made.checksum) {
     response.headers.set("x-amz-checksum-algorithm", checksum_name(*made.checksum));
-    response.headers.set("x-amz-checksum-type", made.full_object_checksum ? "FULL_OBJECT" : "COMPOSITE");
+    response.headers.set("x-amz-checksum-type",
+                         made.full_object_checksum ? "FULL_OBJECT" : "COMPOSITE");
   }
   co_return response;
 }
@@ -61,17 +67,20 @@ Awaitable<S3Answer> upload_part(S3Context& s3, S3Request request, http::BodyRead
   const std::string id = *request.query.get("uploadId");
   const auto number = count_argument(request.query, "partNumber", 0);
   if (!number || *number < 1 || *number > UploadStore::kPartNumberMax) {
-    co_return refuse(400, "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
+    co_return refuse(400, "InvalidArgument",
+                     "Part number must be an integer between 1 and 10000, inclusive");
   }
   if (request.http.headers.get("x-amz-copy-source")) {
-    co_return refuse(501, "NotImplemented", "A header you provided implies functionality that is not implemented");
+    co_return refuse(501, "NotImplemented",
+                     "A header you provided implies functionality that is not implemented");
   }
   // Asked before the body is taken, and again by add_part().
   const auto upload = s3.uploads.find(request.bucket, request.key, id);
   if (!upload) co_return no_such_upload(id);
   auto payload = Payload::expect(request.http.headers, request.caller);
   if (!payload) co_return std::unexpected(std::move(payload.error()));
-  auto received = co_await receive_file(s3.io, s3.pool, s3.blocks, body, std::move(*payload), s3.objects.temp_folder());
+  auto received = co_await receive_file(s3.io, s3.pool, s3.blocks, body, std::move(*payload),
+                                        s3.objects.temp_folder());
   if (!received) co_return std::unexpected(std::move(received.error()));
   UploadPart part{.number = static_cast<int>(*number),
                   .size = received->summary.size,
@@ -86,7 +95,8 @@ Awaitable<S3Answer> upload_part(S3Context& s3, S3Request request, http::BodyRead
   http::ServerResponse response;
   response.headers.set("ETag", quoted_etag(added->etag));
   add_encryption_headers(response.headers, upload->headers);
-  if (added->checksum) response.headers.set(checksum_header(added->checksum->kind), added->checksum->value);
+  if (added->checksum)
+    response.headers.set(checksum_header(added->checksum->kind), added->checksum->value);
   co_return response;
 }
 
@@ -105,7 +115,9 @@ Awaitable<S3Answer> complete_upload(S3Context& s3, S3Request request, http::Body
   if (!text) co_return std::unexpected(std::move(text.error()));
   const auto parts = read_complete_request(*text);
   if (!parts) {
-    co_return refuse(400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema");
+    co_return refuse(400, "MalformedXML",
+                     "The XML you provided was not well-formed or did not validate against our "
+                     "published schema");
   }
   const SysTime now = s3.clock.now();
   auto made = co_await run_blocking(s3.pool, [&] {
@@ -114,12 +126,14 @@ Awaitable<S3Answer> complete_upload(S3Context& s3, S3Request request, http::Body
   if (!made) co_return std::unexpected(std::move(made.error()));
   XmlWriter xml;
   xml.open_result("CompleteMultipartUploadResult");
-  xml.element("Location", "http://" + std::string(request.http.headers.get("host").value_or("")) + request.http.path);
+  xml.element("Location", "http://" + std::string(request.http.headers.get("host").value_or("")) +
+                              request.http.path);
   xml.element("Bucket", request.bucket);
   xml.element("Key", request.key);
   xml.element("ETag", quoted_etag((*made)->etag));
   for (const auto& [name, value] : (*made)->headers) {
-    if (const auto kind = checksum_kind(name)) xml.element("Checksum" + checksum_name(*kind), value);
+    if (const auto kind = checksum_kind(name))
+      xml.element("Checksum" + checksum_name(*kind), value);
     if (name == "x-amz-checksum-type") xml.element("ChecksumType", value);
   }
   xml.close("CompleteMultipartUploadResult");
@@ -130,7 +144,8 @@ Awaitable<S3Answer> complete_upload(S3Context& s3, S3Request request, http::Body
 
 Awaitable<S3Answer> abort_upload(S3Context& s3, S3Request request) {
   const std::string id = *request.query.get("uploadId");
-  auto gone = co_await run_blocking(s3.pool, [&] { return s3.uploads.abort(request.bucket, request.key, id); });
+  auto gone = co_await run_blocking(
+      s3.pool, [&] { return s3.uploads.abort(request.bucket, request.key, id); });
   if (!gone) co_return std::unexpected(std::move(gone.error()));
   http::ServerResponse response;
   response.status = 204;
@@ -157,7 +172,8 @@ S3Answer list_parts(S3Context& s3, const S3Request& request) {
   xml.element("MaxParts", std::to_string(count_max));
   if (upload->checksum) xml.element("ChecksumAlgorithm", checksum_name(*upload->checksum));
   std::size_t given = 0;
-  auto at = upload->parts.upper_bound(static_cast<int>(std::min<std::size_t>(*after, UploadStore::kPartNumberMax)));
+  auto at = upload->parts.upper_bound(
+      static_cast<int>(std::min<std::size_t>(*after, UploadStore::kPartNumberMax)));
   std::size_t last = *after;
   for (; at != upload->parts.end() && given < count_max; ++at, ++given) {
     const UploadPart& part = at->second;
@@ -167,7 +183,8 @@ S3Answer list_parts(S3Context& s3, const S3Request& request) {
     xml.element("LastModified", iso8601(part.modified));
     xml.element("ETag", quoted_etag(part.etag));
     xml.element("Size", std::to_string(part.size));
-    if (part.checksum) xml.element("Checksum" + checksum_name(part.checksum->kind), part.checksum->value);
+    if (part.checksum)
+      xml.element("Checksum" + checksum_name(part.checksum->kind), part.checksum->value);
     xml.close("Part");
   }
   const bool truncated = at != upload->parts.end();
@@ -185,9 +202,11 @@ S3Answer list_uploads(S3Context& s3, const S3Request& request) {
   const std::string key_marker = request.query.get("key-marker").value_or("");
   const std::string id_marker = request.query.get("upload-id-marker").value_or("");
   auto uploads = s3.uploads.list(request.bucket);
-  std::erase_if(uploads, [&](const MultipartUpload& upload) { return !upload.key.starts_with(prefix); });
+  std::erase_if(uploads,
+                [&](const MultipartUpload& upload) { return !upload.key.starts_with(prefix); });
   // Past the marker: later keys, and, when an upload is named too, the later uploads of that key.
-  auto at = std::ranges::find_if(uploads, [&](const MultipartUpload& upload) { return upload.key > key_marker; });
+  auto at = std::ranges::find_if(
+      uploads, [&](const MultipartUpload& upload) { return upload.key > key_marker; });
   if (!id_marker.empty()) {
     const auto marked = std::ranges::find(uploads, id_marker, &MultipartUpload::id);
     if (marked != uploads.end()) at = std::next(marked);

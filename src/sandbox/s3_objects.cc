@@ -1,21 +1,24 @@
 // PutObject, CopyObject, GetObject and HeadObject, DeleteObject, DeleteObjects.
 
-#include <array>
-#include <charconv>
-#include <ctime>
-
 #include "http/response_head.h"
 #include "obs/log.h"
 #include "sandbox/s3.h"
 #include "sandbox/xml.h"
 
+#include <array>
+#include <charconv>
+#include <ctime>
+
 namespace quarry::sandbox {
 namespace {
 
-constexpr std::size_t kDeleteBytesMax = 4 << 20;  // of DeleteObjects' body: 1000 keys of 1024 bytes, escaped
+constexpr std::size_t kDeleteBytesMax =
+    4 << 20;  // of DeleteObjects' body: 1000 keys of 1024 bytes, escaped
 constexpr std::size_t kDeleteKeysMax = 1000;
 
-std::chrono::sys_seconds seconds_of(SysTime at) { return std::chrono::floor<std::chrono::seconds>(at); }
+std::chrono::sys_seconds seconds_of(SysTime at) {
+  return std::chrono::floor<std::chrono::seconds>(at);
+}
 
 std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view text) {
   std::tm parts{};
@@ -27,7 +30,8 @@ std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view text) {
 
 std::string unquoted(std::string_view etag) {
   if (etag.starts_with("W/")) etag.remove_prefix(2);
-  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') etag = etag.substr(1, etag.size() - 2);
+  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"')
+    etag = etag.substr(1, etag.size() - 2);
   return std::string(etag);
 }
 
@@ -97,11 +101,13 @@ std::optional<Answer<ByteRange>> asked_range(const http::Headers& headers, std::
   if (!header || !header->starts_with("bytes=")) return std::nullopt;
   const std::string_view spec = header->substr(6);
   const std::size_t dash = spec.find('-');
-  if (dash == std::string_view::npos || spec.find(',') != std::string_view::npos) return std::nullopt;
+  if (dash == std::string_view::npos || spec.find(',') != std::string_view::npos)
+    return std::nullopt;
   const auto number = [](std::string_view text) -> std::optional<std::uint64_t> {
     std::uint64_t value = 0;
     const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc{} || at != text.data() + text.size()) return std::nullopt;
+    if (text.empty() || error != std::errc{} || at != text.data() + text.size())
+      return std::nullopt;
     return value;
   };
   const auto first = number(spec.substr(0, dash)), last = number(spec.substr(dash + 1));
@@ -138,10 +144,15 @@ http::ServerResponse stored_response(const ObjectMeta& object, const Checksum* c
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> object_headers(const http::Headers& headers) {
-  constexpr std::array<std::string_view, 9> kKept{
-      "cache-control", "content-disposition", "content-language", "content-type", "expires",
-      "x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id",
-      "x-amz-server-side-encryption-bucket-key-enabled", "x-amz-website-redirect-location"};
+  constexpr std::array<std::string_view, 9> kKept{"cache-control",
+                                                  "content-disposition",
+                                                  "content-language",
+                                                  "content-type",
+                                                  "expires",
+                                                  "x-amz-server-side-encryption",
+                                                  "x-amz-server-side-encryption-aws-kms-key-id",
+                                                  "x-amz-server-side-encryption-bucket-key-enabled",
+                                                  "x-amz-website-redirect-location"};
   std::vector<std::pair<std::string, std::string>> kept;
   bool has_type = false, has_encryption = false;
   for (const auto& [name, value] : headers.fields()) {
@@ -152,13 +163,15 @@ std::vector<std::pair<std::string, std::string>> object_headers(const http::Head
     if (lower == "content-encoding") {
       // aws-chunked is the framing of the upload, not of the object.
       std::string encoding = value;
-      if (encoding.starts_with("aws-chunked")) encoding.erase(0, std::string_view("aws-chunked").size());
+      if (encoding.starts_with("aws-chunked"))
+        encoding.erase(0, std::string_view("aws-chunked").size());
       while (encoding.starts_with(',') || encoding.starts_with(' ')) encoding.erase(0, 1);
       if (!encoding.empty()) kept.emplace_back("Content-Encoding", std::move(encoding));
       continue;
     }
     if (lower == "x-amz-storage-class" && value != "STANDARD") kept.emplace_back(lower, value);
-    if (std::ranges::find(kKept, lower) == kKept.end() && !lower.starts_with("x-amz-meta-")) continue;
+    if (std::ranges::find(kKept, lower) == kKept.end() && !lower.starts_with("x-amz-meta-"))
+      continue;
     has_type |= lower == "content-type";
     has_encryption |= lower == "x-amz-server-side-encryption";
     kept.emplace_back(std::move(lower), value);
@@ -168,7 +181,8 @@ std::vector<std::pair<std::string, std::string>> object_headers(const http::Head
   return kept;
 }
 
-void add_encryption_headers(http::Headers& to, const std::vector<std::pair<std::string, std::string>>& headers) {
+void add_encryption_headers(http::Headers& to,
+                            const std::vector<std::pair<std::string, std::string>>& headers) {
   for (const auto& [name, value] : headers) {
     if (name.starts_with("x-amz-server-side-encryption")) to.set(name, value);
   }
@@ -178,7 +192,8 @@ Answer<WriteCondition> write_condition(const http::Headers& headers) {
   WriteCondition condition;
   if (const auto none = headers.get("if-none-match")) {
     if (*none != "*") {
-      return refuse(501, "NotImplemented", "A header you provided implies functionality that is not implemented");
+      return refuse(501, "NotImplemented",
+                    "A header you provided implies functionality that is not implemented");
     }
     condition.if_absent = true;
   }
@@ -191,11 +206,13 @@ Awaitable<S3Answer> put_object(S3Context& s3, S3Request request, http::BodyReade
   if (!condition) co_return std::unexpected(std::move(condition.error()));
   // Known before the body is taken; commit() asks again, for what happens meanwhile.
   if (condition->if_absent && s3.objects.find(request.bucket, request.key)) {
-    co_return refuse(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+    co_return refuse(412, "PreconditionFailed",
+                     "At least one of the pre-conditions you specified did not hold");
   }
   auto payload = Payload::expect(request.http.headers, request.caller);
   if (!payload) co_return std::unexpected(std::move(payload.error()));
-  auto received = co_await receive_file(s3.io, s3.pool, s3.blocks, body, std::move(*payload), s3.objects.temp_folder());
+  auto received = co_await receive_file(s3.io, s3.pool, s3.blocks, body, std::move(*payload),
+                                        s3.objects.temp_folder());
   if (!received) co_return std::unexpected(std::move(received.error()));
   ObjectMeta object;
   object.key = request.key;
@@ -210,7 +227,8 @@ Awaitable<S3Answer> put_object(S3Context& s3, S3Request request, http::BodyReade
   }
   auto made = co_await run_blocking(s3.pool, [&] {
     return s3.objects.commit(request.bucket, std::move(object),
-                             {{.file = received->file->path(), .size = received->summary.size}}, *condition);
+                             {{.file = received->file->path(), .size = received->summary.size}},
+                             *condition);
   });
   if (!made) co_return std::unexpected(std::move(made.error()));
   co_return stored_response(**made, checksum ? &*checksum : nullptr);
@@ -259,17 +277,21 @@ Answer<ObjectPtr> copy_now(S3Context& s3,
       if (!is_checksum_header(header.first)) object.headers.push_back(header);
     }
   }
-  return s3.objects.commit(request.bucket, std::move(object), {{.file = file.path(), .size = source->size}}, condition);
+  return s3.objects.commit(request.bucket, std::move(object),
+                           {{.file = file.path(), .size = source->size}}, condition);
 }
 
 }  // namespace
 
 Awaitable<S3Answer> copy_object(S3Context& s3, S3Request request) {
   const auto from = copy_source(*request.http.headers.get("x-amz-copy-source"));
-  if (!from) co_return refuse(400, "InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
+  if (!from)
+    co_return refuse(400, "InvalidArgument",
+                     "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
   auto condition = write_condition(request.http.headers);
   if (!condition) co_return std::unexpected(std::move(condition.error()));
-  auto made = co_await run_blocking(s3.pool, [&] { return copy_now(s3, request, *from, *condition); });
+  auto made =
+      co_await run_blocking(s3.pool, [&] { return copy_now(s3, request, *from, *condition); });
   if (!made) co_return std::unexpected(std::move(made.error()));
   XmlWriter xml;
   xml.open_result("CopyObjectResult");
@@ -286,20 +308,23 @@ Awaitable<S3Answer> get_object(S3Context& s3, S3Request request) {
   if (head) {
     object = s3.objects.find(request.bucket, request.key);
   } else {
-    std::tie(object, bytes) =
-        co_await run_blocking(s3.pool, [&] { return s3.objects.open(request.bucket, request.key); });
+    std::tie(object, bytes) = co_await run_blocking(
+        s3.pool, [&] { return s3.objects.open(request.bucket, request.key); });
   }
   if (!object) co_return std::unexpected(no_such_key(request.key));
   const auto& headers = request.http.headers;
   http::ServerResponse response;
   response.status = evaluate_conditions(headers, *object);
   if (response.status == 412) {
-    co_return refuse(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+    co_return refuse(412, "PreconditionFailed",
+                     "At least one of the pre-conditions you specified did not hold");
   }
   const auto range = asked_range(headers, object->size);
   if (range && !*range) co_return std::unexpected(range->error());
-  const bool wants_checksum = http::equal_ignoring_case(headers.get("x-amz-checksum-mode").value_or(""), "ENABLED");
-  add_object_headers(response.headers, *object, wants_checksum && !range);
+  const bool wants_checksum =
+      http::equal_ignoring_case(headers.get("x-amz-checksum-mode").value_or(""), "ENABLED");
+  // A checksum is of the whole object: an answer without all of it carries none.
+  add_object_headers(response.headers, *object, wants_checksum && !range && response.status == 200);
   add_overrides(response.headers, request.query);
   if (object->part_count > 0 && request.query.has("partNumber")) {
     response.headers.set("x-amz-mp-parts-count", std::to_string(object->part_count));
@@ -312,14 +337,17 @@ Awaitable<S3Answer> get_object(S3Context& s3, S3Request request) {
                          fmt::format("bytes {}-{}/{}", span.begin, span.end - 1, object->size));
   }
   response.content_length = span.end - span.begin;
-  if (!head) response.stream = stream_of(s3.pool, s3.blocks, std::move(bytes), span.begin, span.end - span.begin);
+  if (!head)
+    response.stream =
+        stream_of(s3.pool, s3.blocks, std::move(bytes), span.begin, span.end - span.begin);
   co_return response;
 }
 
 Awaitable<S3Answer> delete_object(S3Context& s3, S3Request request) {
   WriteCondition condition;
   if (const auto match = request.http.headers.get("if-match")) condition.if_etag = unquoted(*match);
-  auto gone = co_await run_blocking(s3.pool, [&] { return s3.objects.remove(request.bucket, request.key, condition); });
+  auto gone = co_await run_blocking(
+      s3.pool, [&] { return s3.objects.remove(request.bucket, request.key, condition); });
   if (!gone) co_return std::unexpected(std::move(gone.error()));
   http::ServerResponse response;
   response.status = 204;
@@ -330,19 +358,23 @@ Awaitable<S3Answer> delete_objects(S3Context& s3, S3Request request, http::BodyR
   auto payload = Payload::expect(request.http.headers, request.caller);
   if (!payload) co_return std::unexpected(std::move(payload.error()));
   if (!payload->has_integrity()) {
-    co_return refuse(400, "InvalidRequest", "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
+    co_return refuse(400, "InvalidRequest",
+                     "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
   }
   auto text = co_await receive_text(body, std::move(*payload), kDeleteBytesMax);
   if (!text) co_return std::unexpected(std::move(text.error()));
   const auto wanted = read_delete_request(*text);
   if (!wanted || wanted->objects.size() > kDeleteKeysMax) {
-    co_return refuse(400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema");
+    co_return refuse(400, "MalformedXML",
+                     "The XML you provided was not well-formed or did not validate against our "
+                     "published schema");
   }
   XmlWriter xml;
   xml.open_result("DeleteResult");
   co_await run_blocking(s3.pool, [&] {
     for (const auto& entry : wanted->objects) {
-      const auto gone = s3.objects.remove(request.bucket, entry.key, {.if_absent = false, .if_etag = entry.etag});
+      const auto gone =
+          s3.objects.remove(request.bucket, entry.key, {.if_absent = false, .if_etag = entry.etag});
       if (gone && wanted->quiet) continue;
       xml.open(gone ? "Deleted" : "Error");
       xml.element("Key", entry.key);

@@ -1,8 +1,8 @@
+#include "sandbox/xml.h"
+
 #include <pugixml.hpp>
 
 #include <charconv>
-
-#include "sandbox/xml.h"
 
 namespace quarry::sandbox {
 namespace {
@@ -29,7 +29,8 @@ std::string unquoted(std::string text) {
 }
 
 bool load(pugi::xml_document& document, std::string_view xml, std::string_view root) {
-  // Keys may be whitespace or hold it: nothing is trimmed, and blank text is kept where it stands alone.
+  // Keys may be whitespace or hold it: nothing is trimmed, and blank text is kept where it stands
+  // alone.
   const unsigned options = pugi::parse_default | pugi::parse_ws_pcdata_single;
   return document.load_buffer(xml.data(), xml.size(), options) &&
          local_name(document.document_element()) == root;
@@ -42,12 +43,23 @@ std::string xml_escape(std::string_view text) {
   out.reserve(text.size());
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\r': out += "&#13;"; break;
-      default: out.push_back(c);
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\r':
+        out += "&#13;";
+        break;
+      default:
+        out.push_back(c);
     }
   }
   return out;

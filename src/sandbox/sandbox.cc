@@ -1,8 +1,5 @@
 #include "sandbox/sandbox.h"
 
-#include <boost/asio/io_context.hpp>
-#include <fmt/format.h>
-
 #include "base/blocking_pool.h"
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -15,6 +12,9 @@
 #include "sandbox/s3.h"
 #include "sandbox/upload_store.h"
 
+#include <boost/asio/io_context.hpp>
+#include <fmt/format.h>
+
 namespace quarry::sandbox {
 namespace {
 
@@ -23,7 +23,8 @@ constexpr std::string_view kDefaultRegion = "us-east-1";  // of the buckets made
 
 class SandboxImpl final : public Sandbox {
  public:
-  SandboxImpl(boost::asio::io_context& io, Options options) : io_(io), options_(std::move(options)), pool_(kPoolThreads) {}
+  SandboxImpl(boost::asio::io_context& io, Options options)
+      : io_(io), options_(std::move(options)), pool_(kPoolThreads) {}
 
   void start() override {
     objects_.emplace(options_.data_dir);
@@ -35,9 +36,20 @@ class SandboxImpl final : public Sandbox {
     JobLimits limits;
     limits.records_min = options_.min_records_per_job;
     engine_.emplace(io_, pool_, *objects_, *jobs_, clock_, options_.job_time, limits);
-    const Credentials credentials{.access_key_id = options_.access_key_id, .secret_access_key = options_.secret_access_key};
-    s3_.emplace(S3Context{.io = io_, .pool = pool_, .blocks = blocks_, .objects = *objects_, .uploads = *uploads_, .clock = clock_, .credentials = credentials});
-    bedrock_.emplace(BedrockContext{.pool = pool_, .jobs = *jobs_, .engine = *engine_, .clock = clock_, .credentials = credentials});
+    const Credentials credentials{.access_key_id = options_.access_key_id,
+                                  .secret_access_key = options_.secret_access_key};
+    s3_.emplace(S3Context{.io = io_,
+                          .pool = pool_,
+                          .blocks = blocks_,
+                          .objects = *objects_,
+                          .uploads = *uploads_,
+                          .clock = clock_,
+                          .credentials = credentials});
+    bedrock_.emplace(BedrockContext{.pool = pool_,
+                                    .jobs = *jobs_,
+                                    .engine = *engine_,
+                                    .clock = clock_,
+                                    .credentials = credentials});
     router_.emplace(*s3_, *bedrock_);
     server_ = http::make_server(io_, *router_, http::ServerLimits{});
     server_->listen(options_.host, options_.port);

@@ -1,6 +1,9 @@
 #pragma once
-// A local AWS: S3, Bedrock, Bedrock runtime on one loopback port, with real paths, real errors and verified signatures.
-// It shares no code with aws/ and bedrock/: it is another party.
+// A local AWS: S3, Bedrock, Bedrock runtime on one loopback port, with real paths, real errors and
+// verified signatures. It shares no code with aws/ and bedrock/: it is another party.
+
+#include "base/secret.h"
+#include "base/task.h"
 
 #include <boost/asio/io_context.hpp>
 
@@ -11,20 +14,18 @@
 #include <string>
 #include <vector>
 
-#include "base/secret.h"
-#include "base/task.h"
-
 namespace quarry::sandbox {
 
 struct Options {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 4566;             // 0 takes a free one
-  std::filesystem::path data_dir;        // objects, multipart uploads and jobs live here and survive a restart
+  std::uint16_t port = 4566;  // 0 takes a free one
+  std::filesystem::path
+      data_dir;  // objects, multipart uploads and jobs live here and survive a restart
   std::string access_key_id = "AKIAQUARRYSANDBOX000";
   Secret<std::string> secret_access_key{"quarry-sandbox-secret-key-0000000000000"};
   // How long a job takes from Submitted to its end, spread over AWS's states. 0 is allowed.
   std::chrono::milliseconds job_time{3000};
-  std::vector<std::string> buckets;      // made at start
+  std::vector<std::string> buckets;  // made at start
   std::uint64_t min_records_per_job = 100;
 };
 

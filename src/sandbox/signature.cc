@@ -113,7 +113,10 @@ Fault malformed(Service service, std::string message) {
                  .message = "The authorization header is malformed; " + std::move(message),
                  .details = {}};
   }
-  return Fault{.status = 403, .code = "IncompleteSignatureException", .message = std::move(message), .details = {}};
+  return Fault{.status = 403,
+               .code = "IncompleteSignatureException",
+               .message = std::move(message),
+               .details = {}};
 }
 
 bool read_scope(std::string_view credential, Claim& claim) {
@@ -131,15 +134,19 @@ void read_signed_headers(std::string_view text, Claim& claim) {
   for (const std::string_view name : split(text, ';')) claim.signed_headers.emplace_back(name);
 }
 
-Answer<Claim> read_header_claim(const http::ServerRequest& request, std::string_view header, Service service) {
+Answer<Claim> read_header_claim(const http::ServerRequest& request,
+                                std::string_view header,
+                                Service service) {
   Claim claim;
   if (!header.starts_with(kAlgorithm) || header.size() <= kAlgorithm.size() ||
       header[kAlgorithm.size()] != ' ') {
     if (service == Service::s3) {
       return refuse(400, "InvalidRequest",
-                    "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.");
+                    "The authorization mechanism you have provided is not supported. Please use "
+                    "AWS4-HMAC-SHA256.");
     }
-    return refuse(403, "UnrecognizedClientException", "The security token included in the request is invalid.");
+    return refuse(403, "UnrecognizedClientException",
+                  "The security token included in the request is invalid.");
   }
   bool scoped = false;
   for (const std::string_view field : split(header.substr(kAlgorithm.size() + 1), ',')) {
@@ -152,12 +159,13 @@ Answer<Claim> read_header_claim(const http::ServerRequest& request, std::string_
     if (name == "Signature") claim.signature = value;
   }
   if (!scoped) {
-    return std::unexpected(malformed(
-        service,
-        "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\"."));
+    return std::unexpected(malformed(service,
+                                     "the Credential is mal-formed; expecting "
+                                     "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\"."));
   }
   if (claim.signed_headers.empty() || claim.signature.empty()) {
-    return std::unexpected(malformed(service, "Authorization header requires 'Signature' and 'SignedHeaders' parameters."));
+    return std::unexpected(malformed(
+        service, "Authorization header requires 'Signature' and 'SignedHeaders' parameters."));
   }
   claim.amz_date = request.headers.get("x-amz-date").value_or("");
   return claim;
@@ -173,7 +181,9 @@ Answer<Claim> read_query_claim(const Query& query) {
     return bad("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"");
   }
   if (!read_scope(query.get("X-Amz-Credential").value_or(""), claim)) {
-    return bad("Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".");
+    return bad(
+        "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "
+        "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".");
   }
   const std::string expires = query.get("X-Amz-Expires").value_or("");
   const auto [at, error] =
@@ -183,13 +193,17 @@ Answer<Claim> read_query_claim(const Query& query) {
   }
   if (claim.expires_seconds < 0) return bad("X-Amz-Expires must be non-negative");
   if (claim.expires_seconds > kPresignSecondsMax) {
-    return bad("X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds");
+    return bad(
+        "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires "
+        "must be less than 604800 seconds");
   }
   claim.amz_date = query.get("X-Amz-Date").value_or("");
   read_signed_headers(query.get("X-Amz-SignedHeaders").value_or(""), claim);
   claim.signature = query.get("X-Amz-Signature").value_or("");
   if (claim.signature.empty()) {
-    return bad("Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.");
+    return bad(
+        "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
+        "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.");
   }
   return claim;
 }
@@ -203,7 +217,8 @@ Answer<Claim> read_claim(const http::ServerRequest& request, Service service) {
     if (query && query->has("X-Amz-Algorithm")) return read_query_claim(*query);
     if (query && query->has("AWSAccessKeyId")) {
       return refuse(400, "InvalidRequest",
-                    "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.");
+                    "The authorization mechanism you have provided is not supported. Please use "
+                    "AWS4-HMAC-SHA256.");
     }
     return refuse(403, "AccessDenied", "Access Denied");
   }
@@ -214,11 +229,13 @@ Answer<void> check_time(const Claim& claim, Service service, SysTime now) {
   const auto at = parse_amz_date(claim.amz_date);
   if (!at || claim.amz_date.substr(0, 8) != claim.date) {
     if (service == Service::s3) {
-      return refuse(403, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header");
+      return refuse(403, "AccessDenied",
+                    "AWS authentication requires a valid Date or x-amz-date header");
     }
-    return std::unexpected(malformed(
-        service,
-        fmt::format("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}' != '{}'.", claim.date, claim.amz_date)));
+    return std::unexpected(
+        malformed(service, fmt::format("Date in Credential scope does not match YYYYMMDD from "
+                                       "ISO-8601 version of date from HTTP: '{}' != '{}'.",
+                                       claim.date, claim.amz_date)));
   }
   if (claim.presigned) {
     if (*at - now > kSkewMax) return refuse(403, "AccessDenied", "Request is not valid yet");
@@ -229,19 +246,21 @@ Answer<void> check_time(const Claim& claim, Service service, SysTime now) {
   }
   if (now - *at <= kSkewMax && *at - now <= kSkewMax) return {};
   if (service == Service::s3) {
-    auto fault = refuse(403, "RequestTimeTooSkewed",
-                        "The difference between the request time and the current time is too large.");
+    auto fault =
+        refuse(403, "RequestTimeTooSkewed",
+               "The difference between the request time and the current time is too large.");
     fault.error().details = {{"RequestTime", claim.amz_date},
                              {"ServerTime", iso8601(now)},
                              {"MaxAllowedSkewMilliseconds", "900000"}};
     return fault;
   }
   const bool late = *at < now;
-  return refuse(403, "InvalidSignatureException",
-                late ? fmt::format("Signature expired: {} is now earlier than {} ({} - 15 min.)",
-                                   claim.amz_date, amz_date_text(now - kSkewMax), amz_date_text(now))
-                     : fmt::format("Signature not yet current: {} is still later than {} ({} + 15 min.)",
-                                   claim.amz_date, amz_date_text(now + kSkewMax), amz_date_text(now)));
+  return refuse(
+      403, "InvalidSignatureException",
+      late ? fmt::format("Signature expired: {} is now earlier than {} ({} - 15 min.)",
+                         claim.amz_date, amz_date_text(now - kSkewMax), amz_date_text(now))
+           : fmt::format("Signature not yet current: {} is still later than {} ({} + 15 min.)",
+                         claim.amz_date, amz_date_text(now + kSkewMax), amz_date_text(now)));
 }
 
 Answer<void> check_scope(const http::ServerRequest& request,
@@ -258,19 +277,21 @@ Answer<void> check_scope(const http::ServerRequest& request,
       fault.error().details = {{"AWSAccessKeyId", claim.access_key_id}};
       return fault;
     }
-    return refuse(403, "UnrecognizedClientException", "The security token included in the request is invalid.");
+    return refuse(403, "UnrecognizedClientException",
+                  "The security token included in the request is invalid.");
   }
   if (has_token) {  // the root pair is a long-term one
     if (service == Service::s3) {
       return refuse(400, "InvalidToken", "The provided token is malformed or otherwise invalid.");
     }
-    return refuse(403, "UnrecognizedClientException", "The security token included in the request is invalid.");
+    return refuse(403, "UnrecognizedClientException",
+                  "The security token included in the request is invalid.");
   }
   if (claim.service != expected) {
     if (service == Service::s3) {
       return std::unexpected(malformed(
-          service,
-          fmt::format("incorrect service \"{}\". This endpoint belongs to \"s3\".", claim.service)));
+          service, fmt::format("incorrect service \"{}\". This endpoint belongs to \"s3\".",
+                               claim.service)));
     }
     return refuse(403, "InvalidSignatureException",
                   fmt::format("Credential should be scoped to correct service: '{}'.", expected));
@@ -279,13 +300,15 @@ Answer<void> check_scope(const http::ServerRequest& request,
     return std::ranges::find(claim.signed_headers, name) != claim.signed_headers.end();
   };
   if (!is_signed("host")) {
-    return std::unexpected(malformed(service, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."));
+    return std::unexpected(malformed(
+        service, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."));
   }
   if (service == Service::s3) {
     for (const auto& [name, value] : request.headers.fields()) {
       const std::string lower = lowered(name);
       if (lower.starts_with("x-amz-") && !is_signed(lower)) {
-        auto fault = refuse(403, "AccessDenied", "There were headers present in the request which were not signed");
+        auto fault = refuse(403, "AccessDenied",
+                            "There were headers present in the request which were not signed");
         fault.error().details = {{"HeadersNotSigned", lower}};
         return fault;
       }
@@ -340,8 +363,9 @@ std::string canonical_query(std::string_view sent_query) {
     const std::size_t equals = item.find('=');
     std::string name = encoded_once(item.substr(0, equals));
     if (name == "X-Amz-Signature") continue;
-    items.emplace_back(std::move(name),
-                       equals == std::string_view::npos ? "" : encoded_once(item.substr(equals + 1)));
+    items.emplace_back(std::move(name), equals == std::string_view::npos
+                                            ? ""
+                                            : encoded_once(item.substr(equals + 1)));
   }
   std::ranges::sort(items);
   std::string out;
@@ -356,7 +380,8 @@ std::string chunk_signature(const Caller& caller,
                             std::string_view kind,
                             std::string_view previous_signature,
                             std::string_view payload_hash_hex) {
-  std::string text = fmt::format("{}\n{}\n{}\n{}\n", kind, caller.amz_date, caller.scope, previous_signature);
+  std::string text =
+      fmt::format("{}\n{}\n{}\n{}\n", kind, caller.amz_date, caller.scope, previous_signature);
   if (kind == "AWS4-HMAC-SHA256-PAYLOAD") text += sha256_hex("") + "\n";
   text += payload_hash_hex;
   return hex(hmac_sha256(as_bytes(caller.signing_key.reveal()), as_bytes(text)));
@@ -375,19 +400,21 @@ Answer<Caller> verify_signature(const http::ServerRequest& request,
   if (auto right = check_time(*claim, service, now); !right) {
     return std::unexpected(std::move(right.error()));
   }
-  Caller caller{.access_key_id = claim->access_key_id,
-                .region = claim->region,
-                .presigned = claim->presigned,
-                .amz_date = claim->amz_date,
-                .scope = fmt::format("{}/{}/{}/aws4_request", claim->date, claim->region, claim->service),
-                .signature = claim->signature,
-                .signing_key = {}};
+  Caller caller{
+      .access_key_id = claim->access_key_id,
+      .region = claim->region,
+      .presigned = claim->presigned,
+      .amz_date = claim->amz_date,
+      .scope = fmt::format("{}/{}/{}/aws4_request", claim->date, claim->region, claim->service),
+      .signature = claim->signature,
+      .signing_key = {}};
   const std::string canonical = canonical_request(request, *claim, service, payload_hash);
-  const std::string to_sign = fmt::format(
-      "{}\n{}\n{}\n{}", kAlgorithm, caller.amz_date, caller.scope, sha256_hex(canonical));
+  const std::string to_sign = fmt::format("{}\n{}\n{}\n{}", kAlgorithm, caller.amz_date,
+                                          caller.scope, sha256_hex(canonical));
   std::string key = keyed("AWS4" + credentials.secret_access_key.reveal(), claim->date);
-  for (const std::string_view step : {std::string_view(claim->region), std::string_view(claim->service),
-                                      std::string_view("aws4_request")}) {
+  for (const std::string_view step :
+       {std::string_view(claim->region), std::string_view(claim->service),
+        std::string_view("aws4_request")}) {
     key = keyed(key, step);
   }
   const std::string expected = hex(hmac_sha256(as_bytes(key), as_bytes(to_sign)));
@@ -395,15 +422,18 @@ Answer<Caller> verify_signature(const http::ServerRequest& request,
   if (equal_constant_time(expected, claim->signature)) return caller;
   if (service == Service::s3) {
     auto fault = refuse(403, "SignatureDoesNotMatch",
-                        "The request signature we calculated does not match the signature you provided. Check your key and signing method.");
+                        "The request signature we calculated does not match the signature you "
+                        "provided. Check your key and signing method.");
     fault.error().details = {{"AWSAccessKeyId", claim->access_key_id},
                              {"StringToSign", to_sign},
                              {"SignatureProvided", claim->signature},
                              {"CanonicalRequest", canonical}};
     return std::unexpected(std::move(fault.error()));
   }
-  return refuse(403, "InvalidSignatureException",
-                "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.");
+  return refuse(
+      403, "InvalidSignatureException",
+      "The request signature we calculated does not match the signature you provided. Check your "
+      "AWS Secret Access Key and signing method. Consult the service documentation for details.");
 }
 
 }  // namespace quarry::sandbox

@@ -1,14 +1,14 @@
 #include "sandbox/transfer.h"
 
+#include "base/wakeup.h"
+#include "obs/log.h"
+
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <cstring>
 #include <exception>
 #include <optional>
-
-#include "base/wakeup.h"
-#include "obs/log.h"
 
 namespace quarry::sandbox {
 namespace {
@@ -17,11 +17,18 @@ namespace asio = boost::asio;
 
 constexpr std::chrono::hours kForever{24 * 365};
 
-// What the pool works on. Shared with the job on the pool: a request that is cancelled goes away at once,
-// its last block is still finished on the other side.
+// What the pool works on. Shared with the job on the pool: a request that is cancelled goes away at
+// once, its last block is still finished on the other side.
 struct Intake {
-  Intake(asio::io_context& context, BlockCache& cache, Payload expected, const std::filesystem::path& folder)
-      : io(context), blocks(cache), payload(std::move(expected)), file(std::make_unique<TempFile>(folder)), idle(context) {}
+  Intake(asio::io_context& context,
+         BlockCache& cache,
+         Payload expected,
+         const std::filesystem::path& folder)
+      : io(context),
+        blocks(cache),
+        payload(std::move(expected)),
+        file(std::make_unique<TempFile>(folder)),
+        idle(context) {}
 
   asio::io_context& io;
   BlockCache& blocks;
@@ -35,7 +42,8 @@ struct Intake {
   void consume(std::span<const std::byte> bytes) {
     if (fault || error) return;
     try {
-      auto taken = payload.consume(bytes, [this](std::span<const std::byte> piece) { file->write(piece); });
+      auto taken =
+          payload.consume(bytes, [this](std::span<const std::byte> piece) { file->write(piece); });
       if (!taken) fault = std::move(taken.error());
     } catch (...) {  // carried to the loop
       error = std::current_exception();
@@ -43,9 +51,13 @@ struct Intake {
   }
 };
 
-void start_block(BlockingPool& pool, const std::shared_ptr<Intake>& intake, BlockCache::Block block, std::size_t size) {
+void start_block(BlockingPool& pool,
+                 const std::shared_ptr<Intake>& intake,
+                 BlockCache::Block block,
+                 std::size_t size) {
   intake->busy = true;
-  asio::post(pool.threads(), [intake, block = std::move(block), size, work = asio::make_work_guard(intake->io)]() mutable {
+  asio::post(pool.threads(), [intake, block = std::move(block), size,
+                              work = asio::make_work_guard(intake->io)]() mutable {
     intake->consume({block.get(), size});
     intake->blocks.give_back(std::move(block));
     asio::post(intake->io, [intake] {
@@ -84,7 +96,8 @@ class StoredReader final : public http::BodyReader {
   Task<std::span<const std::byte>> read() override {
     if (left_ == 0) co_return std::span<const std::byte>{};
     if (!block_) block_ = blocks_.take();
-    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(left_, BlockCache::kBlockBytes));
+    const auto want =
+        static_cast<std::size_t>(std::min<std::uint64_t>(left_, BlockCache::kBlockBytes));
     const std::span<std::byte> into(block_.get(), want);
     const std::size_t count =
         co_await run_blocking(pool_, [this, into] { return stored_->read(offset_, into); });
@@ -109,13 +122,17 @@ Fault body_fault(const Error& error) {
   if (error.code() == Errc::deadline_exceeded) {
     return Fault{.status = 400,
                  .code = "RequestTimeout",
-                 .message = "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed.",
+                 .message =
+                     "Your socket connection to the server was not read from or written to within "
+                     "the timeout period. Idle connections will be closed.",
                  .details = {}};
   }
-  return Fault{.status = 400,
-               .code = "IncompleteBody",
-               .message = "You did not provide the number of bytes specified by the Content-Length HTTP header",
-               .details = {}};
+  return Fault{
+      .status = 400,
+      .code = "IncompleteBody",
+      .message =
+          "You did not provide the number of bytes specified by the Content-Length HTTP header",
+      .details = {}};
 }
 
 Awaitable<Answer<Received>> receive_file(asio::io_context& io,
@@ -171,16 +188,21 @@ Awaitable<Answer<Received>> receive_file(asio::io_context& io,
   co_return received;
 }
 
-Awaitable<Answer<std::string>> receive_text(http::BodyReader& body, Payload payload, std::size_t bytes_max) {
+Awaitable<Answer<std::string>> receive_text(http::BodyReader& body,
+                                            Payload payload,
+                                            std::size_t bytes_max) {
   std::string text;
   for (;;) {
     const auto piece = co_await body.read();
     if (!piece) co_return std::unexpected(body_fault(piece.error()));
     if (piece->empty()) break;
-    auto taken = payload.consume(*piece, [&](std::span<const std::byte> bytes) { text += as_text(bytes); });
+    auto taken =
+        payload.consume(*piece, [&](std::span<const std::byte> bytes) { text += as_text(bytes); });
     if (!taken) co_return std::unexpected(std::move(taken.error()));
     if (text.size() > bytes_max) {
-      co_return refuse(400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema");
+      co_return refuse(400, "MalformedXML",
+                       "The XML you provided was not well-formed or did not validate against our "
+                       "published schema");
     }
   }
   auto summary = payload.finish();

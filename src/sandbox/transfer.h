@@ -1,16 +1,16 @@
 #pragma once
-// Bytes between sockets and disk: request bodies into temporary files while the pool hashes and writes the
-// block before, stored objects out of files block by block.
-
-#include <boost/asio/io_context.hpp>
-
-#include <memory>
-#include <string>
+// Bytes between sockets and disk: request bodies into temporary files while the pool hashes and
+// writes the block before, stored objects out of files block by block.
 
 #include "base/blocking_pool.h"
 #include "http/message.h"
 #include "sandbox/disk.h"
 #include "sandbox/payload.h"
+
+#include <boost/asio/io_context.hpp>
+
+#include <memory>
+#include <string>
 
 namespace quarry::sandbox {
 
@@ -29,7 +29,9 @@ Awaitable<Answer<Received>> receive_file(boost::asio::io_context& io,
                                          std::filesystem::path folder);
 
 // A small body, whole. Faults: those of Payload, and MalformedXML above bytes_max.
-Awaitable<Answer<std::string>> receive_text(http::BodyReader& body, Payload payload, std::size_t bytes_max);
+Awaitable<Answer<std::string>> receive_text(http::BodyReader& body,
+                                            Payload payload,
+                                            std::size_t bytes_max);
 
 // `size` bytes of `stored` from `offset`.
 std::unique_ptr<http::BodyReader> stream_of(BlockingPool& pool,

@@ -1,13 +1,13 @@
 #include "sandbox/upload_store.h"
 
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "obs/log.h"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include "base/bytes.h"
-#include "base/ids.h"
-#include "obs/log.h"
 
 namespace quarry::sandbox {
 namespace {
@@ -19,12 +19,17 @@ constexpr std::size_t kCompletedKept = 1000;
 // More files than this are made one: each costs a descriptor while the object is read.
 constexpr std::size_t kFilesMax = 128;
 
-std::string text_of(const json::value& value) { return std::string(std::string_view(value.as_string())); }
-std::string bytes_of(const json::value& value) { return percent_decode(text_of(value)).value_or(""); }
+std::string text_of(const json::value& value) {
+  return std::string(std::string_view(value.as_string()));
+}
+std::string bytes_of(const json::value& value) {
+  return percent_decode(text_of(value)).value_or("");
+}
 
 json::object to_json(const MultipartUpload& upload) {
   json::array headers;
-  for (const auto& [name, value] : upload.headers) headers.push_back(json::array{name, percent_encode(value, true)});
+  for (const auto& [name, value] : upload.headers)
+    headers.push_back(json::array{name, percent_encode(value, true)});
   return {{"key", percent_encode(upload.key, true)},
           {"initiated_ms", unix_millis(upload.initiated)},
           {"headers", std::move(headers)},
@@ -57,21 +62,27 @@ UploadPart part_from_json(const json::object& value) {
 
 std::unexpected<Fault> no_such_upload(const std::string& id) {
   auto fault = refuse(404, "NoSuchUpload",
-                      "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.");
+                      "The specified upload does not exist. The upload ID may be invalid, or the "
+                      "upload may have been aborted or completed.");
   fault.error().details = {{"UploadId", id}};
   return fault;
 }
 
-Answer<std::vector<UploadPart>> chosen_parts(const MultipartUpload& upload, const std::vector<CompletedPart>& parts) {
+Answer<std::vector<UploadPart>> chosen_parts(const MultipartUpload& upload,
+                                             const std::vector<CompletedPart>& parts) {
   std::vector<UploadPart> chosen;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (i > 0 && parts[i].number <= parts[i - 1].number) {
-      return refuse(400, "InvalidPartOrder", "The list of parts was not in ascending order. The parts list must be specified in order by part number.");
+      return refuse(400, "InvalidPartOrder",
+                    "The list of parts was not in ascending order. The parts list must be "
+                    "specified in order by part number.");
     }
     const auto found = upload.parts.find(parts[i].number);
     if (found == upload.parts.end() || found->second.etag != parts[i].etag) {
-      auto fault = refuse(400, "InvalidPart",
-                          "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.");
+      auto fault =
+          refuse(400, "InvalidPart",
+                 "One or more of the specified parts could not be found.  The part may not have "
+                 "been uploaded, or the specified entity tag may not match the part's entity tag.");
       fault.error().details = {{"UploadId", upload.id},
                                {"PartNumber", std::to_string(parts[i].number)},
                                {"ETag", parts[i].etag}};
@@ -81,7 +92,8 @@ Answer<std::vector<UploadPart>> chosen_parts(const MultipartUpload& upload, cons
   }
   for (std::size_t i = 0; i + 1 < chosen.size(); ++i) {
     if (chosen[i].size >= UploadStore::kPartBytesMin) continue;
-    auto fault = refuse(400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size");
+    auto fault = refuse(400, "EntityTooSmall",
+                        "Your proposed upload is smaller than the minimum allowed size");
     fault.error().details = {{"ETag", chosen[i].etag},
                              {"PartNumber", std::to_string(chosen[i].number)},
                              {"MinSizeAllowed", std::to_string(UploadStore::kPartBytesMin)},
@@ -102,7 +114,8 @@ std::string etag_of(const std::vector<UploadPart>& parts) {
 }
 
 // The checksum of the parts' checksums, where every part has the one the upload asked for.
-std::optional<std::string> composite_checksum(DigestKind kind, const std::vector<UploadPart>& parts) {
+std::optional<std::string> composite_checksum(DigestKind kind,
+                                              const std::vector<UploadPart>& parts) {
   std::string raw;
   for (const UploadPart& part : parts) {
     if (!part.checksum || part.checksum->kind != kind) return std::nullopt;
@@ -136,7 +149,8 @@ UploadStore::UploadStore(ObjectStore& objects) : objects_(objects) {
       try {
         load(bucket.name, entry.path());
       } catch (const std::exception& e) {
-        obs::warn("sandbox upload unreadable", {{"folder", entry.path().string()}, {"why", e.what()}});
+        obs::warn("sandbox upload unreadable",
+                  {{"folder", entry.path().string()}, {"why", e.what()}});
       }
     }
   }
@@ -144,14 +158,15 @@ UploadStore::UploadStore(ObjectStore& objects) : objects_(objects) {
 
 void UploadStore::load(const std::string& bucket, const fs::path& folder) {
   const auto value = json::parse(read_file(folder / "upload.json")).as_object();
-  MultipartUpload upload{.id = folder.filename().string(),
-                         .bucket = bucket,
-                         .key = bytes_of(value.at("key")),
-                         .initiated = from_unix_millis(value.at("initiated_ms").to_number<std::int64_t>()),
-                         .headers = {},
-                         .checksum = checksum_kind(text_of(value.at("checksum"))),
-                         .full_object_checksum = value.at("full_object_checksum").as_bool(),
-                         .parts = {}};
+  MultipartUpload upload{
+      .id = folder.filename().string(),
+      .bucket = bucket,
+      .key = bytes_of(value.at("key")),
+      .initiated = from_unix_millis(value.at("initiated_ms").to_number<std::int64_t>()),
+      .headers = {},
+      .checksum = checksum_kind(text_of(value.at("checksum"))),
+      .full_object_checksum = value.at("full_object_checksum").as_bool(),
+      .parts = {}};
   for (const auto& header : value.at("headers").as_array()) {
     upload.headers.emplace_back(text_of(header.at(0)), bytes_of(header.at(1)));
   }
@@ -181,7 +196,8 @@ std::optional<MultipartUpload> UploadStore::find(const std::string& bucket,
                                                  const std::string& id) const {
   const std::lock_guard lock(index_);
   const auto found = uploads_.find(id);
-  if (found == uploads_.end() || found->second.bucket != bucket || found->second.key != key) return std::nullopt;
+  if (found == uploads_.end() || found->second.bucket != bucket || found->second.key != key)
+    return std::nullopt;
   return found->second;
 }
 
@@ -193,7 +209,9 @@ std::vector<MultipartUpload> UploadStore::list(const std::string& bucket) const 
       if (upload.bucket == bucket) found.push_back(upload);
     }
   }
-  std::ranges::sort(found, {}, [](const MultipartUpload& upload) { return std::tie(upload.key, upload.initiated, upload.id); });
+  std::ranges::sort(found, {}, [](const MultipartUpload& upload) {
+    return std::tie(upload.key, upload.initiated, upload.id);
+  });
   return found;
 }
 
@@ -229,7 +247,8 @@ Answer<ObjectPtr> UploadStore::complete(const std::string& bucket,
   if (!upload) {
     const auto done = completed_.find(id);
     auto object = objects_.find(bucket, key);
-    if (done == completed_.end() || !object || done->second != std::pair(key, object->etag)) return no_such_upload(id);
+    if (done == completed_.end() || !object || done->second != std::pair(key, object->etag))
+      return no_such_upload(id);
     return object;
   }
   auto object = assemble(*upload, parts, condition, now);
@@ -273,7 +292,9 @@ Answer<ObjectPtr> UploadStore::assemble(const MultipartUpload& upload,
   return objects_.commit(upload.bucket, std::move(object), std::move(files), condition);
 }
 
-Answer<void> UploadStore::abort(const std::string& bucket, const std::string& key, const std::string& id) {
+Answer<void> UploadStore::abort(const std::string& bucket,
+                                const std::string& key,
+                                const std::string& id) {
   const std::lock_guard writing(writing_);
   const auto upload = find(bucket, key, id);
   if (!upload) return no_such_upload(id);

@@ -1,16 +1,17 @@
 #pragma once
-// Multipart uploads on disk, under their bucket's uploads/<id>/: upload.json, and for every part a file of
-// bytes and a small JSON file. Any thread; "blocking" writes to disk and belongs on the pool.
+// Multipart uploads on disk, under their bucket's uploads/<id>/: upload.json, and for every part a
+// file of bytes and a small JSON file. Any thread; "blocking" writes to disk and belongs on the
+// pool.
+
+#include "sandbox/object_store.h"
+#include "sandbox/payload.h"
+#include "sandbox/xml.h"
 
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "sandbox/object_store.h"
-#include "sandbox/payload.h"
-#include "sandbox/xml.h"
 
 namespace quarry::sandbox {
 
@@ -44,7 +45,9 @@ class UploadStore {
 
   // Gives it an id. Blocking.
   MultipartUpload create(MultipartUpload upload);
-  std::optional<MultipartUpload> find(const std::string& bucket, const std::string& key, const std::string& id) const;
+  std::optional<MultipartUpload> find(const std::string& bucket,
+                                      const std::string& key,
+                                      const std::string& id) const;
   // By key, then by time.
   std::vector<MultipartUpload> list(const std::string& bucket) const;
 
@@ -54,8 +57,9 @@ class UploadStore {
                               const std::string& id,
                               UploadPart part,
                               TempFile& file);
-  // Makes the object. Asked again for an upload just completed, gives the same object while it is there.
-  // Blocking. Faults: NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall, and those of commit().
+  // Makes the object. Asked again for an upload just completed, gives the same object while it is
+  // there. Blocking. Faults: NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall, and those
+  // of commit().
   Answer<ObjectPtr> complete(const std::string& bucket,
                              const std::string& key,
                              const std::string& id,
@@ -78,8 +82,9 @@ class UploadStore {
   ObjectStore& objects_;
   mutable std::mutex writing_;
   mutable std::mutex index_;
-  std::map<std::string, MultipartUpload> uploads_;                     // by id
-  std::map<std::string, std::pair<std::string, std::string>> completed_;  // id -> (key, etag), the latest
+  std::map<std::string, MultipartUpload> uploads_;  // by id
+  std::map<std::string, std::pair<std::string, std::string>>
+      completed_;  // id -> (key, etag), the latest
 };
 
 }  // namespace quarry::sandbox

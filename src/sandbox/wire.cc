@@ -1,10 +1,10 @@
 #include "sandbox/wire.h"
 
-#include <boost/json.hpp>
-
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "sandbox/xml.h"
+
+#include <boost/json.hpp>
 
 namespace quarry::sandbox {
 namespace {
@@ -93,8 +93,8 @@ http::ServerResponse json_response(int status, std::string body) {
 }
 
 http::ServerResponse bedrock_fault(const Fault& fault) {
-  auto response =
-      json_response(fault.status, boost::json::serialize(boost::json::object{{"message", fault.message}}));
+  auto response = json_response(
+      fault.status, boost::json::serialize(boost::json::object{{"message", fault.message}}));
   response.headers.set("x-amzn-ErrorType",
                        fault.code + ":http://internal.amazon.com/coral/com.amazon.bedrock/");
   return response;

@@ -1,6 +1,8 @@
 #pragma once
-// What every service of the sandbox shares on the wire: queries, hosts, and the two shapes of an error
-// (S3's XML, Bedrock's JSON). Pure.
+// What every service of the sandbox shares on the wire: queries, hosts, and the two shapes of an
+// error (S3's XML, Bedrock's JSON). Pure.
+
+#include "http/server.h"
 
 #include <expected>
 #include <optional>
@@ -8,8 +10,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "http/server.h"
 
 namespace quarry::sandbox {
 
@@ -46,13 +46,17 @@ struct Fault {
 template <class T>
 using Answer = std::expected<T, Fault>;
 
-[[nodiscard]] inline std::unexpected<Fault> refuse(int status, std::string code, std::string message) {
-  return std::unexpected(
-      Fault{.status = status, .code = std::move(code), .message = std::move(message), .details = {}});
+[[nodiscard]] inline std::unexpected<Fault> refuse(int status,
+                                                   std::string code,
+                                                   std::string message) {
+  return std::unexpected(Fault{
+      .status = status, .code = std::move(code), .message = std::move(message), .details = {}});
 }
 
 // S3's error body and headers. `resource` is the path as sent.
-http::ServerResponse s3_fault(const Fault& fault, std::string_view resource, const std::string& request_id);
+http::ServerResponse s3_fault(const Fault& fault,
+                              std::string_view resource,
+                              const std::string& request_id);
 // A restJson1 error: x-amzn-ErrorType and {"message": …}.
 http::ServerResponse bedrock_fault(const Fault& fault);
 http::ServerResponse json_response(int status, std::string body);
