@@ -1,0 +1,288 @@
+// main constructs, connects, runs, stops: the gateway's parts and the order they live in.
+#include "cli/serve_command.h"
+
+#include "access/authenticator.h"
+#include "api/api.h"
+#include "aws/deployment_set.h"
+#include "base/ids.h"
+#include "batch/batch_service.h"
+#include "batch/engine.h"
+#include "cli/port_file.h"
+#include "config/settings.h"
+#include "files/file_service.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "obs/log.h"
+#include "sandbox/sandbox.h"
+#include "store/batch_store.h"
+#include "store/database.h"
+#include "store/file_store.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <thread>
+
+namespace quarry::cli {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr int kExitOk = 0;
+constexpr int kExitBroken = 1;
+constexpr int kExitConfiguration = 2;
+constexpr std::chrono::seconds kDrainTime{20};
+constexpr std::chrono::seconds kEngineStopTime{10};
+constexpr std::chrono::milliseconds kSandboxPolling{200};
+
+int refuse(const std::string& why) {
+  std::fprintf(stderr, "quarry: %s\n", why.c_str());
+  return kExitConfiguration;
+}
+
+bool loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+sandbox::Options sandbox_options(const ServeOptions& options, const config::Environment& environment) {
+  sandbox::Options sandbox;
+  sandbox.port = options.sandbox_port;
+  sandbox.data_dir = options.data_dir / "sandbox";
+  sandbox.job_time = options.job_time;
+  const auto key = environment("AWS_ACCESS_KEY_ID");
+  const auto secret = environment("AWS_SECRET_ACCESS_KEY");
+  if (key && secret && !key->empty() && !secret->empty()) {
+    sandbox.access_key_id = *key;
+    sandbox.secret_access_key = Secret<std::string>(*secret);
+  }
+  return sandbox;
+}
+
+// What names the account's keys: under --sandbox, unset ones are the sandbox's own, so that a config made for AWS loads.
+config::Environment environment_for(const ServeOptions& options, const sandbox::Options& sandbox) {
+  if (!options.sandbox) return config::process_environment();
+  return config::with_defaults(config::process_environment(),
+                               {{"AWS_ACCESS_KEY_ID", sandbox.access_key_id},
+                                {"AWS_SECRET_ACCESS_KEY", sandbox.secret_access_key.reveal()}});
+}
+
+// nullopt: refused, and stderr says why.
+std::optional<config::Settings> load_settings(const ServeOptions& options,
+                                              const config::Environment& environment) {
+  if (options.config_file.empty()) {
+    if (options.sandbox) return config::sandbox_settings();
+    refuse(
+        "no configuration: give --config FILE, or --sandbox to try Quarry without AWS\n"
+        "hint: examples/config.yaml is one to begin with");
+    return std::nullopt;
+  }
+  std::ifstream file(options.config_file, std::ios::binary);
+  if (!file) {
+    refuse(fmt::format("cannot read the configuration {}", options.config_file.string()));
+    return std::nullopt;
+  }
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  auto settings = config::load(text, environment);
+  if (settings) return std::move(*settings);
+  const std::string name = options.config_file.filename().string();
+  for (const config::ConfigError& error : settings.error()) {
+    std::fprintf(stderr, "%s\n", config::describe(error, name).c_str());
+  }
+  std::fprintf(stderr, "quarry: the configuration has %zu error%s\n", settings.error().size(),
+               settings.error().size() == 1 ? "" : "s");
+  return std::nullopt;
+}
+
+void point_at_sandbox(config::DeploymentSettings& deployment, const std::string& url,
+                      const sandbox::Options& sandbox) {
+  deployment.s3_endpoint = url;
+  deployment.bedrock_endpoint = url;
+  deployment.runtime_endpoint = url;
+  deployment.bedrock_credentials =
+      config::StaticCredentials{sandbox.access_key_id, sandbox.secret_access_key, {}};
+  deployment.s3_credentials = deployment.bedrock_credentials;
+}
+
+std::vector<std::string> buckets_of(const config::Settings& settings) {
+  std::set<std::string> names;
+  for (const auto& deployment : settings.deployments) names.insert(deployment.bucket);
+  return {names.begin(), names.end()};
+}
+
+// Everything of a running gateway; members in the order they are made, destroyed in reverse.
+class Gateway {
+ public:
+  Gateway(const ServeOptions& options, config::Settings settings, sandbox::Options sandbox,
+          config::Environment environment)
+      : options_(options),
+        settings_(std::move(settings)),
+        environment_(std::move(environment)),
+        io_(1),
+        pool_(std::max(2U, std::thread::hardware_concurrency())),
+        database_(options.data_dir),
+        client_(http::make_client(io_, client_options(environment_))),
+        uploads_(io_, settings_.max_transfer_memory_bytes / 2),
+        jobs_(io_, settings_.max_transfer_memory_bytes / 2) {
+    if (options_.sandbox) {
+      sandbox.buckets = buckets_of(settings_);
+      sandbox_ = sandbox::make_sandbox(io_, sandbox);
+      sandbox_->start();
+      for (auto& deployment : settings_.deployments) {
+        point_at_sandbox(deployment, sandbox_->url(), sandbox);
+      }
+      if (!settings_.batch_polling_interval) settings_.batch_polling_interval = kSandboxPolling;
+    }
+    connect();
+  }
+
+  int run();
+
+ private:
+  static http::ClientOptions client_options(const config::Environment& environment) {
+    http::ClientOptions client;
+    client.ca_bundle = environment("AWS_CA_BUNDLE").value_or("");
+    return client;
+  }
+  void connect();
+  Awaitable<void> begin();
+  Awaitable<void> stop();
+  void announce() const;
+
+  const ServeOptions& options_;
+  config::Settings settings_;
+  config::Environment environment_;
+  SystemClock clock_;
+  asio::io_context io_;
+  BlockingPool pool_;
+  store::Database database_;
+  std::unique_ptr<http::Client> client_;
+  // Two halves, so that slow clients cannot take from jobs the buffers that these need to end.
+  TransferMemory uploads_;
+  TransferMemory jobs_;
+  std::unique_ptr<sandbox::Sandbox> sandbox_;
+  std::unique_ptr<aws::DeploymentSet> deployments_;
+  store::FileStore file_store_{database_};
+  store::BatchStore batch_store_{database_, "quarry-" + random_hex128()};
+  store::DirectResultStore direct_results_{database_};
+  store::SpendStore spend_{database_};
+  std::unique_ptr<access::Authenticator> authenticator_;
+  std::unique_ptr<files::FileService> files_;
+  std::unique_ptr<batch::Context> context_;
+  std::unique_ptr<batch::Engine> engine_;
+  std::unique_ptr<batch::BatchService> batches_;
+  std::unique_ptr<api::Api> api_;
+  std::unique_ptr<http::Server> server_;
+  int exit_code_ = kExitOk;
+};
+
+void Gateway::connect() {
+  std::vector<aws::DeploymentPtr> deployments;
+  for (const auto& deployment : settings_.deployments) {
+    deployments.push_back(aws::make_deployment(deployment, *client_, clock_, pool_, environment_));
+  }
+  deployments_ = std::make_unique<aws::DeploymentSet>(std::move(deployments));
+  authenticator_ = std::make_unique<access::Authenticator>(settings_.master_key);
+  files_ = std::make_unique<files::FileService>(
+      file_store_, *deployments_, uploads_, pool_, clock_,
+      files::FileLimits{settings_.max_upload_bytes, settings_.max_line_bytes});
+  context_ = std::make_unique<batch::Context>(batch::Context{
+      io_, batch_store_, file_store_, direct_results_, *deployments_, catalog::Catalog::built_in(), jobs_,
+      pool_, clock_,
+      {settings_.max_line_bytes, settings_.drop_params, settings_.batch_polling_interval}, {}});
+  engine_ = std::make_unique<batch::Engine>(io_, *context_);
+  batches_ = std::make_unique<batch::BatchService>(*context_, *files_, *engine_);
+  api_ = std::make_unique<api::Api>(api::Services{*authenticator_, *files_, *batches_, spend_,
+                                                  *deployments_, clock_, options_.sandbox});
+  http::ServerLimits limits;
+  // The form around a file adds a little to its size.
+  limits.body_bytes_max = settings_.max_upload_bytes + (std::uint64_t{1} << 20);
+  server_ = http::make_server(io_, *api_, limits);
+}
+
+void Gateway::announce() const {
+  const std::string url = fmt::format("http://{}:{}", options_.host, server_->port());
+  obs::info("quarry serves", {{"url", url},
+                              {"version", QUARRY_VERSION},
+                              {"models", deployments_->model_names().size()},
+                              {"data_dir", options_.data_dir.string()}});
+  if (authenticator_->open()) {
+    obs::warn("no master key is set: whoever reaches this address may use it", {{"url", url}});
+  }
+  if (sandbox_) {
+    obs::info("sandbox: no request leaves this machine, answers are made up", {{"url", sandbox_->url()}});
+  }
+}
+
+Awaitable<void> Gateway::begin() {
+  auto started = co_await engine_->start();
+  if (!started) throw std::runtime_error(started.error().message());
+  server_->listen(options_.host, options_.port);
+  server_->start();
+  announce();
+  write_port_file(options_.port_file, server_->port());
+  if (sandbox_) write_port_file(options_.sandbox_port_file, sandbox_->port());
+}
+
+Awaitable<void> Gateway::stop() {
+  co_await server_->stop(Deadline::after(kDrainTime));
+  co_await engine_->stop(Deadline::after(kEngineStopTime));
+  if (sandbox_) co_await sandbox_->stop(Deadline::after(kEngineStopTime));
+  obs::info("quarry stopped");
+}
+
+int Gateway::run() {
+  for (const std::string& warning : settings_.warnings) obs::warn(warning);
+  const auto ended = [this](std::string_view what) {
+    return [this, what](std::exception_ptr failure) {
+      if (!failure) return;
+      obs::log_task_failure(what, failure);
+      exit_code_ = kExitBroken;
+      io_.stop();
+    };
+  };
+  asio::co_spawn(io_, begin(), ended("start"));
+  asio::signal_set signals(io_, SIGINT, SIGTERM);
+  signals.async_wait([&](boost::system::error_code failed, int signal) {
+    if (failed) return;
+    signals.clear();  // a second one ends the process at once
+    obs::info("stopping", {{"signal", signal}});
+    asio::co_spawn(io_, stop(), [this](std::exception_ptr failure) {
+      if (failure) {
+        obs::log_task_failure("stop", failure);
+        exit_code_ = kExitBroken;
+      }
+      io_.stop();  // all that matters has ended; timers of no consequence may still be armed
+    });
+  });
+  io_.run();
+  pool_.join();
+  return exit_code_;
+}
+
+}  // namespace
+
+int serve(const ServeOptions& options) {
+  const sandbox::Options sandbox = sandbox_options(options, config::process_environment());
+  config::Environment environment = environment_for(options, sandbox);
+  auto settings = load_settings(options, environment);
+  if (!settings) return kExitConfiguration;
+  if (!settings->master_key && !loopback(options.host)) {
+    return refuse(fmt::format(
+        "without general_settings.master_key Quarry listens on loopback only, not on {}\n"
+        "hint: set master_key, or leave --host away",
+        options.host));
+  }
+  Gateway gateway(options, std::move(*settings), sandbox, std::move(environment));
+  return gateway.run();
+}
+
+}  // namespace quarry::cli

@@ -1,0 +1,143 @@
+#include "files/custom_id_set.h"
+#include "files/scan.h"
+#include "files/upload_form.h"
+
+#include "base/bytes.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace quarry::files {
+namespace {
+
+Scan scan_of(std::string_view text, std::size_t chunk = 1'000'000) {
+  Scanner scanner(4096);
+  for (std::size_t at = 0; at < text.size(); at += chunk) {
+    scanner.feed(as_bytes(text.substr(at, chunk)));
+  }
+  return scanner.finish();
+}
+
+std::string line(std::string_view custom_id, std::string_view model = "m") {
+  return fmt::format(
+      R"({{"custom_id":"{}","method":"POST","url":"/v1/chat/completions","body":{{"model":"{}","messages":[]}}}})"
+      "\n",
+      custom_id, model);
+}
+
+TEST(CustomIdSet, KnowsWhatItHasSeen) {
+  CustomIdSet set;
+  for (int i = 0; i < 20'000; ++i) ASSERT_TRUE(set.insert(fmt::format("request-{}", i))) << i;
+  for (int i = 0; i < 20'000; ++i) ASSERT_FALSE(set.insert(fmt::format("request-{}", i))) << i;
+  EXPECT_EQ(set.size(), 20'000u);
+}
+
+TEST(Scan, CountsLinesAndNamesModels) {
+  const Scan scan = scan_of(line("a") + "\n" + line("b", "n"));
+  EXPECT_EQ(scan.lines, 2u);
+  EXPECT_EQ(scan.error_count, 0u);
+  EXPECT_EQ(scan.models, (std::set<std::string>{"m", "n"}));
+  EXPECT_EQ(scan.urls, std::set<std::string>{"/v1/chat/completions"});
+  EXPECT_TRUE(scan.first_line_is_json);
+}
+
+TEST(Scan, SaysWhichLineRepeatsACustomId) {
+  const Scan scan = scan_of(line("a") + line("b") + "\r\n" + line("a"));
+  ASSERT_EQ(scan.errors.size(), 1u);
+  EXPECT_EQ(scan.errors[0].code, "duplicate_custom_id");
+  EXPECT_EQ(scan.errors[0].line, 4);
+}
+
+TEST(Scan, IsTheSameForAnyChunking) {
+  const std::string text = "\xEF\xBB\xBF" + line("a") + "not json\n" + line("b") + "[1,2]\n" + line("a");
+  const std::string whole = to_json(scan_of(text));
+  for (std::size_t chunk = 1; chunk < 40; ++chunk) EXPECT_EQ(to_json(scan_of(text, chunk)), whole) << chunk;
+}
+
+TEST(Scan, SurvivesItsOwnJson) {
+  const Scan scan = scan_of(line("a") + "{}\n");
+  const auto again = parse_scan(to_json(scan));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(to_json(*again), to_json(scan));
+}
+
+TEST(Scan, AFileThatIsNoJsonIsKnownByItsFirstLine) {
+  EXPECT_FALSE(scan_of("hello\n").first_line_is_json);
+  EXPECT_TRUE(scan_of("{}\nhello\n").first_line_is_json);
+}
+
+TEST(Scan, ALineOverTheLimitIsAnErrorWithItsNumber) {
+  const Scan scan = scan_of(line("a") + std::string(5000, 'x') + "\n" + line("b"));
+  ASSERT_EQ(scan.errors.size(), 1u);
+  EXPECT_EQ(scan.errors[0].line, 2);
+  EXPECT_EQ(scan.lines, 3u);
+}
+
+struct Spelling {
+  const char* test;
+  std::vector<FormField> fields;
+  std::vector<std::string> models;
+};
+class Spellings : public ::testing::TestWithParam<Spelling> {};
+
+TEST_P(Spellings, NameTheTargetModels) {
+  const auto models = target_models(GetParam().fields);
+  ASSERT_TRUE(models);
+  EXPECT_EQ(*models, GetParam().models);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, Spellings,
+    ::testing::Values(
+        Spelling{"Plain", {{"target_model_names", "m1"}}, {"m1"}},
+        Spelling{"CommaList", {{"target_model_names", "m1, m2,m1"}}, {"m1", "m2"}},
+        Spelling{"Brackets", {{"target_model_names[]", "m1"}, {"target_model_names[]", "m2"}}, {"m1", "m2"}},
+        Spelling{"Indexed", {{"target_model_names[0]", "m1"}}, {"m1"}},
+        Spelling{"Nested", {{"extra_body[target_model_names]", "m3"}}, {"m3"}},
+        Spelling{"JsonText", {{"extra_body", R"({"target_model_names": "m1"})"}}, {"m1"}},
+        Spelling{"JsonList", {{"extra_body", R"({"target_model_names": ["m1","m2"]})"}}, {"m1", "m2"}},
+        Spelling{"Others", {{"target_model_namesX", "m1"}, {"model", "m2"}}, {}}),
+    [](const auto& row) { return std::string(row.param.test); });
+
+TEST(UploadForm, ExtraBodyMustBeAnObject) {
+  for (const char* text : {"[1]", "\"x\"", "{", R"({"target_model_names": 3})"}) {
+    const auto models = target_models({{"extra_body", text}});
+    ASSERT_FALSE(models) << text;
+    EXPECT_EQ(models.error().param(), "extra_body");
+  }
+}
+
+TEST(UploadForm, PurposeIsRequiredAndKnown) {
+  EXPECT_EQ(parse_upload_form({}).error().param(), "purpose");
+  EXPECT_EQ(parse_upload_form({{"purpose", "xyz"}}).error().param(), "purpose");
+  EXPECT_EQ(parse_upload_form({{"purpose", "batch"}})->purpose, "batch");
+}
+
+TEST(UploadForm, ExpiryIsWholeAndWithinItsBounds) {
+  const auto with = [](const char* anchor, const char* seconds) {
+    return parse_upload_form(
+        {{"purpose", "batch"}, {"expires_after[anchor]", anchor}, {"expires_after[seconds]", seconds}});
+  };
+  EXPECT_EQ(with("created_at", "3600")->expires_after_s, 3600);
+  EXPECT_EQ(with("created_at", "2592000")->expires_after_s, 2'592'000);
+  for (const char* seconds : {"3599", "2592001", "x", "", "3600.5"}) EXPECT_FALSE(with("created_at", seconds)) << seconds;
+  EXPECT_FALSE(with("x", "3600"));
+  EXPECT_FALSE(parse_upload_form({{"purpose", "batch"}, {"expires_after[seconds]", "3600"}}));
+  EXPECT_EQ(parse_upload_form({{"purpose", "batch"}, {"expires_after.anchor", "created_at"}, {"expires_after.seconds", "3600"}})
+                ->expires_after_s,
+            3600);
+}
+
+TEST(SafeFilename, KeepsNoPathAndAtMost255Bytes) {
+  EXPECT_EQ(safe_filename("../../etc/x.jsonl"), "x.jsonl");
+  EXPECT_EQ(safe_filename("C:\\dir\\y.jsonl"), "y.jsonl");
+  EXPECT_EQ(safe_filename("ü \"q\".jsonl"), "ü \"q\".jsonl");
+  EXPECT_EQ(safe_filename(".."), "upload");
+  EXPECT_EQ(safe_filename(""), "upload");
+  std::string umlauts;
+  for (int i = 0; i < 200; ++i) umlauts += "ü";
+  EXPECT_EQ(safe_filename(umlauts).size(), 254u);
+}
+
+}  // namespace
+}  // namespace quarry::files

@@ -1,0 +1,245 @@
+// What the rows promise: leases, repeats, money once. On a real SQLite file in a directory of the test's own.
+#include "base/testing/run.h"
+#include "store/batch_store.h"
+#include "store/database.h"
+#include "store/file_store.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+namespace quarry::store {
+namespace {
+
+using testing::run_on;
+
+constexpr std::int64_t kNow = 1'800'000'000'000;
+
+class Store : public ::testing::Test {
+ protected:
+  Store()
+      : directory_(std::filesystem::temp_directory_path() / ("quarry-store-" + random_hex128())),
+        database_(std::make_unique<Database>(directory_)) {}
+  ~Store() override {
+    database_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  template <class T>
+  Result<T> run(Task<T> task) {
+    return run_on(io_, std::move(task));
+  }
+  BatchStore batches(const std::string& owner = "worker") { return BatchStore(*database_, owner); }
+
+  BatchRow batch(const std::string& id) const {
+    BatchRow row;
+    row.id = BatchId{id};
+    row.owner = "me";
+    row.output_id = FileId{"file-out-" + id};
+    row.error_id = FileId{"file-err-" + id};
+    row.object.id = id;
+    row.object.endpoint = "/v1/chat/completions";
+    row.object.input_file_id = "file-in";
+    row.object.created_at = kNow / 1000;
+    row.object.expires_at = kNow / 1000 + 86'400;
+    row.object.metadata_json = R"({"a":"b"})";
+    return row;
+  }
+  // A batch in phase running with one bedrock job, leased by `store`.
+  void planned_batch(BatchStore& store, const std::string& id) {
+    ASSERT_TRUE(run(store.create(batch(id), std::nullopt, true, kNow)));
+    ASSERT_EQ(run(store.claim_batches(BatchPhase::planning, kNow, 1000, 5))->size(), 1u);
+    JobRow job;
+    job.batch_id = BatchId{id};
+    job.n = 1;
+    job.deployment_id = "dep";
+    job.model_name = "m";
+    job.records = 100;
+    ASSERT_TRUE(run(store.save_plan({BatchId{id}, "m", 100, 0, std::nullopt, {job}}, kNow)));
+  }
+
+  boost::asio::io_context io_;
+  std::filesystem::path directory_;
+  std::unique_ptr<Database> database_;
+};
+
+TEST_F(Store, ABatchComesBackAsItWasWritten) {
+  BatchStore store = batches();
+  ASSERT_TRUE(run(store.create(batch("batch_1"), std::nullopt, true, kNow)));
+  const auto found = run(store.find(BatchId{"batch_1"}, "me"));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->object.endpoint, "/v1/chat/completions");
+  EXPECT_EQ(found->object.metadata_json, R"({"a":"b"})");
+  EXPECT_EQ(found->object.expires_at, kNow / 1000 + 86'400);
+  EXPECT_EQ(found->object.status, openai::BatchStatus::validating);
+  EXPECT_EQ(found->object.output_file_id, std::nullopt);
+}
+
+TEST_F(Store, AnothersBatchIsNotFound) {
+  BatchStore store = batches();
+  ASSERT_TRUE(run(store.create(batch("batch_1"), std::nullopt, true, kNow)));
+  EXPECT_EQ(run(store.find(BatchId{"batch_1"}, "you")).error().code(), Errc::not_found);
+  EXPECT_EQ(run(store.cancel(BatchId{"batch_1"}, "you", kNow)).error().code(), Errc::not_found);
+}
+
+TEST_F(Store, ARepeatWithTheSameKeyGivesTheFirstBatch) {
+  BatchStore store = batches();
+  const IdempotencyClaim claim{"key:k", "hash", 1000};
+  ASSERT_EQ(run(store.create(batch("batch_1"), claim, false, kNow))->id.value, "batch_1");
+  EXPECT_EQ(run(store.create(batch("batch_2"), claim, false, kNow + 1))->id.value, "batch_1");
+  EXPECT_EQ(run(store.find(BatchId{"batch_2"}, "me")).error().code(), Errc::not_found);
+}
+
+TEST_F(Store, TheSameKeyWithAnotherBodyIsAConflict) {
+  BatchStore store = batches();
+  ASSERT_TRUE(run(store.create(batch("batch_1"), IdempotencyClaim{"key:k", "hash", 1000}, false, kNow)));
+  const auto other = run(store.create(batch("batch_2"), IdempotencyClaim{"key:k", "other", 1000}, false, kNow));
+  EXPECT_EQ(other.error().code(), Errc::conflict);
+}
+
+TEST_F(Store, AKeyIsForgottenAfterItsTime) {
+  BatchStore store = batches();
+  const IdempotencyClaim claim{"key:k", "hash", 1000};
+  ASSERT_TRUE(run(store.create(batch("batch_1"), claim, false, kNow)));
+  EXPECT_EQ(run(store.create(batch("batch_2"), claim, false, kNow + 1001))->id.value, "batch_2");
+}
+
+TEST_F(Store, OnlyOneWorkerClaimsABatch) {
+  BatchStore one = batches("one");
+  BatchStore two = batches("two");
+  ASSERT_TRUE(run(one.create(batch("batch_1"), std::nullopt, true, kNow)));
+  EXPECT_EQ(run(one.claim_batches(BatchPhase::planning, kNow, 1000, 5))->size(), 1u);
+  EXPECT_EQ(run(two.claim_batches(BatchPhase::planning, kNow + 999, 1000, 5))->size(), 0u);
+}
+
+TEST_F(Store, AnExpiredLeaseIsTakenOverAndTheFirstWorkerCanWriteNothing) {
+  BatchStore one = batches("one");
+  BatchStore two = batches("two");
+  ASSERT_TRUE(run(one.create(batch("batch_1"), std::nullopt, true, kNow)));
+  ASSERT_EQ(run(one.claim_batches(BatchPhase::planning, kNow, 1000, 5))->size(), 1u);
+  EXPECT_EQ(run(two.claim_batches(BatchPhase::planning, kNow + 1001, 1000, 5))->size(), 1u);
+  const auto late = run(one.fail_validation(BatchId{"batch_1"}, {{"c", "m", "", 1}}, kNow));
+  EXPECT_EQ(late.error().code(), Errc::conflict);
+  EXPECT_EQ(run(one.find(BatchId{"batch_1"}, "me"))->object.status, openai::BatchStatus::validating);
+}
+
+TEST_F(Store, AWishMadeWhileARowIsWorkedOnIsNotLost) {
+  BatchStore store = batches();
+  planned_batch(store, "batch_1");
+  ASSERT_EQ(run(store.claim_batches(BatchPhase::running, kNow, 1000, 5))->size(), 1u);
+  ASSERT_TRUE(run(store.cancel(BatchId{"batch_1"}, "me", kNow + 5)));
+  ASSERT_TRUE(run(store.release_batch(BatchId{"batch_1"}, kNow + 60'000, 0)));
+  EXPECT_EQ(run(store.claim_batches(BatchPhase::running, kNow + 6, 1000, 5))->size(), 1u);
+}
+
+TEST_F(Store, AJobIsCollectedOnceAndTheBatchIsBilledOnce) {
+  BatchStore store = batches();
+  planned_batch(store, "batch_1");
+  ASSERT_EQ(run(store.claim_jobs(JobKind::bedrock, {JobState::staged}, kNow, 1000, 5))->size(), 1u);
+  BatchStore::Collected collected;
+  collected.id = BatchId{"batch_1"};
+  collected.n = 1;
+  collected.completed = 99;
+  collected.failed = 1;
+  collected.usage = {10, 0, 0, 20, 0};
+  collected.cost_nano_usd = 330;
+  collected.output_segment = SegmentRow{1, "dep", "b", "files/out/1", 500};
+  ASSERT_TRUE(run(store.job_collected(collected, kNow)));
+  EXPECT_EQ(run(store.job_collected(collected, kNow)).error().code(), Errc::conflict);
+
+  ASSERT_EQ(run(store.claim_batches(BatchPhase::running, kNow, 1000, 5))->size(), 1u);
+  BatchStore::End end;
+  end.id = BatchId{"batch_1"};
+  end.output_file = {FileId{"file-out-batch_1"}, "me", "o.jsonl", "batch_output", 0, kNow / 1000, {}, {}, {}};
+  ASSERT_TRUE(run(store.finish(end, kNow)));
+  EXPECT_EQ(run(store.finish(end, kNow)).error().code(), Errc::conflict);
+
+  SpendStore spend(*database_);
+  const auto rows = run(spend.list({"me", "", "batch_1", 100}));
+  ASSERT_EQ(rows->size(), 2u);
+  const auto billed = run(spend.list({"me", "batch_1_batch_cost", "", 100}));
+  ASSERT_EQ(billed->size(), 1u);
+  EXPECT_EQ(billed->front().call_type, "batch_success");
+  EXPECT_EQ(billed->front().cost_nano_usd, 330);
+  EXPECT_EQ(billed->front().usage.total_tokens(), 30);
+
+  const auto done = run(store.find(BatchId{"batch_1"}, "me"));
+  EXPECT_EQ(done->object.status, openai::BatchStatus::completed);
+  EXPECT_EQ(done->object.output_file_id, "file-out-batch_1");
+  EXPECT_EQ(done->object.error_file_id, std::nullopt);
+  EXPECT_EQ(done->object.completed, 99);
+  EXPECT_EQ(done->object.failed, 1);
+}
+
+TEST_F(Store, CancelOfAnEndedBatchIsAConflictAndOfACancelledOneIsNot) {
+  BatchStore store = batches();
+  ASSERT_TRUE(run(store.create(batch("batch_1"), std::nullopt, true, kNow)));
+  EXPECT_EQ(run(store.cancel(BatchId{"batch_1"}, "me", kNow))->object.status, openai::BatchStatus::cancelling);
+  EXPECT_EQ(run(store.cancel(BatchId{"batch_1"}, "me", kNow))->object.status, openai::BatchStatus::cancelling);
+  ASSERT_TRUE(run(store.create(batch("batch_2"), std::nullopt, true, kNow)));
+  ASSERT_EQ(run(store.claim_batches(BatchPhase::planning, kNow, 1000, 5))->size(), 2u);
+  ASSERT_TRUE(run(store.fail_validation(BatchId{"batch_2"}, {{"c", "m", "p", 7}}, kNow)));
+  const auto refused = run(store.cancel(BatchId{"batch_2"}, "me", kNow));
+  EXPECT_EQ(refused.error().code(), Errc::conflict);
+  EXPECT_EQ(refused.error().message(), "Cannot cancel a batch with status 'failed'.");
+}
+
+TEST_F(Store, PagesGiveEachRowOnceEvenWithinOneSecond) {
+  BatchStore store = batches();
+  for (int i = 0; i < 25; ++i) {
+    ASSERT_TRUE(run(store.create(batch(fmt::format("batch_{:02}", i)), std::nullopt, true, kNow)));
+  }
+  std::set<std::string> seen;
+  ListQuery query{"me", 10, false, "", ""};
+  for (int pages = 0; pages < 10; ++pages) {
+    const auto page = run(store.list(query));
+    ASSERT_TRUE(page);
+    for (const auto& row : page->rows) EXPECT_TRUE(seen.insert(row.id.value).second);
+    if (!page->has_more) break;
+    query.after = page->rows.back().id.value;
+  }
+  EXPECT_EQ(seen.size(), 25u);
+  query.after = "batch_unknown";
+  EXPECT_EQ(run(store.list(query)).error().param(), "after");
+}
+
+TEST_F(Store, AFileIsGoneForClientsOnceDeletedAndStaysForItsBatch) {
+  FileStore files(*database_);
+  const FileRow file{FileId{"file-1"}, "me", "a.jsonl", "batch", 5, kNow / 1000, kNow / 1000 + 60, {"m1"}, "{}"};
+  ASSERT_TRUE(run(files.insert(file, {{0, "dep", "b", "k", 5}})));
+  EXPECT_EQ(run(files.find(file.id, "me", kNow / 1000))->target_models, std::vector<std::string>{"m1"});
+  EXPECT_EQ(run(files.find(file.id, "me", kNow / 1000 + 60)).error().code(), Errc::not_found);
+  ASSERT_TRUE(run(files.remove(file.id, "me", kNow / 1000)));
+  EXPECT_EQ(run(files.remove(file.id, "me", kNow / 1000)).error().code(), Errc::not_found);
+  EXPECT_EQ(run(files.find(file.id, "me", kNow / 1000)).error().code(), Errc::not_found);
+  EXPECT_TRUE(run(files.find_even_deleted(file.id)));
+  EXPECT_EQ(run(files.segments(file.id))->size(), 1u);
+}
+
+TEST_F(Store, TheFirstDirectAnswerStays) {
+  DirectResultStore results(*database_);
+  const BatchId id{"batch_1"};
+  ASSERT_TRUE(run(results.save(id, 1, {7, 200, "first"})));
+  ASSERT_TRUE(run(results.save(id, 1, {7, 200, "second"})));
+  ASSERT_TRUE(run(results.save(id, 1, {3, 400, "bad"})));
+  EXPECT_EQ(*run(results.answered_lines(id, 1)), (std::vector<std::int64_t>{3, 7}));
+  const auto answers = run(results.answers(id, 1, -1, 10));
+  ASSERT_EQ(answers->size(), 2u);
+  EXPECT_EQ(answers->at(1).body, "first");
+}
+
+TEST_F(Store, ADirectoryHasOneServer) {
+  EXPECT_THROW(Database second(directory_), std::runtime_error);
+}
+
+TEST_F(Store, RowsSurviveAnotherOpening) {
+  BatchStore store = batches();
+  ASSERT_TRUE(run(store.create(batch("batch_1"), std::nullopt, true, kNow)));
+  database_.reset();
+  database_ = std::make_unique<Database>(directory_);
+  BatchStore again = batches();
+  EXPECT_TRUE(run(again.find(BatchId{"batch_1"}, "me")));
+}
+
+}  // namespace
+}  // namespace quarry::store
