@@ -2,6 +2,8 @@
 
 #include <simdjson.h>
 
+#include <array>
+#include <bit>
 #include <charconv>
 #include <cstring>
 #include <utility>
@@ -19,23 +21,27 @@ constexpr std::size_t kTextBytesMax = std::size_t{1} << 31;
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-int hex_digit(char c) {
-  if (is_digit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+// The value of each hex digit, -1 of all else.
+constexpr std::array<std::int8_t, 256> kHexDigits = [] {
+  std::array<std::int8_t, 256> digits{};
+  digits.fill(-1);
+  for (int i = 0; i < 10; ++i)
+    digits[static_cast<std::size_t>('0' + i)] = static_cast<std::int8_t>(i);
+  for (int i = 0; i < 6; ++i) {
+    digits[static_cast<std::size_t>('a' + i)] = static_cast<std::int8_t>(10 + i);
+    digits[static_cast<std::size_t>('A' + i)] = static_cast<std::int8_t>(10 + i);
+  }
+  return digits;
+}();
 
 // The four hex digits at `at`; -1 if they are not.
 int code_unit(std::string_view text, std::size_t at) {
   if (at + 4 > text.size()) return -1;
-  int unit = 0;
-  for (std::size_t i = at; i < at + 4; ++i) {
-    const int digit = hex_digit(text[i]);
-    if (digit < 0) return -1;
-    unit = unit * 16 + digit;
-  }
-  return unit;
+  const auto digit = [&](std::size_t i) -> int {
+    return kHexDigits[static_cast<unsigned char>(text[at + i])];
+  };
+  const int d0 = digit(0), d1 = digit(1), d2 = digit(2), d3 = digit(3);
+  return (d0 | d1 | d2 | d3) < 0 ? -1 : d0 << 12 | d1 << 8 | d2 << 4 | d3;
 }
 
 bool is_high_surrogate(int unit) { return unit >= 0xd800 && unit <= 0xdbff; }
@@ -67,33 +73,58 @@ bool is_number(std::string_view text) {
   return i == text.size();
 }
 
+// The next backslash at or after `at`. In prose they stand so close together that a call of memchr
+// for each costs more than the search: the first bytes are looked at eight at a time.
+std::size_t find_backslash(std::string_view text, std::size_t at) {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  for (int i = 0; i < 12 && at + 8 <= text.size(); ++i, at += 8) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, text.data() + at, 8);
+    bytes ^= ones * '\\';  // a backslash is now a zero byte
+    const std::uint64_t zeros = (bytes - ones) & ~bytes & (ones << 7);
+    if (zeros == 0) continue;
+    if constexpr (std::endian::native == std::endian::little) {
+      return at + static_cast<std::size_t>(std::countr_zero(zeros)) / 8;
+    }
+    break;
+  }
+  return text.find('\\', at);
+}
+
 // The escapes of a string's inside, the first of which is at `at`.
 std::optional<ParseError> check_escapes(std::string_view text, std::size_t at) {
-  while (at != std::string_view::npos) {
-    const char kind = at + 1 < text.size() ? text[at + 1] : '\0';
-    std::size_t length = 2;
-    if (kind == 'u') {
-      const int unit = code_unit(text, at + 2);
-      if (unit < 0) return ParseError::syntax;
-      length = 6;
-      if (is_low_surrogate(unit)) return ParseError::lone_surrogate;
-      if (is_high_surrogate(unit)) {
-        const bool escape_follows = text.substr(at + 6, 2) == "\\u";
-        if (!escape_follows || !is_low_surrogate(code_unit(text, at + 8))) {
-          return ParseError::lone_surrogate;
-        }
-        length = 12;
-      }
-    } else if (kind == '\0' || std::strchr("\"\\/bfnrt", kind) == nullptr) {
-      return ParseError::syntax;
+  for (; at != std::string_view::npos; at = find_backslash(text, at)) {
+    switch (at + 1 < text.size() ? text[at + 1] : '\0') {
+      case '"':
+      case '\\':
+      case '/':
+      case 'b':
+      case 'f':
+      case 'n':
+      case 'r':
+      case 't':
+        at += 2;
+        continue;
+      case 'u':
+        break;
+      default:
+        return ParseError::syntax;
     }
-    at = text.find('\\', at + length);
+    const int unit = code_unit(text, at + 2);
+    if (unit < 0) return ParseError::syntax;
+    if (is_low_surrogate(unit)) return ParseError::lone_surrogate;
+    at += 6;
+    if (!is_high_surrogate(unit)) continue;
+    const bool escape_follows = text.substr(std::min(at, text.size()), 2) == "\\u";
+    if (!escape_follows || !is_low_surrogate(code_unit(text, at + 2)))
+      return ParseError::lone_surrogate;
+    at += 6;
   }
   return std::nullopt;
 }
 
-void append_utf8(std::string& out, std::uint32_t code) {
-  const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
+char* write_utf8(char* out, std::uint32_t code) {
+  const auto put = [&](std::uint32_t byte) { *out++ = static_cast<char>(byte); };
   if (code < 0x80) {
     put(code);
   } else if (code < 0x800) {
@@ -109,6 +140,7 @@ void append_utf8(std::string& out, std::uint32_t code) {
     put(0x80 | ((code >> 6) & 0x3f));
     put(0x80 | (code & 0x3f));
   }
+  return out;
 }
 
 char simple_escape(char kind) {
@@ -128,15 +160,20 @@ char simple_escape(char kind) {
   }
 }
 
-// `text`: checked by check_escapes.
-std::string unescape(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
+// Writes what `text`, checked by check_escapes, means; never longer than it. Gives the number of
+// bytes.
+std::size_t unescape(std::string_view text, char* const start) {
+  char* out = start;
+  const auto copy = [&](std::size_t from, std::size_t to) {
+    std::memcpy(out, text.data() + from, to - from);
+    out += to - from;
+  };
   std::size_t from = 0;
-  for (std::size_t at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', from)) {
-    out.append(text, from, at - from);
+  for (std::size_t at = find_backslash(text, 0); at != std::string_view::npos;
+       at = find_backslash(text, from)) {
+    copy(from, at);
     if (text[at + 1] != 'u') {
-      out += simple_escape(text[at + 1]);
+      *out++ = simple_escape(text[at + 1]);
       from = at + 2;
       continue;
     }
@@ -147,10 +184,10 @@ std::string unescape(std::string_view text) {
       code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
       from = at + 12;
     }
-    append_utf8(out, code);
+    out = write_utf8(out, code);
   }
-  out.append(text, from);
-  return out;
+  copy(from, text.size());
+  return static_cast<std::size_t>(out - start);
 }
 
 }  // namespace
@@ -209,108 +246,117 @@ struct Document::Index {
   }
 };
 
-// Checks the grammar over simdjson's index and writes the tokens.
+// Checks the grammar over simdjson's index and writes the tokens, of which there are never more
+// than entries in the index.
 class TokenBuilder {
  public:
   TokenBuilder(Document& document, const std::uint32_t* index, std::uint32_t count)
-      : document_(document), text_(document.text_), index_(index), count_(count) {
-    backslash_ = text_.find('\\');
-  }
+      : tokens_(document.tokens_.data()),
+        open_(document.open_),
+        depth_max_(document.depth_max_),
+        text_(document.text_.data()),
+        text_bytes_(static_cast<std::uint32_t>(document.text_.size())),
+        at_(index),
+        end_(index + count),
+        whole_(document.text_),
+        backslash_(document.text_.find('\\')) {}
 
   std::optional<ParseError> build() {
-    State state = State::value;
-    for (; at_ < count_; ++at_) {
-      const std::uint32_t begin = index_[at_];
-      const char c = text_[begin];
-      if (state == State::value || state == State::value_or_close) {
-        if (c == ']' && state == State::value_or_close) {
-          state = close(begin, Kind::array);
-        } else if (auto error = value(begin, c, state)) {
-          return error;
-        }
-      } else if (state == State::key || state == State::key_or_close) {
-        if (c == '}' && state == State::key_or_close) {
-          state = close(begin, Kind::object);
-        } else {
-          if (c != '"') return ParseError::syntax;
-          if (auto error = string(begin)) return error;
-          state = State::colon;
-        }
-      } else if (state == State::colon) {
-        if (c != ':') return ParseError::syntax;
-        state = State::value;
-      } else if (state == State::comma_or_close) {
-        state = after_value(begin, c);
-      } else {
-        return ParseError::syntax;  // text after the end
-      }
-      if (state == State::bad) return ParseError::syntax;
-    }
-    if (state != State::end) return ParseError::syntax;
+    do {
+      if (!value() || !after_value()) return error_;
+    } while (!open_.empty());
+    if (at_ != end_) return ParseError::syntax;  // text after the end
     return std::nullopt;
   }
 
  private:
-  enum class State { value, value_or_close, key, key_or_close, colon, comma_or_close, end, bad };
   using Token = Document::Token;
 
-  State after_value(std::uint32_t begin, char c) {
-    const Kind container = document_.tokens_[document_.open_.back()].kind;
-    if (c == ',') return container == Kind::object ? State::key : State::value;
-    if (c == '}') return close(begin, Kind::object);
-    if (c == ']') return close(begin, Kind::array);
-    return State::bad;
-  }
+  bool next_is(char c) const { return at_ != end_ && text_[*at_] == c; }
 
-  State close(std::uint32_t begin, Kind kind) {
-    Token& token = document_.tokens_[document_.open_.back()];
-    if (token.kind != kind) return State::bad;
-    token.end = begin + 1;
-    token.next = static_cast<std::uint32_t>(document_.tokens_.size());
-    document_.open_.pop_back();
-    return document_.open_.empty() ? State::end : State::comma_or_close;
-  }
-
-  std::optional<ParseError> value(std::uint32_t begin, char c, State& state) {
-    if (c == '{' || c == '[') {
-      if (document_.open_.size() >= document_.depth_max_) return ParseError::too_deep;
+  // A scalar or an empty container, with all that opens before it.
+  [[gnu::always_inline]] bool value() {
+    while (at_ != end_) {
+      const char c = text_[*at_];
+      if (c == '"') return string();
+      if (c != '{' && c != '[') return scalar();
+      if (open_.size() >= depth_max_) {
+        error_ = ParseError::too_deep;
+        return false;
+      }
       const bool object = c == '{';
-      document_.open_.push_back(static_cast<std::uint32_t>(document_.tokens_.size()));
-      document_.tokens_.push_back({begin, 0, 0, object ? Kind::object : Kind::array, false});
-      state = object ? State::key_or_close : State::value_or_close;
-      return std::nullopt;
+      open_.push_back(count_);
+      tokens_[count_++] = {*at_++, 0, 0, object ? Kind::object : Kind::array, false};
+      if (next_is(object ? '}' : ']')) {
+        close();
+        return true;
+      }
+      if (object && !key()) return false;
     }
-    state = document_.open_.empty() ? State::end : State::comma_or_close;
-    return c == '"' ? string(begin) : scalar(begin);
+    return false;
   }
 
-  // Where the scalar ends that begins at index_[at_]: only whitespace is between it and the next
-  // entry.
-  std::uint32_t end_of_scalar() const {
-    auto end = at_ + 1 < count_ ? index_[at_ + 1] : static_cast<std::uint32_t>(text_.size());
+  // What closes after a value, and the comma before the next one.
+  [[gnu::always_inline]] bool after_value() {
+    while (!open_.empty()) {
+      const bool in_object = tokens_[open_.back()].kind == Kind::object;
+      if (next_is(',')) {
+        ++at_;
+        return !in_object || key();
+      }
+      if (!next_is(in_object ? '}' : ']')) return false;
+      close();
+    }
+    return true;
+  }
+
+  // A key and the colon behind it.
+  [[gnu::always_inline]] bool key() {
+    if (!next_is('"') || !string() || !next_is(':')) return false;
+    ++at_;
+    return true;
+  }
+
+  void close() {
+    Token& token = tokens_[open_.back()];
+    token.end = *at_++ + 1;
+    token.next = count_;
+    open_.pop_back();
+  }
+
+  // Where the scalar ends that begins at *at_: only whitespace is between it and the next entry.
+  [[gnu::always_inline]] std::uint32_t end_of_scalar() const {
+    std::uint32_t end = at_ + 1 != end_ ? at_[1] : text_bytes_;
     while (is_space(text_[end - 1])) --end;
     return end;
   }
 
-  std::optional<ParseError> string(std::uint32_t begin) {
+  [[gnu::always_inline]] bool string() {
+    const std::uint32_t begin = *at_;
     const std::uint32_t end = end_of_scalar();
-    if (end < begin + 2 || text_[end - 1] != '"') return ParseError::syntax;
+    if (end < begin + 2 || text_[end - 1] != '"') return false;
     // Backslashes are looked for once over the whole text, not once a string.
-    bool escaped = false;
-    if (backslash_ < end) {
-      escaped = true;
-      const std::string_view inside = text_.substr(begin + 1, end - begin - 2);
-      if (backslash_ <= begin) return ParseError::syntax;  // outside any string
-      if (auto error = check_escapes(inside, backslash_ - begin - 1)) return error;
-      backslash_ = text_.find('\\', end);
-    }
+    const bool escaped = backslash_ < end;
+    if (escaped && !check_string(begin, end)) return false;
     push_scalar(begin, end, Kind::string, escaped);
-    return std::nullopt;
+    return true;
   }
 
-  std::optional<ParseError> scalar(std::uint32_t begin) {
+  bool check_string(std::uint32_t begin, std::uint32_t end) {
+    if (backslash_ <= begin) return false;  // outside any string
+    if (auto error = check_escapes({text_ + begin + 1, end - begin - 2}, backslash_ - begin - 1)) {
+      error_ = *error;
+      return false;
+    }
+    backslash_ = find_backslash(whole_, end);
+    return true;
+  }
+
+  bool scalar() {
+    const std::uint32_t begin = *at_;
     const std::uint32_t end = end_of_scalar();
-    const std::string_view text = text_.substr(begin, end - begin);
+    if (end <= begin) return false;
+    const std::string_view text(text_ + begin, end - begin);
     if (text == "true" || text == "false") {
       push_scalar(begin, end, Kind::boolean, false);
     } else if (text == "null") {
@@ -318,22 +364,31 @@ class TokenBuilder {
     } else if (is_number(text)) {
       push_scalar(begin, end, Kind::number, false);
     } else {
-      return ParseError::syntax;
+      return false;
     }
-    return std::nullopt;
+    return true;
   }
 
-  void push_scalar(std::uint32_t begin, std::uint32_t end, Kind kind, bool escaped) {
-    const auto next = static_cast<std::uint32_t>(document_.tokens_.size() + 1);
-    document_.tokens_.push_back({begin, end, next, kind, escaped});
+  [[gnu::always_inline]] void push_scalar(std::uint32_t begin,
+                                          std::uint32_t end,
+                                          Kind kind,
+                                          bool escaped) {
+    tokens_[count_] = {begin, end, count_ + 1, kind, escaped};
+    ++count_;
+    ++at_;
   }
 
-  Document& document_;
-  std::string_view text_;
-  const std::uint32_t* index_;
-  std::uint32_t count_;
-  std::uint32_t at_ = 0;
-  std::size_t backslash_ = std::string_view::npos;  // the first one not yet checked
+  Token* tokens_;
+  std::uint32_t count_ = 0;
+  std::vector<std::uint32_t>& open_;
+  std::size_t depth_max_;
+  const char* text_;
+  std::uint32_t text_bytes_;
+  const std::uint32_t* at_;
+  const std::uint32_t* end_;
+  std::string_view whole_;
+  std::size_t backslash_;  // the first one not yet checked
+  ParseError error_ = ParseError::syntax;
 };
 
 Document::Document(std::size_t depth_max)
@@ -343,11 +398,7 @@ Document::Document(Document&&) noexcept = default;
 Document& Document::operator=(Document&&) noexcept = default;
 
 std::expected<Value, ParseError> Document::parse(std::string_view text) {
-  if (tokens_.capacity() > kTokensKept && text.size() <= kTokensKept) {
-    tokens_ = {};
-    open_ = {};
-  }
-  tokens_.clear();
+  if (tokens_.size() > kTokensKept && text.size() <= kTokensKept) tokens_ = {};
   open_.clear();
   unescaped_.clear();
   text_ = text;
@@ -362,22 +413,37 @@ std::expected<Value, ParseError> Document::parse(std::string_view text) {
   if (error != simdjson::SUCCESS) return std::unexpected(ParseError::syntax);
 
   const auto& stage = *index_->stage;
+  if (tokens_.size() < stage.n_structural_indexes) {
+    tokens_.resize(std::max<std::size_t>(stage.n_structural_indexes, 256));
+  }
   TokenBuilder builder(*this, stage.structural_indexes.get(), stage.n_structural_indexes);
   if (auto bad = builder.build()) return std::unexpected(*bad);
   return Value(this, 0);
 }
 
-std::string_view Document::unescaped(const Token& token) const {
-  const std::string_view inside = text_.substr(token.begin + 1, token.end - token.begin - 2);
-  if (!token.escaped) return inside;
-  return unescaped_.emplace_back(unescape(inside));
+char* Document::Texts::allocate(std::size_t bytes) {
+  if (bytes > room_) {
+    room_ = std::max(bytes, kBlockBytes);
+    oversize_ = oversize_ || room_ > kBlockBytes;
+    blocks_.push_back(std::make_unique_for_overwrite<char[]>(room_));
+    at_ = blocks_.back().get();
+  }
+  char* const start = at_;
+  at_ += bytes;
+  room_ -= bytes;
+  return start;
 }
 
-std::string_view Value::text() const { return document_->unescaped(document_->tokens_[token_]); }
+void Document::Texts::clear() {
+  if (blocks_.size() > 1 || oversize_) blocks_.clear();
+  oversize_ = false;
+  at_ = blocks_.empty() ? nullptr : blocks_.front().get();
+  room_ = blocks_.empty() ? 0 : kBlockBytes;
+}
 
-std::string_view Value::raw_text() const {
-  const std::string_view token = raw();
-  return token.substr(1, token.size() - 2);
+std::string_view Document::unescaped(std::string_view inside) const {
+  char* const start = unescaped_.allocate(inside.size());
+  return {start, unescape(inside, start)};
 }
 
 bool Value::boolean() const { return raw().front() == 't'; }
@@ -409,9 +475,7 @@ std::optional<Value> Value::find(std::string_view key) const {
 }
 
 std::optional<Value> Value::find_non_null(std::string_view key) const {
-  auto found = find(key);
-  if (found && found->is(Kind::null)) found.reset();
-  return found;
+  return std::get<0>(pick(std::array{key}));
 }
 
 bool Value::empty() const { return document_->tokens_[token_].next == token_ + 1; }

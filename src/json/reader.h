@@ -7,9 +7,9 @@
 // Valid is what RFC 8259 calls JSON text, without a byte order mark; lone surrogates (\ud800) are
 // errors. A key that is given twice counts with its last value.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -63,6 +63,9 @@ class Value {
   std::optional<Value> find(std::string_view key) const;
   // As find, but a null counts as absent.
   std::optional<Value> find_non_null(std::string_view key) const;
+  // find_non_null of several keys in one pass; the keys are not empty.
+  template <std::size_t N>
+  std::array<std::optional<Value>, N> pick(const std::array<std::string_view, N>& keys) const;
   // Arrays only.
   Elements elements() const;
   // No members, no elements.
@@ -104,17 +107,32 @@ class Document {
   };
   struct Index;  // simdjson's side
 
+  // What text() had to write; stays where it is until cleared.
+  class Texts {
+   public:
+    char* allocate(std::size_t bytes);
+    void clear();
+
+   private:
+    static constexpr std::size_t kBlockBytes = 4096;
+    std::vector<std::unique_ptr<char[]>> blocks_;
+    char* at_ = nullptr;
+    std::size_t room_ = 0;
+    bool oversize_ = false;  // a block is larger than kBlockBytes
+  };
+
   std::string_view raw(const Token& token) const {
-    return text_.substr(token.begin, token.end - token.begin);
+    return {text_.data() + token.begin, token.end - token.begin};
   }
-  std::string_view unescaped(const Token& token) const;
+  // Unescapes what is between the quotes of a string; the view is valid until the next parse.
+  std::string_view unescaped(std::string_view inside) const;
 
   std::size_t depth_max_;
   std::unique_ptr<Index> index_;
   std::string_view text_;
-  std::vector<Token> tokens_;
-  std::vector<std::uint32_t> open_;            // the containers that are open while parsing
-  mutable std::deque<std::string> unescaped_;  // what text() had to write; views into it stay valid
+  std::vector<Token> tokens_;        // as many as any text needed so far
+  std::vector<std::uint32_t> open_;  // the containers that are open while parsing
+  mutable Texts unescaped_;
 };
 
 struct Member {
@@ -185,7 +203,29 @@ class Elements {
 inline Kind Value::kind() const { return document_->tokens_[token_].kind; }
 inline std::string_view Value::raw() const { return document_->raw(document_->tokens_[token_]); }
 inline bool Value::has_escapes() const { return document_->tokens_[token_].escaped; }
+inline std::string_view Value::raw_text() const {
+  const auto& token = document_->tokens_[token_];
+  return {document_->text_.data() + token.begin + 1, token.end - token.begin - 2};
+}
+inline std::string_view Value::text() const {
+  return has_escapes() ? document_->unescaped(raw_text()) : raw_text();
+}
 inline Members Value::members() const { return Members(*this); }
 inline Elements Value::elements() const { return Elements(*this); }
+
+template <std::size_t N>
+std::array<std::optional<Value>, N> Value::pick(const std::array<std::string_view, N>& keys) const {
+  std::array<std::optional<Value>, N> found;
+  for (const auto [name, value] : members()) {
+    for (std::size_t i = 0; i < N; ++i) {
+      // Most keys differ in their length or their first byte; the rest is worth a call of memcmp.
+      if (name.size() != keys[i].size() || name.front() != keys[i].front() || name != keys[i])
+        continue;
+      value.is(Kind::null) ? found[i].reset() : void(found[i] = value);
+      break;
+    }
+  }
+  return found;
+}
 
 }  // namespace quarry::json

@@ -210,6 +210,41 @@ TEST(Reader, GivesTheSourceOfAnyValue) {
   EXPECT_EQ(compact, R"({"a":{"b":[1,"x\ty"]},"c":-1.50})");
 }
 
+TEST(Reader, KeepsEveryUnescapedTextUntilTheNextParse) {
+  Document document;
+  const std::string filler(3000, 'x');
+  std::string text = "[";
+  for (char c = 'a'; c <= 'j'; ++c) text += std::string("\"") + c + "\\n" + filler + "\",";
+  text += "\"\\t" + std::string(20'000, 'y') + "\"]";
+  for (int round = 0; round < 2; ++round) {
+    const auto root = document.parse(text);
+    ASSERT_TRUE(root);
+    std::vector<std::string_view> texts;
+    for (const Value element : root->elements()) texts.push_back(element.text());
+    ASSERT_EQ(texts.size(), 11u);
+    for (std::size_t i = 0; i < 10; ++i) {
+      EXPECT_EQ(texts[i],
+                std::string(1, static_cast<char>('a' + static_cast<char>(i))) + "\n" + filler);
+    }
+    EXPECT_EQ(texts[10], "\t" + std::string(20'000, 'y'));
+  }
+}
+
+TEST(Reader, FindsEscapesWhereverTheyStand) {
+  Document document;
+  for (std::size_t before = 0; before < 140; ++before) {
+    const std::string text =
+        "\"" + std::string(before, 'a') + "\\u00e9" + std::string(before % 9, 'b') + "\"";
+    const auto root = document.parse(text);
+    ASSERT_TRUE(root) << before;
+    EXPECT_EQ(root->text(), std::string(before, 'a') + "\xc3\xa9" + std::string(before % 9, 'b'))
+        << before;
+    std::string broken = text;
+    broken[before + 2] = 'q';
+    EXPECT_FALSE(document.parse(broken)) << before;
+  }
+}
+
 TEST(Reader, CountsTheLastOfTwoEqualKeys) {
   Document document;
   const auto root = document.parse(R"({"a":1,"b":2,"\u0061":3})");
@@ -284,10 +319,9 @@ TEST(Write, ReplacesInvalidUtf8) {
       string_token("\xed\xa0\x80 \xf4\x90\x80\x80 \xe0\x80\x80 \xc0\xaf \xe2\x80")));
 }
 
-TEST(Write, CopiesJsonEscapingSeparatorsOnly) {
+TEST(Write, CopiesJsonAsOneLineForEveryReader) {
   std::string out;
-  append_escaping_separators(
-      out, "{\"a\":\"\xc2\x85\xc3\xa9\xe2\x80\xa8\xe2\x82\xac\xe2\x80\xa9\xc2\"}");
+  append_line(out, "{\"a\":\r\n\"\xc2\x85\xc3\xa9\xe2\x80\xa8\xe2\x82\xac\xe2\x80\xa9\xc2\"\n}\n");
   EXPECT_EQ(out, "{\"a\":\"\\u0085\xc3\xa9\\u2028\xe2\x82\xac\\u2029\xc2\"}");
 }
 

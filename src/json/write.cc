@@ -1,5 +1,6 @@
 #include "json/write.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -118,23 +119,23 @@ void append_integer(std::string& out, std::int64_t value) {
   out.append(digits.data(), result.ptr);
 }
 
-void append_escaping_separators(std::string& out, std::string_view json) {
-  // Most text has few of the two lead bytes; find() is memchr.
+void append_line(std::string& out, std::string_view json) {
+  // Most text has few of these bytes; find() is memchr.
+  std::array<char, 4> looked_for{'\xc2', '\xe2', '\n', '\r'};
+  std::array<std::size_t, 4> next{};
+  for (std::size_t i = 0; i < next.size(); ++i) next[i] = json.find(looked_for[i]);
   std::size_t copied = 0;
-  std::size_t next_c2 = json.find('\xc2');
-  std::size_t next_e2 = json.find('\xe2');
-  while (next_c2 != std::string_view::npos || next_e2 != std::string_view::npos) {
-    const std::size_t at = std::min(next_c2, next_e2);
-    if (const std::string_view escape = separator_escape(json, at); !escape.empty()) {
+  while (true) {
+    const auto nearest = std::ranges::min_element(next);
+    const std::size_t at = *nearest;
+    if (at == std::string_view::npos) break;
+    const bool line_end = json[at] == '\n' || json[at] == '\r';
+    if (const std::string_view escape = separator_escape(json, at); line_end || !escape.empty()) {
       out.append(json, copied, at - copied);
       out += escape;
-      copied = at + (escape == "\\u0085" ? 2 : 3);
+      copied = at + (line_end ? 1 : escape == "\\u0085" ? 2 : 3);
     }
-    if (at == next_c2) {
-      next_c2 = json.find('\xc2', at + 1);
-    } else {
-      next_e2 = json.find('\xe2', at + 1);
-    }
+    *nearest = json.find(json[at], at + 1);
   }
   out.append(json, copied);
 }

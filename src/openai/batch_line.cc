@@ -89,7 +89,7 @@ std::expected<void, LineError> read_body(json::Value body, BatchLine& line) {
 
 void append_head(std::string& out, std::string_view custom_id_json, std::string_view request_seed) {
   out.append(R"({"id":"batch_req_)").append(request_seed).append(R"(","custom_id":)");
-  json::append_escaping_separators(out, custom_id_json);
+  json::append_line(out, custom_id_json);
 }
 
 }  // namespace
@@ -174,7 +174,7 @@ void append_response_line(std::string& out,
   out += R"(,"response":{"status_code":)";
   json::append_integer(out, status_code);
   out.append(R"(,"request_id":"req_)").append(request_seed).append(R"(","body":)");
-  json::append_escaping_separators(out, body_json);
+  json::append_line(out, body_json);
   out += "},\"error\":null}\n";
 }
 

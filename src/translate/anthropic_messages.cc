@@ -22,20 +22,21 @@ bool blank(json::Value text) {
 // Claude's ids are [a-zA-Z0-9_-]+; a call and its result are changed alike.
 void append_tool_id(std::string& out, std::string_view id) {
   out += '"';
-  for (const char c : id) {
+  const std::size_t begin = out.size();
+  out += id;
+  for (std::size_t i = begin; i < out.size(); ++i) {
+    const char c = out[i];
     const bool allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                          (c >= '0' && c <= '9') || c == '_' || c == '-';
-    out += allowed ? c : '_';
+    if (!allowed) out[i] = '_';
   }
   out += '"';
 }
 
 // A member that must be a string. place(): the object, asked for only to say what is wrong.
 template <class Place>
-std::expected<std::string_view, openai::LineError> string_member(json::Value object,
-                                                                 std::string_view key,
-                                                                 const Place& place) {
-  const auto value = object.find_non_null(key);
+std::expected<std::string_view, openai::LineError> string_member(
+    const std::optional<json::Value>& value, std::string_view key, const Place& place) {
   if (value && value->is(json::Kind::string)) return value->text();
   const std::string param = place() + "." + std::string(key);
   if (!value) return missing(param);
@@ -43,6 +44,15 @@ std::expected<std::string_view, openai::LineError> string_member(json::Value obj
 }
 
 }  // namespace
+
+AnthropicMessages::AnthropicMessages(Scratch& scratch, std::string& out)
+    : arguments_(scratch.arguments),
+      system_(scratch.system),
+      open_calls_(scratch.open_calls),
+      out_(out) {
+  system_.clear();
+  open_calls_.clear();
+}
 
 Outcome AnthropicMessages::append(json::Value messages) {
   if (!messages.is(json::Kind::array))
@@ -66,18 +76,24 @@ Outcome AnthropicMessages::append(json::Value messages) {
   return {};
 }
 
-Outcome AnthropicMessages::message(json::Value message, bool last) {
-  if (!message.is(json::Kind::object)) return wrong_type(at(), "an object", message.kind());
-  const auto role = string_member(message, "role", [&] { return at(); });
+Outcome AnthropicMessages::message(json::Value value, bool last) {
+  if (!value.is(json::Kind::object)) return wrong_type(at(), "an object", value.kind());
+  const auto [role_value, content, tool_calls, tool_call_id, refusal, function_call, audio] =
+      value.pick(std::array<std::string_view, 7>{"role", "content", "tool_calls", "tool_call_id",
+                                                 "refusal", "function_call", "audio"});
+  const auto role = string_member(role_value, "role", [&] { return at(); });
   if (!role) return std::unexpected(role.error());
 
-  if (*role == "assistant") return assistant_message(message, last);
-  if (*role == "tool") return tool_message(message);
-  const auto content = message.find_non_null("content");
   if (*role == "user") {
     if (auto ok = all_calls_answered(); !ok) return ok;
     return content ? user_message(*content) : missing(at(".content"));
   }
+  if (*role == "assistant") {
+    if (function_call) return unsupported(at(".function_call"), "functions are replaced by tools");
+    if (audio) return unsupported(at(".audio"), "this model does not take it");
+    return assistant_message({content, refusal, tool_calls}, last);
+  }
+  if (*role == "tool") return tool_message(tool_call_id, content);
   if (*role == "system" || *role == "developer") {
     return content ? system_message(*content) : missing(at(".content"));
   }
@@ -115,18 +131,13 @@ Outcome AnthropicMessages::user_message(json::Value content) {
   return {};
 }
 
-Outcome AnthropicMessages::assistant_message(json::Value message, bool last) {
+Outcome AnthropicMessages::assistant_message(const Assistant& message, bool last) {
   if (auto ok = all_calls_answered(); !ok) return ok;
   if (turn_ == Role::none) {
     return invalid_value(at(".role"),
                          "the first message that is not a system message must be of the user");
   }
-  for (const std::string_view key : {"function_call", "audio"}) {
-    if (message.find_non_null(key)) {
-      return unsupported(at("." + std::string(key)), "this model does not take it");
-    }
-  }
-  const auto calls = message.find_non_null("tool_calls");
+  const auto& [content, refusal, calls] = message;
   if (calls && !calls->is(json::Kind::array)) {
     return wrong_type(at(".tool_calls"), "an array", calls->kind());
   }
@@ -134,10 +145,10 @@ Outcome AnthropicMessages::assistant_message(json::Value message, bool last) {
 
   open_turn(Role::assistant);
   const std::size_t before = out_.size();
-  if (const auto content = message.find_non_null("content")) {
+  if (content) {
     if (auto ok = text_or_parts(*content, false, last && !calling); !ok) return ok;
   }
-  if (const auto refusal = message.find_non_null("refusal")) {
+  if (refusal) {
     if (!refusal->is(json::Kind::string))
       return wrong_type(at(".refusal"), "a string", refusal->kind());
     text_block(*refusal, last && !calling);
@@ -155,9 +166,10 @@ Outcome AnthropicMessages::assistant_message(json::Value message, bool last) {
   return {};
 }
 
-Outcome AnthropicMessages::tool_message(json::Value message) {
+Outcome AnthropicMessages::tool_message(const std::optional<json::Value>& call_id,
+                                        const std::optional<json::Value>& content) {
   uses_tools_ = true;
-  const auto id = string_member(message, "tool_call_id", [&] { return at(); });
+  const auto id = string_member(call_id, "tool_call_id", [&] { return at(); });
   if (!id) return std::unexpected(id.error());
   const auto call = std::ranges::find(open_calls_, *id);
   if (call == open_calls_.end()) {
@@ -171,7 +183,6 @@ Outcome AnthropicMessages::tool_message(json::Value message) {
   open_block();
   out_ += R"("type":"tool_result","tool_use_id":)";
   append_tool_id(out_, *id);
-  const auto content = message.find_non_null("content");
   if (!content) return missing(at(".content"));
   if (content->is(json::Kind::string)) {
     if (!blank(*content)) out_.append(",\"content\":").append(content->raw());
@@ -209,11 +220,13 @@ Outcome AnthropicMessages::text_or_parts(json::Value content, bool images, bool 
 
 Outcome AnthropicMessages::part(json::Value part, std::size_t index, bool images, bool trim) {
   if (!part.is(json::Kind::object)) return wrong_type(at_part(index), "an object", part.kind());
-  const auto type = string_member(part, "type", [&] { return at_part(index); });
+  const auto [type_value, text_value, refusal_value, image_url] =
+      part.pick(std::array<std::string_view, 4>{"type", "text", "refusal", "image_url"});
+  const auto type = string_member(type_value, "type", [&] { return at_part(index); });
   if (!type) return std::unexpected(type.error());
   const bool refusal = *type == "refusal" && !images;
   if (*type == "text" || refusal) {
-    const auto text = part.find_non_null(*type);
+    const auto& text = refusal ? refusal_value : text_value;
     if (!text) return missing(at_part(index, refusal ? ".refusal" : ".text"));
     if (!text->is(json::Kind::string)) {
       return wrong_type(at_part(index, refusal ? ".refusal" : ".text"), "a string", text->kind());
@@ -221,13 +234,12 @@ Outcome AnthropicMessages::part(json::Value part, std::size_t index, bool images
     text_block(*text, trim);
     return {};
   }
-  if (*type == "image_url" && images) return image(part, index);
+  if (*type == "image_url" && images) return image(image_url, index);
   return unsupported(at_part(index), "this model does not take content of type '" +
                                          std::string(type->substr(0, 40)) + "' here");
 }
 
-Outcome AnthropicMessages::image(json::Value part, std::size_t index) {
-  auto url = part.find_non_null("image_url");
+Outcome AnthropicMessages::image(std::optional<json::Value> url, std::size_t index) {
   if (url && url->is(json::Kind::object)) url = url->find_non_null("url");
   if (!url) return missing(at_part(index, ".image_url.url"));
   if (!url->is(json::Kind::string)) {
@@ -246,22 +258,24 @@ Outcome AnthropicMessages::tool_call(json::Value call, std::size_t index) {
   uses_tools_ = true;
   const auto place = [&] { return at(".tool_calls[" + std::to_string(index) + "]"); };
   if (!call.is(json::Kind::object)) return wrong_type(place(), "an object", call.kind());
-  const auto type = call.find_non_null("type");
+  const auto [type, id_value, function] =
+      call.pick(std::array<std::string_view, 3>{"type", "id", "function"});
   if (type && (!type->is(json::Kind::string) || type->text() != "function")) {
     return unsupported(place() + ".type", "supported values are: 'function'");
   }
-  const auto id = string_member(call, "id", place);
+  const auto id = string_member(id_value, "id", place);
   if (!id) return std::unexpected(id.error());
   if (id->empty()) return invalid_value(place() + ".id", "must not be empty");
   if (std::ranges::find(open_calls_, *id) != open_calls_.end()) {
     return invalid_value(place() + ".id", "is the id of another call of this message");
   }
-  const auto function = call.find_non_null("function");
   if (!function) return missing(place() + ".function");
   if (!function->is(json::Kind::object)) {
     return wrong_type(place() + ".function", "an object", function->kind());
   }
-  const auto name = string_member(*function, "name", [&] { return place() + ".function"; });
+  const auto [name_value, arguments] =
+      function->pick(std::array<std::string_view, 2>{"name", "arguments"});
+  const auto name = string_member(name_value, "name", [&] { return place() + ".function"; });
   if (!name) return std::unexpected(name.error());
 
   open_calls_.push_back(*id);
@@ -270,15 +284,15 @@ Outcome AnthropicMessages::tool_call(json::Value call, std::size_t index) {
   append_tool_id(out_, *id);
   out_ += ",\"name\":";
   json::append_string(out_, *name);
-  return tool_input(*function, index);
+  return tool_input(arguments, index);
 }
 
-Outcome AnthropicMessages::tool_input(json::Value function, std::size_t index) {
+Outcome AnthropicMessages::tool_input(const std::optional<json::Value>& arguments,
+                                      std::size_t index) {
   const auto place = [&] {
     return at(".tool_calls[" + std::to_string(index) + "].function.arguments");
   };
   out_ += ",\"input\":";
-  const auto arguments = function.find_non_null("arguments");
   if (arguments && !arguments->is(json::Kind::string)) {
     return wrong_type(place(), "a string", arguments->kind());
   }

@@ -6,6 +6,7 @@
 #include "json/reader.h"
 #include "translate/refusal.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,9 +15,14 @@ namespace quarry::translate {
 
 class AnthropicMessages {
  public:
-  // arguments: a parser for what tool calls hold as text.
-  AnthropicMessages(json::Document& arguments, std::string& out)
-      : arguments_(arguments), out_(out) {}
+  // Memory that is worth keeping from one line to the next.
+  struct Scratch {
+    json::Document arguments;                  // of a tool call: JSON within a JSON string
+    std::vector<json::Value> system;           // texts, none blank
+    std::vector<std::string_view> open_calls;  // ids of the last tool calls that have no result yet
+  };
+
+  AnthropicMessages(Scratch& scratch, std::string& out);
 
   // Appends "messages":[…] and, where there is one, ,"system":…
   Outcome append(json::Value messages);
@@ -25,17 +31,21 @@ class AnthropicMessages {
 
  private:
   enum class Role { none, user, assistant };
+  struct Assistant {
+    std::optional<json::Value> content, refusal, tool_calls;
+  };
 
-  Outcome message(json::Value message, bool last);
+  Outcome message(json::Value value, bool last);
   Outcome system_message(json::Value content);
   Outcome user_message(json::Value content);
-  Outcome assistant_message(json::Value message, bool last);
-  Outcome tool_message(json::Value message);
+  Outcome assistant_message(const Assistant& message, bool last);
+  Outcome tool_message(const std::optional<json::Value>& call_id,
+                       const std::optional<json::Value>& content);
   Outcome text_or_parts(json::Value content, bool images, bool trim);
   Outcome part(json::Value part, std::size_t index, bool images, bool trim);
-  Outcome image(json::Value part, std::size_t index);
+  Outcome image(std::optional<json::Value> url, std::size_t index);
   Outcome tool_call(json::Value call, std::size_t index);
-  Outcome tool_input(json::Value function, std::size_t index);
+  Outcome tool_input(const std::optional<json::Value>& arguments, std::size_t index);
   void text_block(json::Value text, bool trim);
   void open_turn(Role role);
   void open_block();
@@ -46,12 +56,12 @@ class AnthropicMessages {
   std::string at_part(std::size_t index, std::string_view rest = "") const;
 
   json::Document& arguments_;
+  std::vector<json::Value>& system_;
+  std::vector<std::string_view>& open_calls_;
   std::string& out_;
-  std::vector<json::Value> system_;           // not blank
-  std::vector<std::string_view> open_calls_;  // ids of the last tool calls that have no result yet
-  std::size_t calls_at_ = 0;                  // the message that made them
-  std::size_t index_ = 0;                     // of the message at hand
-  Role turn_ = Role::none;                    // the message being written
+  std::size_t calls_at_ = 0;  // the message that made them
+  std::size_t index_ = 0;     // of the message at hand
+  Role turn_ = Role::none;    // the message being written
   bool first_block_ = true;
   bool uses_tools_ = false;
 };

@@ -1,7 +1,6 @@
 #include "translate/anthropic_request.h"
 
 #include "json/write.h"
-#include "translate/anthropic_messages.h"
 #include "translate/anthropic_tools.h"
 #include "translate/chat_request.h"
 
@@ -31,17 +30,21 @@ class Parameters {
   Outcome append_extensions();
 
  private:
+  struct Number {
+    json::Value value;
+    double number = 0;
+  };
   struct Sampling {
-    std::optional<json::Value> temperature, top_p, top_k;
+    std::optional<Number> temperature, top_p;
+    std::optional<json::Value> top_k;
   };
 
   std::expected<std::optional<std::int64_t>, openai::LineError> limit(
       const std::optional<json::Value>& value, std::string_view param) const;
   std::int64_t default_max_tokens() const;
   std::expected<std::optional<std::int64_t>, openai::LineError> thinking_budget() const;
-  Outcome check_number(const std::optional<json::Value>& value,
-                       std::string_view param,
-                       double max) const;
+  static std::expected<std::optional<Number>, openai::LineError> number(
+      const std::optional<json::Value>& value, std::string_view param, double max);
   Outcome choose(Sampling& sampling) const;
   Outcome check_thinking(const Sampling& sampling) const;
   void append_member(std::string_view key, const std::optional<json::Value>& value);
@@ -105,24 +108,23 @@ Outcome Parameters::append_max_tokens() {
   return {};
 }
 
-Outcome Parameters::check_number(const std::optional<json::Value>& value,
-                                 std::string_view param,
-                                 double max) const {
-  if (!value) return {};
+std::expected<std::optional<Parameters::Number>, openai::LineError> Parameters::number(
+    const std::optional<json::Value>& value, std::string_view param, double max) {
+  if (!value) return std::nullopt;
   if (!value->is(json::Kind::number)) return wrong_type(param, "a number", value->kind());
   const auto number = value->number();
   if (!number || *number < 0 || *number > max) {
     return invalid_value(param, "must be between 0 and " + std::to_string(static_cast<int>(max)));
   }
-  return {};
+  return Number{*value, *number};
 }
 
 // What of temperature, top_p and top_k goes to the model. 1 is the default of both temperature and
 // top_p, so leaving that out changes nothing.
 Outcome Parameters::choose(Sampling& sampling) const {
-  if (sampling.temperature && *sampling.temperature->number() > 1) {
+  if (sampling.temperature && sampling.temperature->number > 1) {
     if (!drop_params_) {
-      return unsupported("body.temperature", std::string(sampling.temperature->raw()) +
+      return unsupported("body.temperature", std::string(sampling.temperature->value.raw()) +
                                                  " is over the 1 that this model takes at most");
     }
     sampling.temperature.reset();
@@ -131,9 +133,9 @@ Outcome Parameters::choose(Sampling& sampling) const {
   const bool both = sampling.temperature && sampling.top_p;
   if (!all_refused && !(model_.temperature_or_top_p && both)) return {};
 
-  if (sampling.top_p && *sampling.top_p->number() == 1) sampling.top_p.reset();
+  if (sampling.top_p && sampling.top_p->number == 1) sampling.top_p.reset();
   const bool still_both = sampling.temperature && sampling.top_p;
-  if (sampling.temperature && *sampling.temperature->number() == 1 && (all_refused || still_both)) {
+  if (sampling.temperature && sampling.temperature->number == 1 && (all_refused || still_both)) {
     sampling.temperature.reset();
   }
   if (drop_params_ && all_refused) sampling = {};
@@ -158,23 +160,25 @@ Outcome Parameters::check_thinking(const Sampling& sampling) const {
     return invalid_value("body.thinking.budget_tokens",
                          "must be less than max_tokens, which is " + std::to_string(max_tokens_));
   }
-  if (sampling.temperature && *sampling.temperature->number() != 1) {
+  if (sampling.temperature && sampling.temperature->number != 1) {
     return invalid_value("body.temperature", "must be 1 with thinking");
   }
   return {};
 }
 
 Outcome Parameters::append_sampling() {
-  Sampling sampling{request_.temperature, request_.top_p, request_.top_k};
-  if (auto ok = check_number(sampling.temperature, "body.temperature", 2); !ok) return ok;
-  if (auto ok = check_number(sampling.top_p, "body.top_p", 1); !ok) return ok;
+  const auto temperature = number(request_.temperature, "body.temperature", 2);
+  if (!temperature) return std::unexpected(temperature.error());
+  const auto top_p = number(request_.top_p, "body.top_p", 1);
+  if (!top_p) return std::unexpected(top_p.error());
+  Sampling sampling{*temperature, *top_p, request_.top_k};
   if (sampling.top_k && sampling.top_k->integer().value_or(-1) < 0) {
     return invalid_value("body.top_k", "must be an integer that is not negative");
   }
   if (auto ok = choose(sampling); !ok) return ok;
   if (auto ok = check_thinking(sampling); !ok) return ok;
-  append_member("temperature", sampling.temperature);
-  append_member("top_p", sampling.top_p);
+  if (sampling.temperature) append_member("temperature", sampling.temperature->value);
+  if (sampling.top_p) append_member("top_p", sampling.top_p->value);
   append_member("top_k", sampling.top_k);
   return {};
 }
@@ -245,7 +249,7 @@ Outcome AnthropicRequest::append(std::string_view body,
   Parameters parameters(*request, model, drop_params, out);
   if (auto ok = parameters.append_max_tokens(); !ok) return ok;
   out += ',';
-  AnthropicMessages messages(arguments_, out);
+  AnthropicMessages messages(scratch_, out);
   if (auto ok = messages.append(*request->messages); !ok) return ok;
   if (auto ok = parameters.append_sampling(); !ok) return ok;
   if (auto ok = parameters.append_stop(); !ok) return ok;

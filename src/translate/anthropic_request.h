@@ -4,6 +4,7 @@
 
 #include "catalog/catalog.h"
 #include "json/reader.h"
+#include "translate/anthropic_messages.h"
 #include "translate/refusal.h"
 
 #include <string>
@@ -22,7 +23,7 @@ class AnthropicRequest {
 
  private:
   json::Document body_;
-  json::Document arguments_;  // of a tool call: JSON within a JSON string
+  AnthropicMessages::Scratch scratch_;
 };
 
 }  // namespace quarry::translate

@@ -31,8 +31,22 @@ struct Parameter {
   Slot slot = nullptr;
 };
 
-// Sorted by name.
+// The most frequent first.
 constexpr std::array kParameters{
+    Parameter{"model", Rule::left_out},
+    Parameter{"messages", Rule::carried, &ChatRequest::messages},
+    Parameter{"max_tokens", Rule::carried, &ChatRequest::max_tokens},
+    Parameter{"temperature", Rule::carried, &ChatRequest::temperature},
+    Parameter{"max_completion_tokens", Rule::carried, &ChatRequest::max_completion_tokens},
+    Parameter{"top_p", Rule::carried, &ChatRequest::top_p},
+    Parameter{"stop", Rule::carried, &ChatRequest::stop},
+    Parameter{"tools", Rule::carried, &ChatRequest::tools},
+    Parameter{"tool_choice", Rule::carried, &ChatRequest::tool_choice},
+    Parameter{"response_format", Rule::only_text},
+    Parameter{"stream", Rule::stream},
+    Parameter{"n", Rule::only_one},
+    Parameter{"user", Rule::left_out},
+    Parameter{"metadata", Rule::left_out},
     Parameter{"anthropic_beta", Rule::carried, &ChatRequest::anthropic_beta},
     Parameter{"audio", Rule::refused},
     Parameter{"frequency_penalty", Rule::only_zero},
@@ -40,39 +54,24 @@ constexpr std::array kParameters{
     Parameter{"functions", Rule::only_empty},
     Parameter{"logit_bias", Rule::only_empty},
     Parameter{"logprobs", Rule::only_false},
-    Parameter{"max_completion_tokens", Rule::carried, &ChatRequest::max_completion_tokens},
-    Parameter{"max_tokens", Rule::carried, &ChatRequest::max_tokens},
-    Parameter{"messages", Rule::carried, &ChatRequest::messages},
-    Parameter{"metadata", Rule::left_out},
     Parameter{"modalities", Rule::only_text_list},
-    Parameter{"model", Rule::left_out},
-    Parameter{"n", Rule::only_one},
     Parameter{"parallel_tool_calls", Rule::carried, &ChatRequest::parallel_tool_calls},
     Parameter{"prediction", Rule::refused},
     Parameter{"presence_penalty", Rule::only_zero},
     Parameter{"prompt_cache_key", Rule::left_out},
     Parameter{"prompt_cache_retention", Rule::left_out},
     Parameter{"reasoning_effort", Rule::only_none},
-    Parameter{"response_format", Rule::only_text},
     Parameter{"safety_identifier", Rule::left_out},
     Parameter{"seed", Rule::refused},
     Parameter{"service_tier", Rule::left_out},
-    Parameter{"stop", Rule::carried, &ChatRequest::stop},
     Parameter{"store", Rule::left_out},
-    Parameter{"stream", Rule::stream},
     Parameter{"stream_options", Rule::left_out},
-    Parameter{"temperature", Rule::carried, &ChatRequest::temperature},
     Parameter{"thinking", Rule::carried, &ChatRequest::thinking},
-    Parameter{"tool_choice", Rule::carried, &ChatRequest::tool_choice},
-    Parameter{"tools", Rule::carried, &ChatRequest::tools},
     Parameter{"top_k", Rule::carried, &ChatRequest::top_k},
     Parameter{"top_logprobs", Rule::only_zero},
-    Parameter{"top_p", Rule::carried, &ChatRequest::top_p},
-    Parameter{"user", Rule::left_out},
     Parameter{"verbosity", Rule::refused},
     Parameter{"web_search_options", Rule::refused},
 };
-static_assert(std::ranges::is_sorted(kParameters, {}, &Parameter::name));
 
 bool is_text(json::Value value, std::string_view wanted) {
   return value.is(json::Kind::string) && value.text() == wanted;
@@ -130,8 +129,10 @@ std::expected<ChatRequest, openai::LineError> read_chat_request(json::Value body
                                                                 bool drop_params) {
   ChatRequest request;
   for (const auto [key, value] : body.members()) {
-    const auto* const found = std::ranges::lower_bound(kParameters, key, {}, &Parameter::name);
-    const bool known = found != kParameters.end() && found->name == key;
+    const auto* const found = std::ranges::find_if(kParameters, [&](const Parameter& parameter) {
+      return parameter.name.size() == key.size() && parameter.name == key;
+    });
+    const bool known = found != kParameters.end();
     const bool absent = value.is(json::Kind::null);
     if (known && found->rule == Rule::carried) {
       request.*(found->slot) = absent ? std::nullopt : std::optional(value);
