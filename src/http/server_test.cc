@@ -385,6 +385,7 @@ TEST(Server, StopsGracefully) {
   EXPECT_NE(got.find("Connection: close\r\n"), std::string::npos);
   EXPECT_EQ(stopped.wait_for(10s), std::future_status::ready);
   EXPECT_EQ(server.open_connections(), 0u);
+  handler.gate->open.reset();  // it must not outlive the loop
 }
 
 TEST(Server, CutsRunningRequestsAtTheDeadline) {
@@ -397,6 +398,7 @@ TEST(Server, CutsRunningRequestsAtTheDeadline) {
   server.stop(0s);
   EXPECT_EQ(busy.read_to_close(), "");
   EXPECT_EQ(server.open_connections(), 0u);
+  handler.gate->open.reset();  // it must not outlive the loop
 }
 
 TEST(Server, NamesTheAddressItCannotListenOn) {
