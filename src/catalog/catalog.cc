@@ -72,6 +72,7 @@ Model read_model(const YAML::Node& node) {
   model.output_tokens_max = node["output_tokens_max"].as<std::int64_t>();
   model.temperature_or_top_p = node["temperature_or_top_p"].as<bool>(false);
   model.no_sampling = node["no_sampling"].as<bool>(false);
+  model.no_prefill = node["no_prefill"].as<bool>(false);
   model.batch = node["batch"].as<bool>();
   model.batch_prices = prices(model.id, node["batch_prices"]);
   model.on_demand_prices = prices(model.id, node["on_demand"]);

@@ -28,6 +28,7 @@ struct Model {
   std::int64_t output_tokens_max = 0;  // the ceiling of max_tokens; 0 = not known
   bool temperature_or_top_p = false;   // refuses both together
   bool no_sampling = false;            // refuses temperature, top_p and top_k
+  bool no_prefill = false;             // refuses a last message of the assistant
   bool batch = false;                  // can run as a batch inference job
   // find() gives the prices of what it was asked for: a regional model or profile may cost more
   // than global.

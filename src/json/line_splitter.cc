@@ -21,6 +21,9 @@ bool blank(std::string_view text) {
 
 }  // namespace
 
+LineSplitter::LineSplitter(std::size_t line_bytes_max)
+    : line_bytes_max_(std::min(line_bytes_max, std::string().max_size() - kSlack)) {}
+
 void LineSplitter::feed(std::span<const std::byte> chunk) {
   if (carry_given_) {
     carry_.clear();

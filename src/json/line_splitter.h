@@ -15,7 +15,8 @@ namespace quarry::json {
 
 class LineSplitter {
  public:
-  explicit LineSplitter(std::size_t line_bytes_max) : line_bytes_max_(line_bytes_max) {}
+  // line_bytes_max: without the line's end and the byte order mark.
+  explicit LineSplitter(std::size_t line_bytes_max);
 
   struct Line {
     std::string_view

@@ -68,6 +68,11 @@ TEST(LineSplitter, SkipsTheRestOfALineThatIsFarTooLongWithoutKeepingIt) {
   }
 }
 
+TEST(LineSplitter, TakesAnyLineWhereThereIsNoLimit) {
+  EXPECT_EQ(split("abc\r\ndef", 2, SIZE_MAX),
+            (std::vector<Seen>{{"abc", 1, false}, {"def", 2, false}}));
+}
+
 TEST(LineSplitter, CountsBlankLinesWithoutGivingThem) {
   LineSplitter splitter(100);
   LineSplitter::Line line;

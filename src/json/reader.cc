@@ -234,7 +234,7 @@ struct Document::Index {
   simdjson::error_code run(std::string_view text) {
     const bool too_small = !stage || stage->capacity() < text.size();
     const bool too_big =
-        stage && stage->capacity() > kIndexBytesKept && text.size() <= kIndexBytesKept;
+        stage && stage->capacity() > 2 * kIndexBytesKept && text.size() <= kIndexBytesKept;
     if (too_small || too_big) {
       const std::size_t capacity = std::max<std::size_t>(text.size() + text.size() / 4, 4096);
       const auto error = simdjson::get_active_implementation()->create_dom_parser_implementation(

@@ -28,6 +28,8 @@ class AnthropicMessages {
   Outcome append(json::Value messages);
   // Whether any message calls a tool or answers one.
   bool uses_tools() const { return uses_tools_; }
+  // Whether the model is to continue a message of the assistant.
+  bool prefilled() const { return turn_ == Role::assistant; }
 
  private:
   enum class Role { none, user, assistant };

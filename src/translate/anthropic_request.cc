@@ -28,6 +28,7 @@ class Parameters {
   Outcome append_sampling();
   Outcome append_stop();
   Outcome append_extensions();
+  bool thinks() const { return thinking_budget().value_or(std::nullopt).has_value(); }
 
  private:
   struct Number {
@@ -251,6 +252,11 @@ Outcome AnthropicRequest::append(std::string_view body,
   out += ',';
   AnthropicMessages messages(scratch_, out);
   if (auto ok = messages.append(*request->messages); !ok) return ok;
+  if (messages.prefilled() && (model.no_prefill || parameters.thinks())) {
+    return invalid_value("body.messages",
+                         model.no_prefill ? "the last message must be of the user for this model"
+                                          : "the last message must be of the user with thinking");
+  }
   if (auto ok = parameters.append_sampling(); !ok) return ok;
   if (auto ok = parameters.append_stop(); !ok) return ok;
   if (auto ok = append_anthropic_tools(*request, messages.uses_tools(), out); !ok) return ok;

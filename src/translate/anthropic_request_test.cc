@@ -287,6 +287,17 @@ TEST(Request, RefusesSamplingWhereTheModelTakesNone) {
   }
 }
 
+TEST(Request, RefusesAPrefillWhereTheModelDoes) {
+  const std::string prefill =
+      messages(std::string(kUser) + R"({"role":"assistant","content":"I"})");
+  EXPECT_TRUE(translate(prefill, kHaiku));
+  const auto refused = translate(prefill, kOpus5);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().param, "body.messages");
+  const std::string thinking = R"(,"thinking":{"type":"enabled","budget_tokens":1024}})";
+  EXPECT_FALSE(translate(prefill.substr(0, prefill.size() - 1) + thinking, kSonnet45));
+}
+
 TEST(Request, NamesTheEndpointThatTheModelDoesNotServe) {
   RequestTranslator translator;
   std::string out;
