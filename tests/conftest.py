@@ -13,7 +13,7 @@ def server(tmp_path_factory):
     """One `quarry serve --sandbox` for all tests of a file."""
     running = harness.Server(tmp_path_factory.mktemp("server"))
     yield running
-    assert running.stop() == 0, running.log()[-4000:]
+    assert running.stop() == 0, running.log_end()
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def fresh_server(tmp_path):
     """A server that no other test has used."""
     running = harness.Server(tmp_path / "server")
     yield running
-    assert running.stop() == 0, running.log()[-4000:]
+    assert running.stop() == 0, running.log_end()
 
 
 @pytest.fixture
@@ -34,4 +34,4 @@ def sandbox(tmp_path):
     """A local AWS in a process of its own."""
     running = harness.Sandbox(tmp_path / "sandbox")
     yield running
-    assert running.stop() == 0, running.log()[-4000:]
+    assert running.stop() == 0, running.log_end()

@@ -30,7 +30,7 @@ SECRET_KEY = "quarry-test-secret-key-0000000000000000001"
 
 START_SECONDS = 30
 STOP_SECONDS = 30
-BATCH_SECONDS = 90
+BATCH_SECONDS = 60
 TERMINAL = {"completed", "failed", "expired", "cancelled"}
 
 
@@ -65,14 +65,19 @@ class Process:
     def log(self):
         return self.log_path.read_text(errors="replace")
 
+    def log_end(self):
+        """The last of the log, for a failure's message; without the polls that went well."""
+        lines = [line for line in self.log().splitlines() if not ("method=GET" in line and "status=200" in line)]
+        return "\n".join(lines[-40:])
+
     def _await_port(self, path):
         deadline = time.monotonic() + START_SECONDS
         while not path.exists():
             if self.process.poll() is not None:
-                raise RuntimeError(f"quarry ended with {self.process.returncode}:\n{self.log()[-4000:]}")
+                raise RuntimeError(f"quarry ended with {self.process.returncode}:\n{self.log_end()}")
             if time.monotonic() > deadline:
                 self.kill()
-                raise RuntimeError(f"quarry did not write {path}:\n{self.log()[-4000:]}")
+                raise RuntimeError(f"quarry did not write {path}:\n{self.log_end()}")
             time.sleep(0.01)
         return int(path.read_text())
 
@@ -84,7 +89,7 @@ class Process:
             return self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise RuntimeError(f"quarry did not stop on SIGTERM:\n{self.log()[-4000:]}") from None
+            raise RuntimeError(f"quarry did not stop on SIGTERM:\n{self.log_end()}") from None
 
     def kill(self):
         self.process.kill()
@@ -225,7 +230,7 @@ class Server(Process):
             if batch["status"] in until:
                 return batch
             assert batch["status"] not in TERMINAL, f"ended before {until}: {batch}"
-            assert time.monotonic() < deadline, f"not {until} after {timeout} s: {batch}\n{self.log()[-4000:]}"
+            assert time.monotonic() < deadline, f"not {until} after {timeout} s: {batch}\n{self.log_end()}"
             time.sleep(0.05)
 
     def content(self, file_id):

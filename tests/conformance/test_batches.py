@@ -365,7 +365,7 @@ def slow_server(tmp_path_factory):
     """Jobs of its sandbox take long enough to be cancelled in the middle."""
     running = harness.Server(tmp_path_factory.mktemp("slow"), job_seconds=600)
     yield running
-    assert running.stop() == 0, running.log()[-4000:]
+    assert running.stop() == 0, running.log_end()
 
 
 def check_cancelled(server, batch, count):
