@@ -2,7 +2,9 @@
 
 #include "obs/log.h"
 
+#include <boost/asio/error.hpp>
 #include <boost/json.hpp>
+#include <boost/system/system_error.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -80,8 +82,10 @@ Awaitable<void> JobEngine::run(RunPtr run) {
   std::string failure;
   try {
     co_await walk(run);
-  } catch (const boost::system::system_error&) {
-    throw;  // cancelled: the next start goes on with the job
+  } catch (const boost::system::system_error& e) {
+    if (e.code() == boost::asio::error::operation_aborted)
+      throw;  // the next start goes on with the job
+    failure = e.what();
   } catch (const std::exception& e) {
     failure = e.what();
   }

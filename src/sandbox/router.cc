@@ -12,7 +12,7 @@ Awaitable<http::ServerResponse> Router::handle(http::ServerRequest request,
     co_return co_await handle_bedrock(bedrock_, std::move(request), body);
   const std::string_view sent = request.path;
   const auto path = percent_decode(sent.starts_with('/') ? sent.substr(1) : sent);
-  if (!path) {
+  if (!path || !valid_utf8(*path)) {
     co_return s3_fault({.status = 400,
                         .code = "InvalidURI",
                         .message = "Couldn't parse the specified URI.",

@@ -21,7 +21,7 @@ namespace quarry::sandbox {
 struct S3Context {
   boost::asio::io_context& io;
   BlockingPool& pool;
-  BlockCache& blocks;
+  std::shared_ptr<BlockCache> blocks;
   ObjectStore& objects;
   UploadStore& uploads;
   const Clock& clock;

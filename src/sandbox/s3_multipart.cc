@@ -75,7 +75,7 @@ Awaitable<S3Answer> upload_part(S3Context& s3, S3Request request, http::BodyRead
                      "A header you provided implies functionality that is not implemented");
   }
   // Asked before the body is taken, and again by add_part().
-  const auto upload = s3.uploads.find(request.bucket, request.key, id);
+  const auto upload = s3.uploads.find_head(request.bucket, request.key, id);
   if (!upload) co_return no_such_upload(id);
   auto payload = Payload::expect(request.http.headers, request.caller);
   if (!payload) co_return std::unexpected(std::move(payload.error()));

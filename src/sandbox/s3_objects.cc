@@ -256,14 +256,14 @@ Answer<ObjectPtr> copy_now(S3Context& s3,
   if (!source) return std::unexpected(no_such_key(from.second));
   TempFile file(s3.objects.temp_folder());
   auto md5 = make_digest(DigestKind::md5);
-  auto block = s3.blocks.take();
+  auto block = s3.blocks->take();
   for (std::uint64_t at = 0; at < bytes->size();) {
     const std::size_t count = bytes->read(at, {block.get(), BlockCache::kBlockBytes});
     md5->update({block.get(), count});
     file.write({block.get(), count});
     at += count;
   }
-  s3.blocks.give_back(std::move(block));
+  s3.blocks->give_back(std::move(block));
   file.close();
   ObjectMeta object;
   object.key = request.key;

@@ -1,5 +1,6 @@
 #include "sandbox/xml.h"
 
+#include <fmt/format.h>
 #include <pugixml.hpp>
 
 #include <charconv>
@@ -59,7 +60,12 @@ std::string xml_escape(std::string_view text) {
         out += "&#13;";
         break;
       default:
-        out.push_back(c);
+        // Not XML 1.0, but what S3 itself writes for a key with control characters.
+        if (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n') {
+          out += fmt::format("&#x{:X};", static_cast<unsigned>(c));
+        } else {
+          out.push_back(c);
+        }
     }
   }
   return out;

@@ -70,13 +70,13 @@ class SandboxImpl final : public Sandbox {
   boost::asio::io_context& io_;
   Options options_;
   SystemClock clock_;
-  BlockCache blocks_;
+  std::shared_ptr<BlockCache> blocks_ = std::make_shared<BlockCache>();
   // Each uses those above it, so they go in the other order.
   std::optional<ObjectStore> objects_;
   std::optional<UploadStore> uploads_;
-  BlockingPool pool_;
   std::optional<JobTable> jobs_;
   std::optional<JobEngine> engine_;
+  BlockingPool pool_;  // what still runs on it uses all of the above
   std::optional<S3Context> s3_;
   std::optional<BedrockContext> bedrock_;
   std::optional<Router> router_;

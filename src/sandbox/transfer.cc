@@ -21,17 +21,17 @@ constexpr std::chrono::hours kForever{24 * 365};
 // once, its last block is still finished on the other side.
 struct Intake {
   Intake(asio::io_context& context,
-         BlockCache& cache,
+         std::shared_ptr<BlockCache> cache,
          Payload expected,
-         const std::filesystem::path& folder)
+         std::unique_ptr<TempFile> into)
       : io(context),
-        blocks(cache),
+        blocks(std::move(cache)),
         payload(std::move(expected)),
-        file(std::make_unique<TempFile>(folder)),
+        file(std::move(into)),
         idle(context) {}
 
   asio::io_context& io;
-  BlockCache& blocks;
+  std::shared_ptr<BlockCache> blocks;
   Payload payload;
   std::unique_ptr<TempFile> file;
   std::optional<Fault> fault;
@@ -59,8 +59,10 @@ void start_block(BlockingPool& pool,
   asio::post(pool.threads(), [intake, block = std::move(block), size,
                               work = asio::make_work_guard(intake->io)]() mutable {
     intake->consume({block.get(), size});
-    intake->blocks.give_back(std::move(block));
-    asio::post(intake->io, [intake] {
+    intake->blocks->give_back(std::move(block));
+    auto& io = intake->io;
+    // Moved along: the last to hold it, and with it a timer of the loop, must be on the loop.
+    asio::post(io, [intake = std::move(intake)] {
       intake->busy = false;
       intake->idle.set();
     });
@@ -86,16 +88,20 @@ Fault disk_fault(const std::exception_ptr& error) {
 class StoredReader final : public http::BodyReader {
  public:
   StoredReader(BlockingPool& pool,
-               BlockCache& blocks,
+               std::shared_ptr<BlockCache> blocks,
                std::shared_ptr<StoredBytes> stored,
                std::uint64_t offset,
                std::uint64_t size)
-      : pool_(pool), blocks_(blocks), stored_(std::move(stored)), offset_(offset), left_(size) {}
-  ~StoredReader() override { blocks_.give_back(std::move(block_)); }
+      : pool_(pool),
+        blocks_(std::move(blocks)),
+        stored_(std::move(stored)),
+        offset_(offset),
+        left_(size) {}
+  ~StoredReader() override { blocks_->give_back(std::move(block_)); }
 
   Task<std::span<const std::byte>> read() override {
     if (left_ == 0) co_return std::span<const std::byte>{};
-    if (!block_) block_ = blocks_.take();
+    if (!block_) block_ = blocks_->take();
     const auto want =
         static_cast<std::size_t>(std::min<std::uint64_t>(left_, BlockCache::kBlockBytes));
     const std::span<std::byte> into(block_.get(), want);
@@ -109,7 +115,7 @@ class StoredReader final : public http::BodyReader {
 
  private:
   BlockingPool& pool_;
-  BlockCache& blocks_;
+  std::shared_ptr<BlockCache> blocks_;
   std::shared_ptr<StoredBytes> stored_;
   std::uint64_t offset_;
   std::uint64_t left_;
@@ -137,13 +143,13 @@ Fault body_fault(const Error& error) {
 
 Awaitable<Answer<Received>> receive_file(asio::io_context& io,
                                          BlockingPool& pool,
-                                         BlockCache& blocks,
+                                         std::shared_ptr<BlockCache> blocks,
                                          http::BodyReader& body,
                                          Payload payload,
                                          std::filesystem::path folder) {
-  auto intake = co_await run_blocking(
-      pool, [&] { return std::make_shared<Intake>(io, blocks, std::move(payload), folder); });
-  auto block = blocks.take();
+  auto file = co_await run_blocking(pool, [&] { return std::make_unique<TempFile>(folder); });
+  const auto intake = std::make_shared<Intake>(io, blocks, std::move(payload), std::move(file));
+  auto block = blocks->take();
   std::size_t filled = 0;
   std::optional<Fault> broken;
   while (!broken) {
@@ -160,7 +166,7 @@ Awaitable<Answer<Received>> receive_file(asio::io_context& io,
       co_await until_idle(intake);
       if (intake->fault || intake->error) break;
       start_block(pool, intake, std::move(block), filled);
-      block = blocks.take();
+      block = blocks->take();
       filled = 0;
     }
     if (!intake->busy && (intake->fault || intake->error)) break;
@@ -180,7 +186,7 @@ Awaitable<Answer<Received>> receive_file(asio::io_context& io,
       intake->file->close();
     });
   }
-  blocks.give_back(std::move(block));
+  blocks->give_back(std::move(block));
   if (intake->error) co_return std::unexpected(disk_fault(intake->error));
   if (intake->fault) co_return std::unexpected(std::move(*intake->fault));
   if (broken) co_return std::unexpected(std::move(*broken));
@@ -211,11 +217,11 @@ Awaitable<Answer<std::string>> receive_text(http::BodyReader& body,
 }
 
 std::unique_ptr<http::BodyReader> stream_of(BlockingPool& pool,
-                                            BlockCache& blocks,
+                                            std::shared_ptr<BlockCache> blocks,
                                             std::shared_ptr<StoredBytes> stored,
                                             std::uint64_t offset,
                                             std::uint64_t size) {
-  return std::make_unique<StoredReader>(pool, blocks, std::move(stored), offset, size);
+  return std::make_unique<StoredReader>(pool, std::move(blocks), std::move(stored), offset, size);
 }
 
 }  // namespace quarry::sandbox

@@ -23,7 +23,7 @@ struct Received {
 // Faults: those of Payload, IncompleteBody (connection lost), RequestTimeout, InternalError (disk).
 Awaitable<Answer<Received>> receive_file(boost::asio::io_context& io,
                                          BlockingPool& pool,
-                                         BlockCache& blocks,
+                                         std::shared_ptr<BlockCache> blocks,
                                          http::BodyReader& body,
                                          Payload payload,
                                          std::filesystem::path folder);
@@ -35,7 +35,7 @@ Awaitable<Answer<std::string>> receive_text(http::BodyReader& body,
 
 // `size` bytes of `stored` from `offset`.
 std::unique_ptr<http::BodyReader> stream_of(BlockingPool& pool,
-                                            BlockCache& blocks,
+                                            std::shared_ptr<BlockCache> blocks,
                                             std::shared_ptr<StoredBytes> stored,
                                             std::uint64_t offset,
                                             std::uint64_t size);

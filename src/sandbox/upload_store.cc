@@ -191,6 +191,32 @@ MultipartUpload UploadStore::create(MultipartUpload upload) {
   return uploads_.emplace(upload.id, upload).first->second;
 }
 
+std::optional<MultipartUpload> UploadStore::find_head(const std::string& bucket,
+                                                      const std::string& key,
+                                                      const std::string& id) const {
+  const std::lock_guard lock(index_);
+  const auto found = uploads_.find(id);
+  if (found == uploads_.end() || found->second.bucket != bucket || found->second.key != key) {
+    return std::nullopt;
+  }
+  const MultipartUpload& upload = found->second;
+  return MultipartUpload{.id = upload.id,
+                         .bucket = upload.bucket,
+                         .key = upload.key,
+                         .initiated = upload.initiated,
+                         .headers = upload.headers,
+                         .checksum = upload.checksum,
+                         .full_object_checksum = upload.full_object_checksum,
+                         .parts = {}};
+}
+
+std::string UploadStore::replaced_file(const MultipartUpload& upload, int part_number) const {
+  const std::lock_guard lock(index_);
+  const auto& parts = uploads_.at(upload.id).parts;
+  const auto found = parts.find(part_number);
+  return found == parts.end() ? "" : found->second.file;
+}
+
 std::optional<MultipartUpload> UploadStore::find(const std::string& bucket,
                                                  const std::string& key,
                                                  const std::string& id) const {
@@ -221,15 +247,15 @@ Answer<UploadPart> UploadStore::add_part(const std::string& bucket,
                                          UploadPart part,
                                          TempFile& file) {
   const std::lock_guard writing(writing_);
-  const auto upload = find(bucket, key, id);
+  const auto upload = find_head(bucket, key, id);
   if (!upload) return no_such_upload(id);
   const std::string name = fmt::format("{:05}", part.number);
   part.file = name + "@" + random_hex128().substr(0, 12);
   file.keep_as(folder(*upload) / part.file);
   replace_file(folder(*upload) / (name + ".json"), json::serialize(to_json(part)));
-  if (const auto old = upload->parts.find(part.number); old != upload->parts.end()) {
+  if (const std::string old = replaced_file(*upload, part.number); !old.empty()) {
     std::error_code ignored;  // it goes with the upload's folder
-    fs::remove(folder(*upload) / old->second.file, ignored);
+    fs::remove(folder(*upload) / old, ignored);
   }
   const std::lock_guard lock(index_);
   uploads_.at(id).parts.insert_or_assign(part.number, part);
@@ -296,7 +322,7 @@ Answer<void> UploadStore::abort(const std::string& bucket,
                                 const std::string& key,
                                 const std::string& id) {
   const std::lock_guard writing(writing_);
-  const auto upload = find(bucket, key, id);
+  const auto upload = find_head(bucket, key, id);
   if (!upload) return no_such_upload(id);
   {
     const std::lock_guard lock(index_);

@@ -45,6 +45,10 @@ class UploadStore {
 
   // Gives it an id. Blocking.
   MultipartUpload create(MultipartUpload upload);
+  // Without its parts: there may be thousands.
+  std::optional<MultipartUpload> find_head(const std::string& bucket,
+                                           const std::string& key,
+                                           const std::string& id) const;
   std::optional<MultipartUpload> find(const std::string& bucket,
                                       const std::string& key,
                                       const std::string& id) const;
@@ -76,6 +80,7 @@ class UploadStore {
                              const std::vector<CompletedPart>& parts,
                              const WriteCondition& condition,
                              SysTime now);
+  std::string replaced_file(const MultipartUpload& upload, int part_number) const;
   void load(const std::string& bucket, const std::filesystem::path& folder);
   std::filesystem::path folder(const MultipartUpload& upload) const;
 

@@ -38,6 +38,18 @@ TEST(Query, DecodesNamesAndValues) {
   EXPECT_FALSE(Query::parse("a=%zz"));
 }
 
+TEST(ValidUtf8, TakesWhatRfc3629Allows) {
+  for (const char* good :
+       {"", "a", "\xC2\x80", "\xE2\x98\x83", "\xED\x9F\xBF", "\xEE\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+    EXPECT_TRUE(valid_utf8(good)) << good;
+  }
+  for (const char* bad :
+       {"\x80", "\xC0\x80", "\xC3", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF",
+        "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xE2\x98", "\xFF"}) {
+    EXPECT_FALSE(valid_utf8(bad)) << bad;
+  }
+}
+
 TEST(BucketName, FollowsS3sRules) {
   for (const char* good : {"abc", "a-b.c", "0bucket9", "192.168.0"})
     EXPECT_TRUE(valid_bucket_name(good)) << good;
