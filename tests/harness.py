@@ -85,6 +85,9 @@ class Process:
         """Asks it to stop, as a service manager does. Returns the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+        return self.wait_for_end()
+
+    def wait_for_end(self):
         try:
             return self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -175,7 +178,8 @@ class Server(Process):
     def client(self, **options):
         import openai
 
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=self.key, **{"max_retries": 0, **options})
+        defaults = {"base_url": f"{self.url}/v1", "api_key": self.key, "max_retries": 0}
+        return openai.OpenAI(**{**defaults, **options})
 
     def request(self, method, path, body=None, headers=None, key=KEY):
         """One plain HTTP request. Returns an Answer."""

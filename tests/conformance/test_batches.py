@@ -318,6 +318,50 @@ def test_the_same_file_may_run_twice(server):
         check_completed(server, server.wait(batch_id), [f"request-{i}" for i in range(120)])
 
 
+# -- lines that fail when they run -------------------------------------------------------------------
+
+
+def check_error_line(line, status, message):
+    """An HTTP error of the model's call: the envelope is in response.body, the line's own error is null."""
+    assert line["error"] is None
+    assert line["id"].startswith("batch_req_")
+    assert line["response"]["status_code"] == status
+    assert line["response"]["request_id"]
+    error = line["response"]["body"]["error"]
+    assert message in error["message"]
+    assert isinstance(error["type"], str) and {"param", "code"} <= set(error)
+
+
+@pytest.mark.parametrize("count", [3, 150])
+def test_a_line_that_fails_is_in_the_error_file_and_the_batch_completes(server, count):
+    lines = [chat_line(f"request-{i}") for i in range(count - 1)]
+    lines.insert(1, chat_line("failing", "[[sandbox:error 400 no such thing]]"))
+    batch = server.run_batch(to_jsonl(lines))
+    assert batch["status"] == "completed", batch
+    assert batch["request_counts"] == {"total": count, "completed": count - 1, "failed": 1}
+    good = server.result_lines(batch["output_file_id"])
+    assert sorted(line["custom_id"] for line in good) == sorted(f"request-{i}" for i in range(count - 1))
+    harness.check_result_lines(good)
+    (bad,) = server.result_lines(batch["error_file_id"])
+    assert bad["custom_id"] == "failing"
+    check_error_line(bad, 400, "no such thing")
+    file = server.request("GET", f"/v1/files/{batch['error_file_id']}").json
+    assert (file["purpose"], file["filename"]) == ("batch_output", f"{batch['id']}_error.jsonl")
+
+
+@pytest.mark.parametrize("count", [3, 150])
+def test_when_every_line_fails_there_is_no_output_file(server, count):
+    batch = server.run_batch(to_jsonl(
+        chat_line(f"request-{i}", "[[sandbox:error 400 never]]") for i in range(count)))
+    assert batch["status"] == "completed", batch
+    assert batch["request_counts"] == {"total": count, "completed": 0, "failed": count}
+    assert batch["output_file_id"] is None
+    lines = server.result_lines(batch["error_file_id"])
+    assert sorted(line["custom_id"] for line in lines) == sorted(f"request-{i}" for i in range(count))
+    for line in lines:
+        check_error_line(line, 400, "never")
+
+
 # -- reading and listing ----------------------------------------------------------------------------
 
 
@@ -363,7 +407,7 @@ def test_limits_of_the_list(server, input_file):
 @pytest.fixture(scope="module")
 def slow_server(tmp_path_factory):
     """Jobs of its sandbox take long enough to be cancelled in the middle."""
-    running = harness.Server(tmp_path_factory.mktemp("slow"), job_seconds=600)
+    running = harness.Server(tmp_path_factory.mktemp("slow"), job_seconds=60)
     yield running
     assert running.stop() == 0, running.log_end()
 

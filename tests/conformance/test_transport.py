@@ -192,7 +192,7 @@ def test_sigterm_during_an_upload_leaves_no_half_file(tmp_path):
         except ConnectionResetError:
             pass
         assert not received.startswith(b"HTTP/1.1 200")
-    assert server.stop() == 0
+    assert server.wait_for_end() == 0
     again = harness.Server(tmp_path / "server")
     try:
         assert again.request("GET", "/v1/files").json["data"] == []

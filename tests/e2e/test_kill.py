@@ -23,11 +23,11 @@ def moments():
     def when_the_job_has_ended(server, sandbox, batch_id):
         harness.await_true(lambda: sandbox.jobs() and sandbox.jobs()[0]["status"] == "Completed")
 
-    def while_results_are_written(server, sandbox, batch_id):
-        harness.await_true(lambda: server.batch(batch_id)["status"] in {"finalizing", *harness.TERMINAL})
+    def when_the_first_results_lie_in_s3(server, sandbox, batch_id):
+        harness.await_true(lambda: len(objects(sandbox, "files/")) > 1)  # one is the upload itself
 
     return [right_after_the_create, while_it_is_being_staged, when_the_job_has_been_submitted,
-            when_the_job_has_ended, while_results_are_written]
+            when_the_job_has_ended, when_the_first_results_lie_in_s3]
 
 
 def objects(sandbox, infix):

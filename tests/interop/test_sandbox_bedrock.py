@@ -213,7 +213,7 @@ def test_what_validating_finds_fails_the_job(box, key, content, said):
 
 
 def test_counters_grow_while_in_progress_and_a_stop_keeps_what_was_done(tmp_path):
-    box = harness.Sandbox(tmp_path / "box", job_seconds=20)
+    box = harness.Sandbox(tmp_path / "box", job_seconds=8)
     put_records(box, "stop/input.jsonl", [record(i) for i in range(1000)])
     bedrock = box.client("bedrock")
     arn = create(box, "stop/input.jsonl")
