@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "files/file_service.h"
 #include "json/line_splitter.h"
@@ -112,7 +113,11 @@ Task<std::vector<openai::BatchError>> validate(Context& context, const store::Ba
   // The scan's own findings come first in the list's making, then all go by line; one line, one error.
   std::vector<openai::BatchError> errors = scan.errors;
   errors.insert(errors.end(), checker.errors.begin(), checker.errors.end());
-  std::ranges::stable_sort(errors, {}, [](const auto& error) { return error.line.value_or(0); });
+  // By (line, place in the list): std::stable_sort of this library version uses a deprecated function.
+  std::multimap<std::int64_t, openai::BatchError> by_line;
+  for (auto& error : errors) by_line.emplace(error.line.value_or(0), std::move(error));
+  errors.clear();
+  for (auto& [line, error] : by_line) errors.push_back(std::move(error));
   const auto repeats = std::ranges::unique(errors, {}, [](const auto& error) { return error.line; });
   errors.erase(repeats.begin(), repeats.end());
   if (errors.size() > kErrorsMax) errors.resize(kErrorsMax);
