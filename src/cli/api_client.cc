@@ -114,17 +114,19 @@ Task<BatchView> ApiClient::create_batch(std::string file_id, std::string endpoin
                                                                       {"endpoint", endpoint},
                                                                       {"completion_window", "24h"},
                                                                       {"metadata", nullptr}});
+  // The server knows a repeated creation by this: a lost answer makes no second batch.
+  const std::string key = "quarry-run-" + random_hex128();
   for (int failures = 1;; ++failures) {
     http::ClientRequest made = request("POST", urls_.api + "/batches");
     made.headers.set("Content-Type", "application/json");
+    made.headers.set("Idempotency-Key", key);
     made.body = std::as_bytes(std::span(text));
     const auto answer = co_await http_.send(std::move(made), Deadline::after(kCallTime));
     const auto error = failure_of(answer);
     if (!error) co_return parse_batch(answer->body);
-    // Only a 429 surely made no batch; anything else might have made one that costs money.
-    if (error->code() != Errc::throttled || failures >= kCreateTries) co_return fail(*error);
+    if (!retryable(error->code()) || failures >= kCreateTries) co_return fail(*error);
     on_retry_(*error);
-    co_await sleep_for(retry_delay(failures, answer->headers));
+    co_await sleep_for(retry_delay(failures, answer ? answer->headers : http::Headers()));
   }
 }
 

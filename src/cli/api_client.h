@@ -1,7 +1,7 @@
 #pragma once
 // The few calls of OpenAI's Files and Batch APIs that `quarry run` makes, and the cost from
-// /spend/logs. Retries what may be repeated, as OpenAI's SDKs do: reads on 408, 429, 5xx and lost
-// connections; the creation of a batch only on 429; an upload never.
+// /spend/logs. Retries as OpenAI's SDKs do, on 408, 429, 5xx and lost connections: reads, and the
+// creation of a batch, under an idempotency key. An upload is sent once.
 
 #include "base/secret.h"
 #include "base/task.h"

@@ -57,8 +57,8 @@ struct Session {
     moving = bytes;
     draw();
   }
-  int report(const Error& error, std::string_view doing) {
-    progress.say(fmt::format("quarry run: {}: {}", doing, error.message()));
+  int report(const Error& error) {
+    progress.say("quarry run: " + error.message());
     return 1;
   }
 
@@ -155,15 +155,15 @@ Task<RunReport> fetch(Session& session, BatchView batch) {
 Awaitable<int> work(Session& session) {
   if (session.options.resume.empty()) {
     const auto created = co_await upload_and_create(session);
-    if (!created) co_return session.report(created.error(), "failed");
+    if (!created) co_return session.report(created.error());
   } else {
     session.batch_id = session.options.resume;
   }
   auto batch = co_await follow(session);
-  if (!batch) co_return session.report(batch.error(), "failed");
+  if (!batch) co_return session.report(batch.error());
   auto report = co_await fetch(session, *std::move(batch));
   if (!report) {
-    session.report(report.error(), "failed");
+    session.report(report.error());
     session.progress.say(resume_hint(session.options, session.batch_id));
     co_return 1;
   }
@@ -212,9 +212,8 @@ int run(const RunOptions& options) {
         try {
           std::rethrow_exception(failure);
         } catch (const std::exception& error) {
-          exit_code = session.signal != 0
-                          ? interrupted(session)
-                          : session.report(Error(Errc::internal, error.what()), "failed");
+          exit_code = session.signal != 0 ? interrupted(session)
+                                          : session.report(Error(Errc::internal, error.what()));
         }
       }));
   session.io.run();

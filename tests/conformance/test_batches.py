@@ -149,6 +149,33 @@ def test_a_body_that_is_no_json_object_is_refused(server, body):
     assert answer.error["type"] == "invalid_request_error"
 
 
+# -- creating again ---------------------------------------------------------------------------------
+
+
+def test_a_creation_repeated_under_one_key_is_one_batch(server, input_file):
+    body = {"input_file_id": input_file, "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    headers = {"Idempotency-Key": f"key-of-{input_file}"}
+    first = server.request("POST", "/v1/batches", body, headers).json
+    again = server.request("POST", "/v1/batches", body, headers)
+    assert again.status == 200 and again.json["id"] == first["id"]
+    other = server.request("POST", "/v1/batches", body | {"metadata": {"a": "b"}}, headers)
+    assert other.status in {400, 409}, other.text
+    assert other.headers.get("x-should-retry") == "false" or other.status == 400
+    assert server.request("POST", "/v1/batches", body, {"Idempotency-Key": "another"}).json["id"] != first["id"]
+
+
+def test_a_retry_of_the_sdk_is_the_batch_that_it_did_not_hear_of(server):
+    """The SDKs send no key; they count their retries. A first try is always a batch of its own."""
+    file = server.upload(chat_lines(1)).json["id"]
+    body = {"input_file_id": file, "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    first = server.request("POST", "/v1/batches", body, {"x-stainless-retry-count": "0"}).json["id"]
+    retried = server.request("POST", "/v1/batches", body, {"x-stainless-retry-count": "1"}).json["id"]
+    assert retried == first
+    assert server.request("POST", "/v1/batches", body, {"x-stainless-retry-count": "0"}).json["id"] != first
+    changed = server.request("POST", "/v1/batches", body | {"metadata": {"a": "b"}}, {"x-stainless-retry-count": "1"})
+    assert changed.json["id"] != first
+
+
 # -- files that fail --------------------------------------------------------------------------------
 
 LINE = chat_line("good")

@@ -11,6 +11,7 @@ import openai
 import pytest
 
 import harness
+import seed_page
 
 LINES = harness.chat_lines(3)
 DAYS_30 = 30 * 24 * 3600
@@ -235,6 +236,35 @@ def test_a_bad_line_after_a_good_one_is_for_the_batch_to_report(server):
     assert server.upload(harness.to_jsonl([harness.chat_line("a"), b"{nonsense"])).status == 200
 
 
+@pytest.fixture(scope="module")
+def small_server(tmp_path_factory):
+    """Takes uploads of at most a mebibyte."""
+    directory = tmp_path_factory.mktemp("small")
+    config = directory / "config.yaml"
+    config.write_text((seed_page.SEED / "config.yaml").read_text()
+                      + f"general_settings:\n  master_key: {harness.KEY}\n  max_upload_bytes: {1 << 20}\n")
+    running = harness.Server(directory / "server", config=config)
+    yield running
+    assert running.stop() == 0, running.log_end()
+
+
+def test_a_file_over_the_limit_is_413_once_and_not_stored(small_server):
+    client = small_server.client(max_retries=2)
+    with pytest.raises(openai.APIStatusError) as failure:
+        upload(client, b"{}\n" * (1 << 20))
+    assert failure.value.status_code == 413
+    assert failure.value.body["type"] == "invalid_request_error"
+    assert small_server.log().count("method=POST path=/v1/files") == 1
+    assert small_server.request("GET", "/v1/files").json["data"] == []
+
+
+def test_a_file_of_just_the_limit_is_taken(small_server):
+    line = harness.to_jsonl([harness.chat_line("a")])
+    content = line + b"\n" * ((1 << 20) - len(line))
+    assert small_server.upload(content).json["bytes"] == 1 << 20
+    assert small_server.upload(content + b"\n").status == 413
+
+
 # -- reading back -----------------------------------------------------------------------------------
 
 
@@ -278,6 +308,25 @@ def test_a_client_that_leaves_in_the_middle_harms_nobody(server, client):
                          f"Authorization: Bearer {server.key}\r\n\r\n".encode())
             assert peer.recv(1000)
     assert client.files.content(file.id).content == content
+
+
+@pytest.mark.parametrize("asked, start, stop", [
+    ("bytes=0-0", 0, 1), ("bytes=100-299", 100, 300), ("bytes=600-", 600, None), ("bytes=-50", -50, None),
+    ("bytes=0-999999", 0, None)])
+def test_a_range_is_just_those_bytes(server, client, asked, start, stop):
+    file = upload(client)
+    answer = server.request("GET", f"/v1/files/{file.id}/content", headers={"Range": asked})
+    assert answer.status == 206
+    assert answer.body == LINES[start:stop]
+    first = start if start >= 0 else len(LINES) + start
+    assert answer.headers["Content-Range"] == f"bytes {first}-{first + len(answer.body) - 1}/{len(LINES)}"
+
+
+def test_a_range_behind_the_end_is_416(server, client):
+    answer = server.request("GET", f"/v1/files/{upload(client).id}/content",
+                            headers={"Range": f"bytes={len(LINES)}-"})
+    assert answer.status == 416
+    assert answer.headers["Content-Range"] == f"bytes */{len(LINES)}"
 
 
 def test_a_deleted_file_is_gone(server, client):

@@ -156,6 +156,33 @@ def test_ctrl_c_during_the_upload_says_that_nothing_runs(tmp_path):
     assert "nothing runs" in stderr
 
 
+def test_it_waits_out_a_restart_of_the_server(tmp_path):
+    sandbox = harness.Sandbox(tmp_path / "sandbox", job_seconds=3)
+    config = harness.write_config(tmp_path / "config.yaml", sandbox)
+    server = harness.Server(tmp_path / "server", config, sandbox=False)
+    try:
+        path = tmp_path / "in.jsonl"
+        path.write_bytes(harness.chat_lines(150))
+        process = subprocess.Popen(
+            [harness.binary(), "run", path, "--url", server.url, "--api-key", server.key, "--poll-seconds", "0.1"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while "\nin_progress" not in (seen := server.log()) and "job submitted" not in seen:
+            assert process.poll() is None
+            time.sleep(0.01)
+        server.kill()
+        seen = ""
+        while "trying again" not in seen:  # it has noticed
+            seen += process.stderr.readline()
+            assert process.poll() is None, seen
+        server = harness.Server(tmp_path / "server", config, sandbox=False, port=server.port)
+        stdout, stderr = process.communicate(timeout=60)
+        assert process.returncode == 0, stderr
+        assert stdout.startswith("150 completed, 0 failed\n")
+    finally:
+        server.stop()
+        sandbox.stop()
+
+
 # -- with a server whose answers are scripted --------------------------------------------------------
 
 BATCH = {"id": "batch_1", "object": "batch", "status": "completed", "created_at": 1, "output_file_id": "file-out",
@@ -165,14 +192,18 @@ BATCH = {"id": "batch_1", "object": "batch", "status": "completed", "created_at"
 class Script:
     """A batch server whose polls answer what they are told, in order; the last one again and again."""
 
-    def __init__(self, polls, contents=None):
+    def __init__(self, polls, contents=None, creations=(200,)):
         self.polls, self.contents = list(polls), contents or {"file-out": b'{"a":1}\n{"b":2}\n'}
+        self.creations = list(creations)
         self.server = harness.FakeServer(self.answer)
 
     def answer(self, method, path, headers, body):
         if (method, path) == ("POST", "/v1/files"):
             return 200, {"Content-Type": "application/json"}, b'{"id":"file-in"}'
         if (method, path) == ("POST", "/v1/batches"):
+            status = self.creations.pop(0)
+            if status != 200:
+                return status, {"retry-after-ms": "10"}, b'{"error":{"message":"not now"}}'
             return 200, {"Content-Type": "application/json"}, json.dumps(BATCH | {"status": "validating"}).encode()
         if path == "/v1/batches/batch_1":
             poll = self.polls.pop(0) if len(self.polls) > 1 else self.polls[0]
@@ -219,6 +250,22 @@ def test_polling_survives_errors_of_the_server(prompts):
     assert done.returncode == 0, done.stderr
     assert "later; trying again" in done.stderr
     assert prompts.with_suffix(".out.jsonl").read_bytes() == b'{"a":1}\n{"b":2}\n'
+
+
+def test_a_repeated_creation_carries_the_same_idempotency_key(prompts):
+    with Script([{}], creations=[503, 429, 200]) as script:
+        done = run(script.server.url, prompts)
+    assert done.returncode == 0, done.stderr
+    keys = [headers["Idempotency-Key"] for _, path, headers, _ in script.server.requests if path == "/v1/batches"]
+    assert len(keys) == 3 and len(set(keys)) == 1 and len(keys[0]) > 30
+
+
+def test_a_creation_that_is_refused_is_not_repeated(prompts):
+    with Script([{}], creations=[400]) as script:
+        done = run(script.server.url, prompts)
+    assert done.returncode == 1
+    assert "HTTP 400: not now" in done.stderr
+    assert [path for _, path, _, _ in script.server.requests] == ["/v1/files", "/v1/batches"]
 
 
 def test_a_cost_that_the_server_does_not_know_is_said(prompts):
