@@ -25,8 +25,9 @@ TEST(Authenticator, RefusesAWrongKeyAndDoesNotRepeatIt) {
 
 TEST(Authenticator, SaysWhenNoKeyCame) {
   const Authenticator keys(kMaster);
-  for (const auto& header : {std::optional<std::string_view>(), std::optional<std::string_view>("Basic abc"),
-                             std::optional<std::string_view>("Bearer ")}) {
+  for (const auto& header :
+       {std::optional<std::string_view>(), std::optional<std::string_view>("Basic abc"),
+        std::optional<std::string_view>("Bearer ")}) {
     const auto refused = keys.authenticate(header, std::nullopt);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().reason(), "");

@@ -1,14 +1,15 @@
 #include "access/authenticator.h"
 
-#include <fmt/format.h>
-
 #include "base/bytes.h"
 #include "http/message.h"
+
+#include <fmt/format.h>
 
 namespace quarry::access {
 namespace {
 
-// One tenant as long as there is one key: what was uploaded before a key was set stays reachable after.
+// One tenant as long as there is one key: what was uploaded before a key was set stays reachable
+// after.
 constexpr std::string_view kMasterOwner = "master";
 
 std::string redacted(std::string_view key) {
@@ -40,16 +41,18 @@ Result<Caller> Authenticator::authenticate(std::optional<std::string_view> autho
   std::optional<std::string_view> key = authorization ? bearer(*authorization) : std::nullopt;
   if (!key) key = api_key;
   if (!key || key->empty()) {
-    return fail(Errc::forbidden,
-                "You didn't provide an API key. You need to provide your API key in an Authorization "
-                "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).");
+    return fail(
+        Errc::forbidden,
+        "You didn't provide an API key. You need to provide your API key in an Authorization "
+        "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).");
   }
   if (!equal_constant_time(sha256_hex(*key), *master_digest_)) {
-    return fail(Error(Errc::forbidden,
-                      fmt::format("Incorrect API key provided: {}. hint: use the key that "
-                                  "general_settings.master_key of the server's configuration names.",
-                                  redacted(*key)))
-                    .reason("invalid_api_key"));
+    return fail(
+        Error(Errc::forbidden,
+              fmt::format("Incorrect API key provided: {}. hint: use the key that "
+                          "general_settings.master_key of the server's configuration names.",
+                          redacted(*key)))
+            .reason("invalid_api_key"));
   }
   return master;
 }

@@ -1,12 +1,12 @@
 #pragma once
 // Who is calling. Now one master key, or none: an open server, which listens on loopback only.
 
+#include "base/result.h"
+#include "config/settings.h"
+
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "base/result.h"
-#include "config/settings.h"
 
 namespace quarry::access {
 

@@ -1,14 +1,14 @@
 #include "api/api.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <array>
-
 #include "api/errors.h"
 #include "api/routes.h"
 #include "base/bytes.h"
 #include "obs/log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
 
 namespace quarry::api {
 namespace {
@@ -21,7 +21,7 @@ struct Route {
   std::string_view method;
   std::string_view before;  // the path up to the id, or the whole path
   IdRule id = IdRule::none;
-  std::string_view after;   // what follows the id
+  std::string_view after;  // what follows the id
   Answer (*answer)(Call);
 };
 
@@ -69,7 +69,8 @@ std::optional<std::string_view> match(const Route& route, std::string_view path)
 
 }  // namespace
 
-Api::Api(Services services) : services_(services), started_at_(unix_seconds(services.clock.now())) {}
+Api::Api(Services services)
+    : services_(services), started_at_(unix_seconds(services.clock.now())) {}
 
 Awaitable<http::ServerResponse> Api::handle(http::ServerRequest request, http::BodyReader& body) {
   const auto begun = std::chrono::steady_clock::now();
@@ -87,7 +88,8 @@ Awaitable<http::ServerResponse> Api::handle(http::ServerRequest request, http::B
   co_return response;
 }
 
-Awaitable<http::ServerResponse> Api::route(const http::ServerRequest& request, http::BodyReader& body) {
+Awaitable<http::ServerResponse> Api::route(const http::ServerRequest& request,
+                                           http::BodyReader& body) {
   const std::string_view path = bare_path(request.path);
   if (request.method == "GET" || request.method == "HEAD") {
     if (path == "/health/liveliness" || path == "/health/liveness") {
@@ -95,7 +97,8 @@ Awaitable<http::ServerResponse> Api::route(const http::ServerRequest& request, h
     }
     if (path == "/health/readiness" || path == "/health") {
       co_return json_response(
-          200, {{"status", "healthy"}, {"version", QUARRY_VERSION}, {"sandbox", services_.sandbox}});
+          200,
+          {{"status", "healthy"}, {"version", QUARRY_VERSION}, {"sandbox", services_.sandbox}});
     }
   }
   auto caller = services_.authenticator.authenticate(request.headers.get("Authorization"),
@@ -111,12 +114,13 @@ Awaitable<http::ServerResponse> Api::route(const http::ServerRequest& request, h
       continue;
     }
     auto id = percent_decode(*encoded_id);
-    co_return co_await candidate.answer(
-        {services_, request, body, std::move(*caller), id.value_or(std::string(*encoded_id)), started_at_});
+    co_return co_await candidate.answer({services_, request, body, std::move(*caller),
+                                         id.value_or(std::string(*encoded_id)), started_at_});
   }
   if (!allowed.empty()) {
-    auto response = error_response(405, fmt::format("Not allowed to {} on {}.", request.method, request.path),
-                                   "invalid_request_error", "", "method_not_allowed");
+    auto response =
+        error_response(405, fmt::format("Not allowed to {} on {}.", request.method, request.path),
+                       "invalid_request_error", "", "method_not_allowed");
     response.headers.set("Allow", allowed);
     co_return response;
   }
@@ -126,7 +130,8 @@ Awaitable<http::ServerResponse> Api::route(const http::ServerRequest& request, h
 
 http::ServerResponse Api::refuse(int status, std::string_view why, const std::string& request_id) {
   obs::info("request refused", {{"request_id", request_id}, {"status", status}, {"why", why}});
-  auto response = error_response(status, why, status >= 500 ? "server_error" : "invalid_request_error", "", "");
+  auto response =
+      error_response(status, why, status >= 500 ? "server_error" : "invalid_request_error", "", "");
   if (status == 503) response.headers.set("Retry-After", "2");
   return response;
 }
@@ -146,9 +151,10 @@ Task<std::string> read_small_body(http::BodyReader& body) {
     if (!chunk) co_return fail(std::move(chunk.error()));
     if (chunk->empty()) co_return text;
     if (text.size() + chunk->size() > kSmallBodyBytesMax) {
-      co_return fail(Error(Errc::invalid_request,
-                           fmt::format("The request body is larger than {} bytes.", kSmallBodyBytesMax))
-                         .reason("body_too_large"));
+      co_return fail(
+          Error(Errc::invalid_request,
+                fmt::format("The request body is larger than {} bytes.", kSmallBodyBytesMax))
+              .reason("body_too_large"));
     }
     text += as_text(*chunk);
   }

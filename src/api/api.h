@@ -1,13 +1,14 @@
 #pragma once
-// The HTTP API: every route under "", /v1 and /openai/v1. Parses, authorizes, calls a service, answers in OpenAI's shape.
-
-#include <string>
+// The HTTP API: every route under "", /v1 and /openai/v1. Parses, authorizes, calls a service,
+// answers in OpenAI's shape.
 
 #include "access/authenticator.h"
 #include "batch/batch_service.h"
 #include "files/file_service.h"
 #include "http/server.h"
 #include "store/batch_store.h"
+
+#include <string>
 
 namespace quarry::api {
 
@@ -25,8 +26,11 @@ class Api final : public http::Handler {
  public:
   explicit Api(Services services);
 
-  Awaitable<http::ServerResponse> handle(http::ServerRequest request, http::BodyReader& body) override;
-  http::ServerResponse refuse(int status, std::string_view why, const std::string& request_id) override;
+  Awaitable<http::ServerResponse> handle(http::ServerRequest request,
+                                         http::BodyReader& body) override;
+  http::ServerResponse refuse(int status,
+                              std::string_view why,
+                              const std::string& request_id) override;
 
  private:
   Awaitable<http::ServerResponse> route(const http::ServerRequest& request, http::BodyReader& body);

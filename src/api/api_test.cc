@@ -19,17 +19,20 @@ TEST(IntegerParameter, SaysWhatIsWrongInOpenAIsWords) {
   EXPECT_EQ(*integer_parameter("limit", "100", 0, 100), 100);
   const auto above = integer_parameter("limit", "101", 0, 100);
   EXPECT_EQ(above.error().message(),
-            "Invalid 'limit': integer above maximum value. Expected a value <= 100, but got 101 instead.");
+            "Invalid 'limit': integer above maximum value. Expected a value <= 100, but got 101 "
+            "instead.");
   EXPECT_EQ(above.error().reason(), "integer_above_max_value");
   EXPECT_EQ(integer_parameter("limit", "-1", 0, 100).error().reason(), "integer_below_min_value");
-  EXPECT_EQ(integer_parameter("limit", "99999999999999999999", 0, 100).error().reason(), "integer_above_max_value");
+  EXPECT_EQ(integer_parameter("limit", "99999999999999999999", 0, 100).error().reason(),
+            "integer_above_max_value");
   for (const char* text : {"abc", "", "1.5", "1x"}) {
     EXPECT_EQ(integer_parameter("limit", text, 0, 100).error().reason(), "invalid_type") << text;
   }
 }
 
 TEST(ErrorResponse, HasTheEnvelopeAndTheStatus) {
-  const auto response = error_response(Error(Errc::not_found, "No such File object: x").param("id"));
+  const auto response =
+      error_response(Error(Errc::not_found, "No such File object: x").param("id"));
   EXPECT_EQ(response.status, 404);
   const auto body = boost::json::parse(response.body).at("error");
   EXPECT_EQ(body.at("message"), "No such File object: x");
@@ -45,11 +48,13 @@ TEST(ErrorResponse, AConflictIsNotToBeRepeatedByTheSdk) {
 }
 
 TEST(ErrorResponse, ABodyThatIsTooLargeIs413) {
-  EXPECT_EQ(error_response(Error(Errc::invalid_request, "big").reason("body_too_large")).status, 413);
+  EXPECT_EQ(error_response(Error(Errc::invalid_request, "big").reason("body_too_large")).status,
+            413);
 }
 
 TEST(ErrorResponse, AnAwsCodeIsNotPassedOffAsOneOfOpenAIs) {
-  const auto response = error_response(Error(Errc::forbidden, "AccessDenied…").reason("AccessDenied"));
+  const auto response =
+      error_response(Error(Errc::forbidden, "AccessDenied…").reason("AccessDenied"));
   EXPECT_EQ(response.status, 502);
   EXPECT_TRUE(boost::json::parse(response.body).at("error").at("code").is_null());
 }

@@ -1,10 +1,10 @@
-#include <charconv>
-
 #include "api/errors.h"
 #include "api/query.h"
 #include "api/routes.h"
 #include "base/bytes.h"
 #include "openai/create_batch.h"
+
+#include <charconv>
 
 namespace quarry::api {
 namespace {
@@ -39,7 +39,8 @@ Answer list_batches(Call call) {
     if (!limit) co_return error_response(limit.error());
     query.limit = *limit;
   }
-  if (const auto found = parameters.find("after"); found != parameters.end()) query.after = found->second;
+  if (const auto found = parameters.find("after"); found != parameters.end())
+    query.after = found->second;
   auto page = co_await call.services.batches.list(std::move(query));
   if (!page) co_return error_response(page.error());
   boost::json::array data;

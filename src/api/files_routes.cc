@@ -1,10 +1,10 @@
-#include <fmt/format.h>
-
-#include <charconv>
-
 #include "api/errors.h"
 #include "api/query.h"
 #include "api/routes.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
 
 namespace quarry::api {
 namespace {
@@ -12,11 +12,12 @@ namespace {
 constexpr std::int64_t kListLimitMax = 10'000;
 
 openai::File object_of(const store::FileRow& row) {
-  return {row.id.value, row.bytes, row.created_at, row.expires_at, row.filename, row.purpose, "processed"};
+  return {row.id.value, row.bytes,   row.created_at, row.expires_at,
+          row.filename, row.purpose, "processed"};
 }
 
-// "bytes=a-b", "bytes=a-", "bytes=-n" within a file of `size` bytes (RFC 9110 14.1.2). nullopt: not one range of bytes, so
-// it is ignored; a range that lies outside gives length 0.
+// "bytes=a-b", "bytes=a-", "bytes=-n" within a file of `size` bytes (RFC 9110 14.1.2). nullopt: not
+// one range of bytes, so it is ignored; a range that lies outside gives length 0.
 std::optional<files::ByteRange> parse_range(std::string_view header, std::uint64_t size) {
   constexpr std::string_view kUnit = "bytes=";
   if (!header.starts_with(kUnit)) return std::nullopt;
@@ -45,7 +46,8 @@ std::optional<files::ByteRange> parse_range(std::string_view header, std::uint64
 // Double quotes and control characters would end the quoted string (RFC 6266).
 std::string quoted_filename(std::string_view filename) {
   std::string safe;
-  for (const char c : filename) safe.push_back(c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20 ? '_' : c);
+  for (const char c : filename)
+    safe.push_back(c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20 ? '_' : c);
   return fmt::format("attachment; filename=\"{}\"", safe);
 }
 
@@ -53,8 +55,8 @@ std::string quoted_filename(std::string_view filename) {
 
 Answer create_file(Call call) {
   const auto content_type = call.request.headers.get("Content-Type");
-  auto file = co_await call.services.files.receive(std::string(content_type.value_or("")), call.body,
-                                                   std::move(call.caller));
+  auto file = co_await call.services.files.receive(std::string(content_type.value_or("")),
+                                                   call.body, std::move(call.caller));
   if (!file) co_return error_response(file.error());
   co_return json_response(200, openai::to_json(object_of(*file)));
 }
@@ -70,13 +72,17 @@ Answer list_files(Call call) {
   if (const auto found = parameters.find("order"); found != parameters.end()) {
     if (found->second != "asc" && found->second != "desc") {
       co_return error_response(
-          400, fmt::format("Invalid value: '{}'. Supported values are: 'asc' and 'desc'.", found->second),
+          400,
+          fmt::format("Invalid value: '{}'. Supported values are: 'asc' and 'desc'.",
+                      found->second),
           "invalid_request_error", "order", "invalid_value");
     }
     query.ascending = found->second == "asc";
   }
-  if (const auto found = parameters.find("after"); found != parameters.end()) query.after = found->second;
-  if (const auto found = parameters.find("purpose"); found != parameters.end()) query.purpose = found->second;
+  if (const auto found = parameters.find("after"); found != parameters.end())
+    query.after = found->second;
+  if (const auto found = parameters.find("purpose"); found != parameters.end())
+    query.purpose = found->second;
   auto page = co_await call.services.files.list(std::move(query));
   if (!page) co_return error_response(page.error());
   boost::json::array data;
@@ -104,8 +110,8 @@ Answer get_file_content(Call call) {
     const auto size = static_cast<std::uint64_t>(file->bytes);
     range = parse_range(*header, size);
     if (range && range->length == 0) {
-      auto response = error_response(416, "The range lies outside of the file.", "invalid_request_error",
-                                     "", "invalid_range");
+      auto response = error_response(416, "The range lies outside of the file.",
+                                     "invalid_request_error", "", "invalid_range");
       response.headers.set("Content-Range", fmt::format("bytes */{}", size));
       co_return response;
     }
@@ -118,8 +124,9 @@ Answer get_file_content(Call call) {
   response.headers.set("Content-Disposition", quoted_filename(content->file.filename));
   response.headers.set("Accept-Ranges", "bytes");
   if (range) {
-    response.headers.set("Content-Range", fmt::format("bytes {}-{}/{}", range->offset,
-                                                      range->offset + range->length - 1, content->file.bytes));
+    response.headers.set("Content-Range",
+                         fmt::format("bytes {}-{}/{}", range->offset,
+                                     range->offset + range->length - 1, content->file.bytes));
   }
   response.content_length = content->bytes;
   response.stream = std::move(content->stream);

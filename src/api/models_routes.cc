@@ -1,7 +1,7 @@
-#include <fmt/format.h>
-
 #include "api/errors.h"
 #include "api/routes.h"
+
+#include <fmt/format.h>
 
 namespace quarry::api {
 namespace {

@@ -1,11 +1,11 @@
 #include "api/query.h"
 
+#include "base/bytes.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
-
-#include "base/bytes.h"
 
 namespace quarry::api {
 namespace {
@@ -34,28 +34,35 @@ std::map<std::string, std::string, std::less<>> parse_query(std::string_view que
   return parameters;
 }
 
-Result<std::int64_t> integer_parameter(std::string_view name, std::string_view value, std::int64_t least,
+Result<std::int64_t> integer_parameter(std::string_view name,
+                                       std::string_view value,
+                                       std::int64_t least,
                                        std::int64_t most) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
   const auto wrong = [name](std::string code, std::string message) {
-    return fail(Error(Errc::invalid_request, std::move(message)).param(std::string(name)).reason(std::move(code)));
+    return fail(Error(Errc::invalid_request, std::move(message))
+                    .param(std::string(name))
+                    .reason(std::move(code)));
   };
   if (error == std::errc::invalid_argument || end != value.data() + value.size()) {
     return wrong("invalid_type",
-                 fmt::format("Invalid type for '{}': expected an integer, but got '{}' instead.", name, value));
+                 fmt::format("Invalid type for '{}': expected an integer, but got '{}' instead.",
+                             name, value));
   }
   if (error == std::errc::result_out_of_range || number > most) {
-    return wrong("integer_above_max_value",
-                 fmt::format("Invalid '{}': integer above maximum value. Expected a value <= {}, but got {} "
-                             "instead.",
-                             name, most, value));
+    return wrong(
+        "integer_above_max_value",
+        fmt::format("Invalid '{}': integer above maximum value. Expected a value <= {}, but got {} "
+                    "instead.",
+                    name, most, value));
   }
   if (number < least) {
-    return wrong("integer_below_min_value",
-                 fmt::format("Invalid '{}': integer below minimum value. Expected a value >= {}, but got {} "
-                             "instead.",
-                             name, least, value));
+    return wrong(
+        "integer_below_min_value",
+        fmt::format("Invalid '{}': integer below minimum value. Expected a value >= {}, but got {} "
+                    "instead.",
+                    name, least, value));
   }
   return number;
 }

@@ -1,13 +1,13 @@
 #pragma once
 // Query strings and path segments, decoded. Pure.
 
+#include "base/result.h"
+
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "base/result.h"
 
 namespace quarry::api {
 
@@ -15,7 +15,9 @@ namespace quarry::api {
 std::map<std::string, std::string, std::less<>> parse_query(std::string_view query);
 
 // An integer between least and most. Errors: invalid_request, OpenAI's words, param `name`.
-Result<std::int64_t> integer_parameter(std::string_view name, std::string_view value, std::int64_t least,
+Result<std::int64_t> integer_parameter(std::string_view name,
+                                       std::string_view value,
+                                       std::int64_t least,
                                        std::int64_t most);
 
 }  // namespace quarry::api

@@ -1,9 +1,9 @@
 #pragma once
 // The handlers behind the routes, one file a resource. Each gets the caller, already authenticated.
 
-#include <string>
-
 #include "api/api.h"
+
+#include <string>
 
 namespace quarry::api {
 
@@ -36,7 +36,8 @@ Answer get_model(Call call);
 Answer spend_logs(Call call);
 
 http::ServerResponse json_response(int status, const boost::json::value& value);
-// The whole body as text. Errors: invalid_request, reason "body_too_large" above the bound of 1 MiB.
+// The whole body as text. Errors: invalid_request, reason "body_too_large" above the bound of 1
+// MiB.
 Task<std::string> read_small_body(http::BodyReader& body);
 
 }  // namespace quarry::api

@@ -9,7 +9,8 @@ constexpr double kNanoPerUsd = 1e9;
 
 boost::json::value row_object(const store::SpendRow& row) {
   const boost::json::value spend =
-      row.cost_known ? boost::json::value(static_cast<double>(row.cost_nano_usd) / kNanoPerUsd) : nullptr;
+      row.cost_known ? boost::json::value(static_cast<double>(row.cost_nano_usd) / kNanoPerUsd)
+                     : nullptr;
   return {{"request_id", row.request_id},
           {"call_type", row.call_type},
           {"batch_id", row.batch_id.value},
@@ -33,8 +34,10 @@ Answer spend_logs(Call call) {
   const auto parameters = parse_query(call.request.query);
   store::SpendStore::Query query;
   query.owner = std::move(call.caller.owner);
-  if (const auto found = parameters.find("request_id"); found != parameters.end()) query.request_id = found->second;
-  if (const auto found = parameters.find("batch_id"); found != parameters.end()) query.batch_id = found->second;
+  if (const auto found = parameters.find("request_id"); found != parameters.end())
+    query.request_id = found->second;
+  if (const auto found = parameters.find("batch_id"); found != parameters.end())
+    query.batch_id = found->second;
   if (const auto found = parameters.find("limit"); found != parameters.end()) {
     auto limit = integer_parameter("limit", found->second, 1, 10'000);
     if (!limit) co_return error_response(limit.error());

@@ -2,7 +2,8 @@
 
 namespace quarry::aws {
 
-DeploymentSet::DeploymentSet(std::vector<DeploymentPtr> deployments) : all_(std::move(deployments)) {
+DeploymentSet::DeploymentSet(std::vector<DeploymentPtr> deployments)
+    : all_(std::move(deployments)) {
   for (const DeploymentPtr& deployment : all_) {
     groups_[deployment->settings.model_name].push_back(deployment);
   }

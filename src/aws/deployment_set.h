@@ -1,13 +1,13 @@
 #pragma once
 // All deployments of a server: found by id, or by the public model name whose group they form.
 
+#include "aws/deployment.h"
+
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "aws/deployment.h"
 
 namespace quarry::aws {
 

@@ -29,7 +29,8 @@ TEST(Bytes, DigestsAreThoseOfTheStandards) {
 TEST(Bytes, Base64GoesThereAndBack) {
   // RFC 4648 section 10.
   const std::pair<const char*, const char*> rows[] = {
-      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"foobar", "Zm9vYmFy"}};
+      {"", ""},        {"f", "Zg=="},        {"fo", "Zm8="},
+      {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, encoded] : rows) {
     EXPECT_EQ(base64(as_bytes(plain)), encoded);
     EXPECT_EQ(base64_decode(encoded), plain);

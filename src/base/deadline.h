@@ -16,9 +16,13 @@ class Deadline {
   clock::time_point at() const { return at_; }
   bool expired() const { return clock::now() >= at_; }
   // Never negative.
-  clock::duration remaining() const { return std::max(clock::duration::zero(), at_ - clock::now()); }
+  clock::duration remaining() const {
+    return std::max(clock::duration::zero(), at_ - clock::now());
+  }
   // The earlier of this and `span` from now.
-  Deadline sooner(clock::duration span) const { return Deadline(std::min(at_, clock::now() + span)); }
+  Deadline sooner(clock::duration span) const {
+    return Deadline(std::min(at_, clock::now() + span));
+  }
 
  private:
   explicit Deadline(clock::time_point at) : at_(at) {}

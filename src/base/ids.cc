@@ -1,11 +1,11 @@
 #include "base/ids.h"
 
+#include "base/bytes.h"
+
 #include <openssl/rand.h>
 
 #include <array>
 #include <stdexcept>
-
-#include "base/bytes.h"
 
 namespace quarry {
 

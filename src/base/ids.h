@@ -15,9 +15,9 @@ struct Id {
   bool empty() const { return value.empty(); }
 };
 
-using FileId = Id<struct FileTag>;      // file-<32 hex>
-using BatchId = Id<struct BatchTag>;    // batch_<32 hex>
-using JobId = Id<struct JobTag>;        // <batch id>/<job number>
+using FileId = Id<struct FileTag>;    // file-<32 hex>
+using BatchId = Id<struct BatchTag>;  // batch_<32 hex>
+using JobId = Id<struct JobTag>;      // <batch id>/<job number>
 
 // 32 lower-case hex digits of 128 random bits. Throws if the system has no randomness to give.
 std::string random_hex128();

@@ -4,17 +4,28 @@ namespace quarry {
 
 std::string_view name(Errc code) {
   switch (code) {
-    case Errc::invalid_request: return "invalid_request";
-    case Errc::not_found: return "not_found";
-    case Errc::forbidden: return "forbidden";
-    case Errc::conflict: return "conflict";
-    case Errc::throttled: return "throttled";
-    case Errc::unavailable: return "unavailable";
-    case Errc::deadline_exceeded: return "deadline_exceeded";
-    case Errc::cancelled: return "cancelled";
-    case Errc::upstream: return "upstream";
-    case Errc::corrupt: return "corrupt";
-    case Errc::internal: return "internal";
+    case Errc::invalid_request:
+      return "invalid_request";
+    case Errc::not_found:
+      return "not_found";
+    case Errc::forbidden:
+      return "forbidden";
+    case Errc::conflict:
+      return "conflict";
+    case Errc::throttled:
+      return "throttled";
+    case Errc::unavailable:
+      return "unavailable";
+    case Errc::deadline_exceeded:
+      return "deadline_exceeded";
+    case Errc::cancelled:
+      return "cancelled";
+    case Errc::upstream:
+      return "upstream";
+    case Errc::corrupt:
+      return "corrupt";
+    case Errc::internal:
+      return "internal";
   }
   return "internal";
 }

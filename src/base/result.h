@@ -11,16 +11,16 @@ namespace quarry {
 
 // What the caller can do, not what went wrong inside. Closed on purpose.
 enum class Errc {
-  invalid_request,    // the input is wrong; repeating it cannot help
+  invalid_request,  // the input is wrong; repeating it cannot help
   not_found,
   forbidden,
   conflict,
-  throttled,          // later, more slowly
-  unavailable,        // later
+  throttled,    // later, more slowly
+  unavailable,  // later
   deadline_exceeded,
   cancelled,
-  upstream,           // AWS said no, for a reason of its own
-  corrupt,            // stored or received bytes are not what they must be
+  upstream,  // AWS said no, for a reason of its own
+  corrupt,   // stored or received bytes are not what they must be
   internal,
 };
 
@@ -34,8 +34,14 @@ class Error {
   Error(Errc code, std::string message) : code_(code), message_(std::move(message)) {}
 
   // reason: the machine's word for it (AWS's error code, OpenAI's `code`); param: OpenAI's `param`.
-  Error&& reason(std::string value) && { reason_ = std::move(value); return std::move(*this); }
-  Error&& param(std::string value) && { param_ = std::move(value); return std::move(*this); }
+  Error&& reason(std::string value) && {
+    reason_ = std::move(value);
+    return std::move(*this);
+  }
+  Error&& param(std::string value) && {
+    param_ = std::move(value);
+    return std::move(*this);
+  }
 
   // Adds what was being done: "staging s3://b/k: " + message.
   Error within(std::string_view doing) &&;

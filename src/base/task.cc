@@ -38,21 +38,21 @@ TaskGroup::~TaskGroup() = default;
 void TaskGroup::spawn(std::string name, Awaitable<void> task) {
   auto state = state_;
   const auto signal = state->signals.emplace(state->signals.end());
-  asio::co_spawn(io_, std::move(task),
-                 asio::bind_cancellation_slot(
-                     signal->slot(),
-                     [state, signal, name = std::move(name)](const std::exception_ptr& error) {
-                       bool report = error != nullptr;
-                       try {
-                         if (error) std::rethrow_exception(error);
-                       } catch (const boost::system::system_error& e) {
-                         report = e.code() != asio::error::operation_aborted;
-                       } catch (...) {  // reported below, by whoever owns the group
-                       }
-                       if (report && state->on_failure) state->on_failure(name, error);
-                       state->signals.erase(signal);
-                       if (state->signals.empty()) state->emptied.cancel();
-                     }));
+  asio::co_spawn(
+      io_, std::move(task),
+      asio::bind_cancellation_slot(
+          signal->slot(), [state, signal, name = std::move(name)](const std::exception_ptr& error) {
+            bool report = error != nullptr;
+            try {
+              if (error) std::rethrow_exception(error);
+            } catch (const boost::system::system_error& e) {
+              report = e.code() != asio::error::operation_aborted;
+            } catch (...) {  // reported below, by whoever owns the group
+            }
+            if (report && state->on_failure) state->on_failure(name, error);
+            state->signals.erase(signal);
+            if (state->signals.empty()) state->emptied.cancel();
+          }));
 }
 
 void TaskGroup::cancel() {

@@ -1,6 +1,10 @@
 #pragma once
 // Coroutines as we use them: Task<T> is an awaitable Result<T>; TaskGroup owns background tasks;
-// sleep_for waits. Everything here runs on the one event loop (docs/adr/0003-one-loop-and-a-pool.md).
+// sleep_for waits. Everything here runs on the one event loop
+// (docs/adr/0003-one-loop-and-a-pool.md).
+
+#include "base/deadline.h"
+#include "base/result.h"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -11,9 +15,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include "base/deadline.h"
-#include "base/result.h"
 
 namespace quarry {
 

@@ -1,8 +1,8 @@
 #include "base/transfer_memory.h"
 
-#include <algorithm>
-
 #include "base/wakeup.h"
+
+#include <algorithm>
 
 namespace quarry {
 

@@ -2,14 +2,14 @@
 // The memory that all uploads, downloads, plans and collections share: buffers of one size, a fixed
 // number of them. Who finds none free waits, in order; so TCP's back-pressure reaches the client.
 
+#include "base/task.h"
+
 #include <boost/asio/io_context.hpp>
 
 #include <cstddef>
 #include <memory>
 #include <span>
 #include <vector>
-
-#include "base/task.h"
 
 namespace quarry {
 

@@ -1,12 +1,12 @@
 #pragma once
 // A flag that one coroutine waits for and anything on the loop sets. A set before the wait is kept.
 
+#include "base/task.h"
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-
-#include "base/task.h"
 
 namespace quarry {
 

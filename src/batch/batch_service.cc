@@ -20,7 +20,8 @@ std::optional<store::IdempotencyClaim> claim_of(const RepeatHints& hints) {
 
 }  // namespace
 
-Task<store::BatchRow> BatchService::create(openai::CreateBatch request, RepeatHints hints,
+Task<store::BatchRow> BatchService::create(openai::CreateBatch request,
+                                           RepeatHints hints,
                                            access::Caller caller) {
   auto file = co_await files_.find(FileId{request.input_file_id}, caller);
   if (!file) {
@@ -48,7 +49,7 @@ Task<store::BatchRow> BatchService::create(openai::CreateBatch request, RepeatHi
   if (file->target_models.size() == 1) {
     batch.object.model = file->target_models.front();
   } else if (const auto scan = files::parse_scan(file->scan_json); scan && !scan->models.empty()) {
-    batch.object.model = *scan->models.begin();
+    batch.object.model = scan->models.begin()->first;
   }
   const bool remember_only = hints.idempotency_key.empty() && hints.sdk_retry_count == 0;
   const BatchId fresh = batch.id;

@@ -1,14 +1,15 @@
 #pragma once
-// Batches as clients know them: created, looked at, listed, cancelled. Each is one transaction; AWS is not called.
-
-#include <optional>
-#include <string>
+// Batches as clients know them: created, looked at, listed, cancelled. Each is one transaction; AWS
+// is not called.
 
 #include "access/authenticator.h"
 #include "batch/context.h"
 #include "batch/engine.h"
 #include "files/file_service.h"
 #include "openai/create_batch.h"
+
+#include <optional>
+#include <string>
 
 namespace quarry::batch {
 
@@ -24,8 +25,11 @@ class BatchService {
   BatchService(Context& context, files::FileService& files, Engine& engine)
       : context_(context), files_(files), engine_(engine) {}
 
-  // Errors: not_found (input file unknown or another's), invalid_request (file is not for batches), conflict.
-  Task<store::BatchRow> create(openai::CreateBatch request, RepeatHints hints, access::Caller caller);
+  // Errors: not_found (input file unknown or another's), invalid_request (file is not for batches),
+  // conflict.
+  Task<store::BatchRow> create(openai::CreateBatch request,
+                               RepeatHints hints,
+                               access::Caller caller);
   Task<store::BatchRow> find(BatchId id, access::Caller caller);
   Task<store::Page<store::BatchRow>> list(store::ListQuery query);
   Task<store::BatchRow> cancel(BatchId id, access::Caller caller);

@@ -1,4 +1,5 @@
-// The pure half of a batch's life: names, the sidecar, results joined with their lines, lines cut into jobs.
+// The pure half of a batch's life: names, the sidecar, results joined with their lines, lines cut
+// into jobs.
 #include "base/bytes.h"
 #include "batch/custom_ids.h"
 #include "batch/names.h"
@@ -103,12 +104,15 @@ TEST(ResultLines, EveryCustomIdEndsInExactlyOneFile) {
   lines.add_row(row(4, "again"));   // repeated: the first wins
   lines.add_row(row(77, "whose"));  // unknown
   lines.add_row("{\"recordId\":");  // unreadable
-  lines.add_row(fmt::format(R"({{"recordId":"{}","error":{{"errorCode":400,"errorMessage":"bad"}}}})", bedrock::record_id(1)));
+  lines.add_row(
+      fmt::format(R"({{"recordId":"{}","error":{{"errorCode":400,"errorMessage":"bad"}}}})",
+                  bedrock::record_id(1)));
   while (lines.add_absent({"result_missing", "gone", false}, 1)) {
   }
   std::multiset<std::string> seen;
   for (const auto& text : {lines.output, lines.errors}) {
-    for (const auto& value : parsed(text)) seen.insert(std::string(value.at("custom_id").as_string()));
+    for (const auto& value : parsed(text))
+      seen.insert(std::string(value.at("custom_id").as_string()));
   }
   EXPECT_EQ(seen, (std::multiset<std::string>{"a", "b \" ü", "c"}));
   EXPECT_EQ(lines.completed, 1);
@@ -120,7 +124,9 @@ TEST(ResultLines, EveryCustomIdEndsInExactlyOneFile) {
 
 TEST(ResultLines, ARefusedRecordIsAResponseOfTheErrorFile) {
   ResultLines lines = result_lines();
-  lines.add_row(fmt::format(R"({{"recordId":"{}","error":{{"errorCode":400,"errorMessage":"bad \"x\"","expired":false,"retryable":false}}}})", bedrock::record_id(1)));
+  lines.add_row(fmt::format(
+      R"({{"recordId":"{}","error":{{"errorCode":400,"errorMessage":"bad \"x\"","expired":false,"retryable":false}}}})",
+      bedrock::record_id(1)));
   const auto errors = parsed(lines.errors);
   ASSERT_EQ(errors.size(), 1u);
   EXPECT_TRUE(errors[0].at("error").is_null());
@@ -131,7 +137,9 @@ TEST(ResultLines, ARefusedRecordIsAResponseOfTheErrorFile) {
 
 TEST(ResultLines, WhatWasNotRunInTimeIsNotCountedAsFailed) {
   ResultLines lines = result_lines();
-  lines.add_row(fmt::format(R"({{"recordId":"{}","error":{{"errorCode":408,"errorMessage":"x","expired":true}}}})", bedrock::record_id(1)));
+  lines.add_row(fmt::format(
+      R"({{"recordId":"{}","error":{{"errorCode":408,"errorMessage":"x","expired":true}}}})",
+      bedrock::record_id(1)));
   while (lines.add_absent({"batch_expired", "late", true}, 10)) {
   }
   EXPECT_EQ(lines.failed, 3);
@@ -144,7 +152,8 @@ TEST(ResultLines, WhatWasNotRunInTimeIsNotCountedAsFailed) {
 
 TEST(ResultLines, AnOutputThatIsNotTheFamilysShapeIsAnErrorOfItsLine) {
   ResultLines lines = result_lines();
-  lines.add_row(fmt::format(R"({{"recordId":"{}","modelOutput":{{"surprise":1}}}})", bedrock::record_id(1)));
+  lines.add_row(
+      fmt::format(R"({{"recordId":"{}","modelOutput":{{"surprise":1}}}})", bedrock::record_id(1)));
   EXPECT_EQ(lines.completed, 0);
   EXPECT_EQ(parsed(lines.errors)[0].at_pointer("/response/status_code"), 502);
 }
@@ -152,7 +161,7 @@ TEST(ResultLines, AnOutputThatIsNotTheFamilysShapeIsAnErrorOfItsLine) {
 class Staging : public ::testing::Test {
  protected:
   Staging() {
-    deployment_.settings.max_records_per_job = 2;
+    group_.records_per_job_max = 2;
     group_.model_name = "m";
     group_.deployment = &deployment_;
     group_.model = catalog::Catalog::built_in().find("anthropic.claude-3-haiku-20240307-v1:0");
@@ -165,9 +174,10 @@ class Staging : public ::testing::Test {
   }
   // Runs the whole text through; gives the record counts of the jobs.
   std::vector<std::uint64_t> stage(const std::string& text, std::string override_model = "") {
-    stager_ = std::make_unique<Stager>(
-        StageSettings{kBatch, false, openai::Endpoint::chat_completions, 1 << 20, std::move(override_model)},
-        Stager::Groups{{"m", &group_}});
+    stager_ =
+        std::make_unique<Stager>(StageSettings{kBatch, false, openai::Endpoint::chat_completions,
+                                               1 << 20, std::move(override_model)},
+                                 Stager::Groups{{"m", &group_}});
     std::vector<std::uint64_t> jobs;
     const auto drain = [&] {
       while (stager_->advance()) {
@@ -199,8 +209,15 @@ TEST_F(Staging, CutsJobsAtTheRecordLimitAndLosesNoLine) {
   EXPECT_EQ(group_.custom_ids, "5 \"id-5\"\n");
 }
 
+TEST(EvenCut, LeavesNoSmallRest) {
+  EXPECT_EQ(even_cut(50'050, 50'000), 25'025u);
+  EXPECT_EQ(even_cut(50'000, 50'000), 50'000u);
+  EXPECT_EQ(even_cut(7, 50'000), 50'000u);
+  EXPECT_EQ(even_cut(100'001, 50'000), 33'334u);
+}
+
 TEST_F(Staging, CutsJobsAtTheByteLimit) {
-  deployment_.settings.max_records_per_job = 1000;
+  group_.records_per_job_max = 1000;
   deployment_.settings.max_job_bytes = 10;  // one record is always allowed
   EXPECT_EQ(stage(line(1) + line(2) + line(3)), (std::vector<std::uint64_t>{1, 1, 1}));
 }

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "aws/object_stream.h"
 #include "base/bytes.h"
 #include "batch/job_steps.h"
@@ -9,6 +7,8 @@
 #include "bedrock/invocation_job.h"
 #include "json/line_splitter.h"
 #include "obs/log.h"
+
+#include <fmt/format.h>
 
 namespace quarry::batch {
 namespace {
@@ -20,7 +20,8 @@ constexpr std::size_t kRowBytesMax = std::size_t{64} << 20;
 constexpr std::size_t kWriteBytes = std::size_t{2} << 20;
 constexpr std::size_t kAbsentAtOnce = 10'000;
 constexpr int kAnswersAtOnce = 50;
-// How often a Completed job is asked again for an output that is not there, before its lines are given up.
+// How often a Completed job is asked again for an output that is not there, before its lines are
+// given up.
 constexpr int kMissingOutputTriesMax = 5;
 
 class Collector {
@@ -76,7 +77,8 @@ Task<void> Collector::open() {
   auto batch = co_await context_.batches.find_any(job_.batch_id);
   if (!batch) co_return fail(std::move(batch.error()));
   auto custom_ids = co_await load_custom_ids();
-  if (!custom_ids) co_return fail(std::move(custom_ids.error()).within("reading the job's custom_ids"));
+  if (!custom_ids)
+    co_return fail(std::move(custom_ids.error()).within("reading the job's custom_ids"));
   ResultSettings settings;
   settings.batch_id = job_.batch_id;
   settings.model_name = job_.model_name;
@@ -103,7 +105,8 @@ Task<void> Collector::write_out() {
 Task<void> Collector::read_object(std::string key) {
   auto buffers = co_await context_.memory.acquire(2, deadline_);
   if (!buffers) co_return fail(std::move(buffers.error()));
-  aws::ObjectReader reader(*deployment_->s3, {deployment_->settings.bucket, key}, std::move(*buffers));
+  aws::ObjectReader reader(*deployment_->s3, {deployment_->settings.bucket, key},
+                           std::move(*buffers));
   json::LineSplitter splitter(kRowBytesMax);
   bool last = false;
   while (!last) {
@@ -129,9 +132,10 @@ Task<void> Collector::read_object(std::string key) {
 
 Task<void> Collector::read_results() {
   if (job_.job_arn.empty()) co_return Result<void>();
-  // <prefix>/<job id>/<input name>.out; whatever else lies there, manifest.json.out among it, is no result.
-  const std::string prefix = fmt::format("{}{}/", results_prefix(job_.batch_id, job_.n),
-                                         bedrock::job_id(job_.job_arn));
+  // <prefix>/<job id>/<input name>.out; whatever else lies there, manifest.json.out among it, is no
+  // result.
+  const std::string prefix =
+      fmt::format("{}{}/", results_prefix(job_.batch_id, job_.n), bedrock::job_id(job_.job_arn));
   std::optional<std::string> token;
   bool any = false;
   do {
@@ -146,7 +150,8 @@ Task<void> Collector::read_results() {
     token = page->next_token;
   } while (token);
   if (!any && job_.aws_status == "Completed" && job_.failures < kMissingOutputTriesMax) {
-    co_return fail(Errc::unavailable, "AWS says Completed, but there is no .jsonl.out under " + prefix);
+    co_return fail(Errc::unavailable,
+                   "AWS says Completed, but there is no .jsonl.out under " + prefix);
   }
   co_return Result<void>();
 }
@@ -154,8 +159,8 @@ Task<void> Collector::read_results() {
 Task<void> Collector::read_answers() {
   std::int64_t after_line = -1;
   while (true) {
-    auto answers = co_await context_.direct_results.answers(job_.batch_id, job_.n, after_line,
-                                                            kAnswersAtOnce);
+    auto answers =
+        co_await context_.direct_results.answers(job_.batch_id, job_.n, after_line, kAnswersAtOnce);
     if (!answers) co_return fail(std::move(answers.error()));
     if (answers->empty()) co_return Result<void>();
     after_line = answers->back().line;
@@ -171,7 +176,8 @@ Task<void> Collector::read_answers() {
 
 Absence Collector::absence() const {
   if (due_.batch_cancelling && (job_.aws_status.empty() || job_.aws_status == "Stopped")) {
-    return {"batch_cancelled", "This request was not executed because the batch was cancelled.", true};
+    return {"batch_cancelled", "This request was not executed because the batch was cancelled.",
+            true};
   }
   if (job_.aws_status == "Expired" || job_.aws_status == "PartiallyCompleted") {
     return {"batch_expired",
@@ -181,9 +187,11 @@ Absence Collector::absence() const {
     return {"job_failed", "The Bedrock batch job of this request failed: " + job_.message, false};
   }
   if (job_.aws_status == "Stopped") {
-    return {"job_stopped", "The Bedrock batch job of this request was stopped outside of Quarry.", false};
+    return {"job_stopped", "The Bedrock batch job of this request was stopped outside of Quarry.",
+            false};
   }
-  return {"result_missing", "Bedrock ended the job without a readable result for this request.", false};
+  return {"result_missing", "Bedrock ended the job without a readable result for this request.",
+          false};
 }
 
 Task<store::BatchStore::Collected> Collector::close() {
@@ -211,7 +219,8 @@ Task<store::BatchStore::Collected> Collector::close() {
 Task<void> Collector::run() {
   auto opened = co_await open();
   if (!opened) co_return opened;
-  auto read = job_.kind == store::JobKind::direct ? co_await read_answers() : co_await read_results();
+  auto read =
+      job_.kind == store::JobKind::direct ? co_await read_answers() : co_await read_results();
   if (!read) co_return read;
   const std::size_t missing = lines_->missing();
   const Absence why = absence();
@@ -252,9 +261,10 @@ Awaitable<void> Collector::abort() {
 Task<void> collect_job(Context& context, store::DueJob due) {
   aws::DeploymentPtr deployment = context.deployments.by_id(due.job.deployment_id);
   if (!deployment) {
-    co_return fail(Errc::unavailable, "deployment " + due.job.deployment_id +
-                                          " is no longer configured, so its results cannot be read; hint: "
-                                          "put it back into model_list");
+    co_return fail(Errc::unavailable,
+                   "deployment " + due.job.deployment_id +
+                       " is no longer configured, so its results cannot be read; hint: "
+                       "put it back into model_list");
   }
   Collector collector(context, std::move(due), std::move(deployment));
   auto collected = co_await collector.run();

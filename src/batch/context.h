@@ -1,12 +1,6 @@
 #pragma once
 // What every step of a batch's life is given. Everything in it outlives the engine.
 
-#include <boost/asio/io_context.hpp>
-
-#include <chrono>
-#include <cstdint>
-#include <set>
-
 #include "aws/deployment_set.h"
 #include "base/blocking_pool.h"
 #include "base/clock.h"
@@ -14,6 +8,12 @@
 #include "catalog/catalog.h"
 #include "store/batch_store.h"
 #include "store/file_store.h"
+
+#include <boost/asio/io_context.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <set>
 
 namespace quarry::batch {
 
@@ -37,6 +37,10 @@ struct Context {
   EngineSettings settings;
   std::set<BatchId> cancelling;  // asked for in this process; running steps look here between calls
 
+  // The completion window of the job's batch is over.
+  bool window_over(const store::DueJob& due) const {
+    return due.batch_expires_at <= unix_seconds(clock.now());
+  }
   std::int64_t now_ms() const { return unix_millis(clock.now()); }
 };
 

@@ -7,7 +7,9 @@
 
 namespace quarry::batch {
 
-void append_custom_id(std::string& sidecar, std::uint64_t line_index, std::string_view custom_id_json) {
+void append_custom_id(std::string& sidecar,
+                      std::uint64_t line_index,
+                      std::string_view custom_id_json) {
   fmt::format_to(std::back_inserter(sidecar), "{} {}\n", line_index, custom_id_json);
 }
 
@@ -18,8 +20,10 @@ Result<CustomIds> CustomIds::parse(std::string sidecar) {
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = text.find('\n', at);
     Row row{};
-    if (end == std::string_view::npos) return fail(Errc::corrupt, "the custom_ids of the job are cut off");
-    const auto [after, error] = std::from_chars(text.data() + at, text.data() + end, row.line_index);
+    if (end == std::string_view::npos)
+      return fail(Errc::corrupt, "the custom_ids of the job are cut off");
+    const auto [after, error] =
+        std::from_chars(text.data() + at, text.data() + end, row.line_index);
     const auto space = static_cast<std::size_t>(after - text.data());
     if (error != std::errc() || space >= end || text[space] != ' ' ||
         (!ids.rows_.empty() && ids.rows_.back().line_index >= row.line_index)) {

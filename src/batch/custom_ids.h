@@ -1,6 +1,9 @@
 #pragma once
-// The sidecar of a job's input: which line of the batch file, with which custom_id, each record is. AWS never sees it.
-// One row a record, in order of lines: "<line index> <custom_id as JSON string>\n".
+// The sidecar of a job's input: which line of the batch file, with which custom_id, each record is.
+// AWS never sees it. One row a record, in order of lines: "<line index> <custom_id as JSON
+// string>\n".
+
+#include "base/result.h"
 
 #include <cstdint>
 #include <optional>
@@ -8,11 +11,11 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
-
 namespace quarry::batch {
 
-void append_custom_id(std::string& sidecar, std::uint64_t line_index, std::string_view custom_id_json);
+void append_custom_id(std::string& sidecar,
+                      std::uint64_t line_index,
+                      std::string_view custom_id_json);
 
 class CustomIds {
  public:

@@ -1,9 +1,6 @@
-// Few lines, run on demand: InvokeModel for each record of the staged input, a bounded number at once, every answer
-// saved before the next call, so that a restart repeats only what was in flight.
-#include <fmt/format.h>
-
-#include <algorithm>
-
+// Few lines, run on demand: InvokeModel for each record of the staged input, a bounded number at
+// once, every answer saved before the next call, so that a restart repeats only what was in flight.
+#include "aws/object_stream.h"
 #include "base/bytes.h"
 #include "base/wakeup.h"
 #include "batch/job_steps.h"
@@ -11,10 +8,12 @@
 #include "bedrock/record.h"
 #include "json/line_splitter.h"
 #include "obs/log.h"
-#include "aws/object_stream.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
 
 namespace quarry::batch {
 namespace {
@@ -27,7 +26,10 @@ constexpr int kRoundsMax = 8;
 // Shared, because a call that is cancelled still ends after the run that started it.
 class DirectRun : public std::enable_shared_from_this<DirectRun> {
  public:
-  DirectRun(boost::asio::io_context& io, Context& context, store::JobRow job, aws::DeploymentPtr deployment)
+  DirectRun(boost::asio::io_context& io,
+            Context& context,
+            store::JobRow job,
+            aws::DeploymentPtr deployment)
       : context_(context),
         job_(std::move(job)),
         deployment_(std::move(deployment)),
@@ -38,9 +40,13 @@ class DirectRun : public std::enable_shared_from_this<DirectRun> {
   Task<bool> run();
 
  private:
-  Task<void> call_unanswered(std::span<const std::byte> window, json::LineSplitter& lines, bool last);
+  Task<void> call_unanswered(std::span<const std::byte> window,
+                             json::LineSplitter& lines,
+                             bool last);
   Task<void> start_call(std::string_view line);
-  Awaitable<void> call(std::shared_ptr<DirectRun> self, std::int64_t record_line, std::string model_input);
+  Awaitable<void> call(std::shared_ptr<DirectRun> self,
+                       std::int64_t record_line,
+                       std::string model_input);
   bool cancelled() const { return context_.cancelling.contains(job_.batch_id); }
 
   Context& context_;
@@ -64,7 +70,8 @@ Task<bool> DirectRun::run() {
   const Deadline deadline = Deadline::after(kRunTimeMax);
   auto buffers = co_await context_.memory.acquire(2, deadline);
   if (!buffers) co_return fail(std::move(buffers.error()));
-  aws::ObjectReader reader(*deployment_->s3, deployment_->object(input_object(job_.batch_id, job_.n)),
+  aws::ObjectReader reader(*deployment_->s3,
+                           deployment_->object(input_object(job_.batch_id, job_.n)),
                            std::move(*buffers));
   json::LineSplitter lines(std::numeric_limits<std::size_t>::max());
   bool more = true;
@@ -83,7 +90,8 @@ Task<bool> DirectRun::run() {
   co_return true;
 }
 
-Task<void> DirectRun::call_unanswered(std::span<const std::byte> window, json::LineSplitter& lines,
+Task<void> DirectRun::call_unanswered(std::span<const std::byte> window,
+                                      json::LineSplitter& lines,
                                       bool last) {
   json::LineSplitter::Line line;
   lines.feed(window);
@@ -111,7 +119,8 @@ Task<void> DirectRun::start_call(std::string_view line) {
 }
 
 Awaitable<void> DirectRun::call(std::shared_ptr<DirectRun> /*self: keeps this alive*/,
-                                std::int64_t record_line, std::string model_input) {
+                                std::int64_t record_line,
+                                std::string model_input) {
   auto answer = co_await deployment_->runtime->invoke_model(
       deployment_->settings.model_id, std::move(model_input), Deadline::after(kCallTimeMax));
   store::DirectResultStore::Answer saved{record_line, 200, {}};
@@ -140,15 +149,18 @@ Awaitable<void> DirectRun::call(std::shared_ptr<DirectRun> /*self: keeps this al
 Task<void> run_directly(Context& context, store::DueJob due) {
   const store::JobRow& job = due.job;
   const auto ended = [&context, &job](std::string status, std::string message) {
-    return context.batches.job_observed(job.batch_id, job.n, store::JobState::ended, std::move(status),
-                                        std::move(message), job.succeeded, job.errored, context.now_ms());
+    return context.batches.job_observed(job.batch_id, job.n, store::JobState::ended,
+                                        std::move(status), std::move(message), job.succeeded,
+                                        job.errored, context.now_ms());
   };
   if (due.batch_cancelling || job.stop_requested) co_return co_await ended("Stopped", "");
+  if (context.window_over(due)) co_return co_await ended("Expired", "");
   aws::DeploymentPtr deployment = context.deployments.by_id(job.deployment_id);
   if (!deployment) {
-    co_return co_await ended("Rejected", fmt::format("deployment {} is no longer configured; hint: put it "
-                                                     "back into model_list",
-                                                     job.deployment_id));
+    co_return co_await ended("Rejected",
+                             fmt::format("deployment {} is no longer configured; hint: put it "
+                                         "back into model_list",
+                                         job.deployment_id));
   }
   auto started = co_await context.batches.job_started_directly(job.batch_id, job.n);
   if (!started) co_return fail(std::move(started.error()));
@@ -157,7 +169,8 @@ Task<void> run_directly(Context& context, store::DueJob due) {
   auto complete = co_await run->run();
   if (!complete) co_return fail(std::move(complete.error()).within("running lines on demand"));
   const bool stopped = context.cancelling.contains(job.batch_id);
-  obs::info("direct run ended", {{"batch_id", job.batch_id.value}, {"job", job.n}, {"stopped", stopped}});
+  obs::info("direct run ended",
+            {{"batch_id", job.batch_id.value}, {"job", job.n}, {"stopped", stopped}});
   co_return co_await ended(stopped ? "Stopped" : "Completed", "");
 }
 

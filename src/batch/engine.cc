@@ -1,25 +1,26 @@
 #include "batch/engine.h"
 
-#include <algorithm>
-
 #include "base/wakeup.h"
 #include "batch/finisher.h"
 #include "batch/job_steps.h"
 #include "batch/planner.h"
 #include "obs/log.h"
 
+#include <algorithm>
+
 namespace quarry::batch {
 namespace {
 
 constexpr std::int64_t kLeaseMs = 60'000;
 constexpr std::chrono::seconds kRenewEvery{15};
-constexpr std::chrono::milliseconds kLookAtLeast{100};   // between two looks that nothing has asked for
+constexpr std::chrono::milliseconds kLookAtLeast{
+    100};  // between two looks that nothing has asked for
 constexpr std::chrono::milliseconds kLookAtMost{5'000};
 constexpr std::int64_t kBackoffFirstMs = 1'000;
 constexpr std::int64_t kBackoffMostMs = 300'000;
 
-// How many steps of a kind run at once. A planner may hold 12 transfer buffers and a collector 6: one of each fits the
-// least memory there is, and neither can wait for what the other holds.
+// How many steps of a kind run at once. A planner may hold 12 transfer buffers and a collector 6:
+// one of each fits the least memory there is, and neither can wait for what the other holds.
 enum class Kind { finish, plan, submit, observe, direct, collect };
 constexpr std::array<int, 6> kAtOnce{4, 1, 4, 8, 4, 1};
 
@@ -44,7 +45,9 @@ struct Engine::State {
   Awaitable<void> renew_loop();
   Awaitable<void> dispatch();
   Awaitable<void> claim_batches(Kind kind, store::BatchPhase phase);
-  Awaitable<void> claim_jobs(Kind kind, store::JobKind job_kind, std::vector<store::JobState> states);
+  Awaitable<void> claim_jobs(Kind kind,
+                             store::JobKind job_kind,
+                             std::vector<store::JobState> states);
   Awaitable<void> run_batch(Kind kind, store::BatchRow batch);
   Awaitable<void> run_job(Kind kind, store::DueJob due);
   int free(Kind kind) const {
@@ -106,7 +109,8 @@ Awaitable<void> Engine::State::dispatch_loop() {
     auto due = co_await context.batches.next_due_ms();
     std::chrono::milliseconds wait = kLookAtMost;
     if (due && *due) {
-      wait = std::clamp(std::chrono::milliseconds(**due - context.now_ms()), kLookAtLeast, kLookAtMost);
+      wait = std::clamp(std::chrono::milliseconds(**due - context.now_ms()), kLookAtLeast,
+                        kLookAtMost);
     }
     co_await woken.wait(Deadline::after(wait));
   }
@@ -137,11 +141,12 @@ Awaitable<void> Engine::State::claim_batches(Kind kind, store::BatchPhase phase)
   }
 }
 
-Awaitable<void> Engine::State::claim_jobs(Kind kind, store::JobKind job_kind,
+Awaitable<void> Engine::State::claim_jobs(Kind kind,
+                                          store::JobKind job_kind,
                                           std::vector<store::JobState> states) {
   if (free(kind) <= 0) co_return;
-  auto due = co_await context.batches.claim_jobs(job_kind, std::move(states), context.now_ms(), kLeaseMs,
-                                                 free(kind));
+  auto due = co_await context.batches.claim_jobs(job_kind, std::move(states), context.now_ms(),
+                                                 kLeaseMs, free(kind));
   if (!due) {
     obs::error("no job could be claimed", {{"message", due.error().message()}});
     co_return;
@@ -176,12 +181,22 @@ Awaitable<void> Engine::State::run_job(Kind kind, store::DueJob due) {
   const int failures = due.job.failures + 1;
   Result<void> done;
   switch (kind) {
-    case Kind::submit: done = co_await submit_job(context, std::move(due)); break;
-    case Kind::observe: done = co_await observe_job(context, std::move(due)); break;
-    case Kind::direct: done = co_await run_directly(context, std::move(due)); break;
-    case Kind::collect: done = co_await collect_job(context, std::move(due)); break;
+    case Kind::submit:
+      done = co_await submit_job(context, std::move(due));
+      break;
+    case Kind::observe:
+      done = co_await observe_job(context, std::move(due));
+      break;
+    case Kind::direct:
+      done = co_await run_directly(context, std::move(due));
+      break;
+    case Kind::collect:
+      done = co_await collect_job(context, std::move(due));
+      break;
     case Kind::finish:
-    case Kind::plan: done = fail(Errc::internal, "not a job's step"); break;
+    case Kind::plan:
+      done = fail(Errc::internal, "not a job's step");
+      break;
   }
   if (done) co_return;
   const std::int64_t wait_ms = backoff_ms(failures);

@@ -1,10 +1,11 @@
 #pragma once
-// Turns due rows into steps: claims them under a lease, runs a bounded number of each kind at once, puts failures back with
-// backoff. All state is in the database: an engine may die anywhere, and the next one goes on.
-
-#include <memory>
+// Turns due rows into steps: claims them under a lease, runs a bounded number of each kind at once,
+// puts failures back with backoff. All state is in the database: an engine may die anywhere, and
+// the next one goes on.
 
 #include "batch/context.h"
+
+#include <memory>
 
 namespace quarry::batch {
 
@@ -17,7 +18,8 @@ class Engine {
   Task<void> start();
   // Something may have become due: a batch was created or cancelled.
   void wake();
-  // Stops at the next suspension of every step; what was not finished is done again by the next engine.
+  // Stops at the next suspension of every step; what was not finished is done again by the next
+  // engine.
   Awaitable<void> stop(Deadline deadline);
 
  private:

@@ -1,10 +1,10 @@
 #include "batch/finisher.h"
 
+#include "obs/log.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include "obs/log.h"
 
 namespace quarry::batch {
 namespace {
@@ -12,7 +12,9 @@ namespace {
 constexpr std::int64_t kResultLifeSeconds = 30 * 86'400;  // OpenAI's default for batch output
 constexpr std::int64_t kLookAgainMs = 60'000;             // woken long before by what it waits for
 
-store::FileRow result_file(const store::BatchRow& batch, const FileId& id, std::string_view kind,
+store::FileRow result_file(const store::BatchRow& batch,
+                           const FileId& id,
+                           std::string_view kind,
                            std::int64_t now_s) {
   store::FileRow file;
   file.id = id;
@@ -33,14 +35,15 @@ std::vector<openai::BatchError> errors_of(const std::vector<store::JobRow>& jobs
   std::vector<openai::BatchError> errors;
   for (const store::JobRow& job : jobs) {
     if (!refused_by_aws(job) || job.message.empty()) continue;
-    const bool known =
-        std::ranges::any_of(errors, [&](const auto& error) { return error.message == job.message; });
+    const bool known = std::ranges::any_of(
+        errors, [&](const auto& error) { return error.message == job.message; });
     if (!known) errors.push_back({"job_failed", job.message, "", std::nullopt});
   }
   return errors;
 }
 
-openai::BatchStatus last_status(const store::BatchRow& batch, const std::vector<store::JobRow>& jobs) {
+openai::BatchStatus last_status(const store::BatchRow& batch,
+                                const std::vector<store::JobRow>& jobs) {
   if (batch.object.status == openai::BatchStatus::cancelling) return openai::BatchStatus::cancelled;
   const bool expired = std::ranges::any_of(jobs, [](const auto& job) {
     return (job.aws_status == "Expired" || job.aws_status == "PartiallyCompleted") &&

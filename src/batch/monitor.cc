@@ -1,7 +1,7 @@
-#include <algorithm>
-
 #include "batch/job_steps.h"
 #include "obs/log.h"
+
+#include <algorithm>
 
 namespace quarry::batch {
 namespace {
@@ -21,9 +21,9 @@ std::int64_t next_look_ms(const Context& context, const bedrock::Job& job, bool 
 }
 
 Task<void> lost_job(Context& context, const store::JobRow& job, std::string message) {
-  co_return co_await context.batches.job_observed(job.batch_id, job.n, store::JobState::ended, "Failed",
-                                                  std::move(message), job.succeeded, job.errored,
-                                                  context.now_ms());
+  co_return co_await context.batches.job_observed(job.batch_id, job.n, store::JobState::ended,
+                                                  "Failed", std::move(message), job.succeeded,
+                                                  job.errored, context.now_ms());
 }
 
 }  // namespace
@@ -32,12 +32,14 @@ Task<void> observe_job(Context& context, store::DueJob due) {
   const store::JobRow& job = due.job;
   const aws::DeploymentPtr deployment = context.deployments.by_id(job.deployment_id);
   if (!deployment) {
-    co_return fail(Errc::unavailable, "deployment " + job.deployment_id +
-                                          " is no longer configured, so its job cannot be looked at; "
-                                          "hint: put it back into model_list");
+    co_return fail(Errc::unavailable,
+                   "deployment " + job.deployment_id +
+                       " is no longer configured, so its job cannot be looked at; "
+                       "hint: put it back into model_list");
   }
   if (job.stop_requested && job.aws_status != "Stopping") {
-    auto stopped = co_await deployment->bedrock->stop_job(job.job_arn, Deadline::after(kCallTimeMax));
+    auto stopped =
+        co_await deployment->bedrock->stop_job(job.job_arn, Deadline::after(kCallTimeMax));
     if (!stopped && stopped.error().code() != Errc::not_found) {
       co_return fail(std::move(stopped.error()).within("stopping job " + job.job_arn));
     }
@@ -45,7 +47,8 @@ Task<void> observe_job(Context& context, store::DueJob due) {
   auto seen = co_await deployment->bedrock->get_job(job.job_arn, Deadline::after(kCallTimeMax));
   if (!seen) {
     if (seen.error().code() == Errc::not_found) {
-      co_return co_await lost_job(context, job, "AWS no longer knows the job: " + seen.error().message());
+      co_return co_await lost_job(context, job,
+                                  "AWS no longer knows the job: " + seen.error().message());
     }
     co_return fail(std::move(seen.error()).within("looking at job " + job.job_arn));
   }
@@ -60,8 +63,9 @@ Task<void> observe_job(Context& context, store::DueJob due) {
       context.now_ms() + (ended ? 0 : next_look_ms(context, *seen, job.stop_requested));
   co_return co_await context.batches.job_observed(
       job.batch_id, job.n, ended ? store::JobState::ended : store::JobState::running,
-      std::string(bedrock::name(seen->status)), seen->message, seen->success_records.value_or(job.succeeded),
-      seen->error_records.value_or(job.errored), due_ms);
+      std::string(bedrock::name(seen->status)), seen->message,
+      seen->success_records.value_or(job.succeeded), seen->error_records.value_or(job.errored),
+      due_ms);
 }
 
 }  // namespace quarry::batch

@@ -23,7 +23,9 @@ std::string custom_ids_object(const BatchId& batch, int n) {
 std::string results_prefix(const BatchId& batch, int n) {
   return fmt::format("results/{}/{}/", batch.value, n);
 }
-std::string segment_object(const FileId& file, int n) { return fmt::format("files/{}/{}", file.value, n); }
+std::string segment_object(const FileId& file, int n) {
+  return fmt::format("files/{}/{}", file.value, n);
+}
 
 std::string job_name(const BatchId& batch, int n, int attempt) {
   return fmt::format("quarry-{}-{}-{}", hex_of(batch), n, attempt);
@@ -33,7 +35,8 @@ std::string client_request_token(const BatchId& batch, int n, int attempt) {
 }
 
 std::string line_seed(const BatchId& batch, std::uint64_t line_index) {
-  const XXH128_hash_t hash = XXH3_128bits_withSeed(batch.value.data(), batch.value.size(), line_index);
+  const XXH128_hash_t hash =
+      XXH3_128bits_withSeed(batch.value.data(), batch.value.size(), line_index);
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 

@@ -1,12 +1,13 @@
 #pragma once
-// How a batch's things are called in S3 and at AWS: functions of (batch, job, attempt) alone, so that a step done twice
-// writes the same objects and asks for the same job. Only characters that Bedrock's patterns allow
-// (AWS API reference, S3InputDataConfig s3Uri; CreateModelInvocationJob jobName, clientRequestToken).
+// How a batch's things are called in S3 and at AWS: functions of (batch, job, attempt) alone, so
+// that a step done twice writes the same objects and asks for the same job. Only characters that
+// Bedrock's patterns allow (AWS API reference, S3InputDataConfig s3Uri; CreateModelInvocationJob
+// jobName, clientRequestToken).
+
+#include "base/ids.h"
 
 #include <cstdint>
 #include <string>
-
-#include "base/ids.h"
 
 namespace quarry::batch {
 

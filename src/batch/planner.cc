@@ -1,9 +1,5 @@
 #include "batch/planner.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-
 #include "base/bytes.h"
 #include "batch/names.h"
 #include "batch/segment_writer.h"
@@ -12,6 +8,10 @@
 #include "files/file_service.h"
 #include "files/scan.h"
 #include "obs/log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
 
 namespace quarry::batch {
 namespace {
@@ -23,7 +23,8 @@ constexpr std::chrono::hours kPlanTimeMax{4};
 struct GroupWriter {
   GroupStage stage;
   const std::vector<aws::DeploymentPtr>* deployments = nullptr;
-  int job_n = 0;  // 0: no job is open
+  std::uint64_t lines = 0;  // of the whole group
+  int job_n = 0;            // 0: no job is open
   std::unique_ptr<SegmentWriter> writer;
 };
 
@@ -41,7 +42,8 @@ class Planner {
   Task<void> stage_pass(Stager& stager, std::vector<std::unique_ptr<GroupWriter>>& groups);
   Task<void> stage_window(Stager& stager, std::vector<std::unique_ptr<GroupWriter>>& groups);
   Task<void> write_out(Stager& stager, std::vector<std::unique_ptr<GroupWriter>>& groups);
-  Result<std::unique_ptr<GroupWriter>> make_group(const std::string& model_name) const;
+  Result<std::unique_ptr<GroupWriter>> make_group(const std::string& model_name,
+                                                  std::uint64_t lines) const;
   void open_job(GroupWriter& group);
   Task<void> close_job(GroupWriter& group);
   Task<void> fail_batch(std::vector<openai::BatchError> errors);
@@ -58,7 +60,8 @@ class Planner {
 
 Task<void> Planner::fail_batch(std::vector<openai::BatchError> errors) {
   obs::info("batch failed validation", {{"batch_id", batch_.id.value}, {"errors", errors.size()}});
-  co_return co_await context_.batches.fail_validation(batch_.id, std::move(errors), context_.now_ms());
+  co_return co_await context_.batches.fail_validation(batch_.id, std::move(errors),
+                                                      context_.now_ms());
 }
 
 Task<void> Planner::run() {
@@ -87,44 +90,50 @@ Task<void> Planner::run() {
   co_return saved;
 }
 
-Result<std::unique_ptr<GroupWriter>> Planner::make_group(const std::string& model_name) const {
+Result<std::unique_ptr<GroupWriter>> Planner::make_group(const std::string& model_name,
+                                                         std::uint64_t lines) const {
   auto group = std::make_unique<GroupWriter>();
+  group->lines = lines;
   group->stage.model_name = model_name;
   group->deployments = &context_.deployments.group(model_name);
   for (const aws::DeploymentPtr& deployment : *group->deployments) {
     if (!context_.catalog.find(deployment->settings.model_id)) {
-      return fail(Error(Errc::invalid_request,
-                        fmt::format("The model '{}' runs {}, which is not in Quarry's catalog, so its "
-                                    "request format is not known.",
-                                    model_name, deployment->settings.model_id))
-                      .param("body.model")
-                      .reason("model_not_found"));
+      return fail(
+          Error(Errc::invalid_request,
+                fmt::format("The model '{}' runs {}, which is not in Quarry's catalog, so its "
+                            "request format is not known.",
+                            model_name, deployment->settings.model_id))
+              .param("body.model")
+              .reason("model_not_found"));
     }
   }
   group->stage.deployment = group->deployments->front().get();
   group->stage.model = context_.catalog.find(group->stage.deployment->settings.model_id);
+  group->stage.records_per_job_max =
+      even_cut(lines, group->stage.deployment->settings.max_records_per_job);
   return group;
 }
 
 Task<void> Planner::stage_all(const store::FileRow& file, const files::Scan& scan) {
   const std::string forced = model_override(file);
-  std::vector<std::string> models(scan.models.begin(), scan.models.end());
-  if (!forced.empty()) models = {forced};
-  plan_.model = models.front();
-  const aws::Deployment& home = *context_.deployments.group(models.front()).front();
-  refused_ = std::make_unique<SegmentWriter>(context_.memory, home,
-                                             segment_object(batch_.error_id, 0), 0);
+  std::vector<std::pair<std::string, std::uint64_t>> models(scan.models.begin(), scan.models.end());
+  if (!forced.empty()) models = {{forced, scan.lines}};
+  plan_.model = models.front().first;
+  const aws::Deployment& home = *context_.deployments.group(plan_.model).front();
+  refused_ =
+      std::make_unique<SegmentWriter>(context_.memory, home, segment_object(batch_.error_id, 0), 0);
   const auto endpoint = openai::parse_endpoint(batch_.object.endpoint);
   for (std::size_t first = 0; first < models.size(); first += kOpenJobsMax) {
     std::vector<std::unique_ptr<GroupWriter>> groups;
     Stager::Groups stages;
     for (std::size_t i = first; i < std::min(first + kOpenJobsMax, models.size()); ++i) {
-      auto group = make_group(models[i]);
+      auto group = make_group(models[i].first, models[i].second);
       if (!group) {
-        fatal_.push_back({group.error().reason(), group.error().message(), group.error().param(), {}});
+        fatal_.push_back(
+            {group.error().reason(), group.error().message(), group.error().param(), {}});
         co_return Result<void>();
       }
-      stages.emplace(models[i], &(*group)->stage);
+      stages.emplace(models[i].first, &(*group)->stage);
       groups.push_back(std::move(*group));
     }
     Stager stager({batch_.id, context_.settings.drop_params, *endpoint,
@@ -163,7 +172,8 @@ Task<void> Planner::stage_pass(Stager& stager, std::vector<std::unique_ptr<Group
   co_return Result<void>();
 }
 
-Task<void> Planner::stage_window(Stager& stager, std::vector<std::unique_ptr<GroupWriter>>& groups) {
+Task<void> Planner::stage_window(Stager& stager,
+                                 std::vector<std::unique_ptr<GroupWriter>>& groups) {
   for (bool more = true; more;) {
     more = co_await run_blocking(context_.pool, [&stager] { return stager.advance(); });
     auto written = co_await write_out(stager, groups);
@@ -203,8 +213,9 @@ Task<void> Planner::close_job(GroupWriter& group) {
   auto finished = co_await group.writer->finish(deadline_);
   if (!finished) co_return fail(std::move(finished.error()));
   const aws::Deployment& deployment = *stage.deployment;
-  auto sidecar = co_await deployment.s3->put(
-      deployment.object(custom_ids_object(batch_.id, group.job_n)), as_bytes(stage.custom_ids), deadline_);
+  auto sidecar =
+      co_await deployment.s3->put(deployment.object(custom_ids_object(batch_.id, group.job_n)),
+                                  as_bytes(stage.custom_ids), deadline_);
   if (!sidecar) co_return fail(std::move(sidecar.error()));
 
   const config::DeploymentSettings& settings = deployment.settings;
@@ -218,13 +229,13 @@ Task<void> Planner::close_job(GroupWriter& group) {
   job.kind = small ? store::JobKind::direct : store::JobKind::bedrock;
   job.state = small ? store::JobState::planned : store::JobState::staged;
   if (small && settings.small_batch == config::SmallBatch::reject) {
-    fatal_.push_back({"batch_below_minimum_records",
-                      fmt::format("The batch has {} requests for the model '{}', fewer than the {} that "
-                                  "a Bedrock batch job needs. hint: small_batch: direct runs them on "
-                                  "demand, at on-demand price.",
-                                  stage.record_count, stage.model_name, settings.min_records_per_job),
-                      "",
-                      std::nullopt});
+    fatal_.push_back(
+        {"batch_below_minimum_records",
+         fmt::format("The batch has {} requests for the model '{}', fewer than the {} that "
+                     "a Bedrock batch job needs. hint: small_batch: direct runs them on "
+                     "demand, at on-demand price.",
+                     stage.record_count, stage.model_name, settings.min_records_per_job),
+         "", std::nullopt});
   }
   plan_.jobs.push_back(std::move(job));
 
@@ -232,6 +243,7 @@ Task<void> Planner::close_job(GroupWriter& group) {
   const auto turn = static_cast<std::size_t>(plan_.jobs.size()) % group.deployments->size();
   stage.deployment = (*group.deployments)[turn].get();
   stage.model = context_.catalog.find(stage.deployment->settings.model_id);
+  stage.records_per_job_max = even_cut(group.lines, stage.deployment->settings.max_records_per_job);
   stage.begin_job();
   group.job_n = 0;
   group.writer.reset();

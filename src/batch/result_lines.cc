@@ -85,10 +85,10 @@ void ResultLines::add_error(std::size_t record, const bedrock::RecordError& erro
   ++failed;
   if (error.expired) {
     ++unfinished;
-    openai::append_unexecuted_line(errors, custom_ids_.custom_id_json(record), seed(record),
-                                   "batch_expired",
-                                   "This request could not be executed before the completion window "
-                                   "expired.");
+    openai::append_unexecuted_line(
+        errors, custom_ids_.custom_id_json(record), seed(record), "batch_expired",
+        "This request could not be executed before the completion window "
+        "expired.");
     return;
   }
   const int status = error.code >= 400 && error.code <= 599 ? error.code : 500;
@@ -103,8 +103,8 @@ bool ResultLines::add_absent(const Absence& absence, std::size_t records_max) {
     ++added;
     ++failed;
     if (absence.unfinished) ++unfinished;
-    openai::append_unexecuted_line(errors, custom_ids_.custom_id_json(next_absent_), seed(next_absent_),
-                                   absence.code, absence.message);
+    openai::append_unexecuted_line(errors, custom_ids_.custom_id_json(next_absent_),
+                                   seed(next_absent_), absence.code, absence.message);
   }
   return false;
 }

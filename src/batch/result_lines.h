@@ -1,11 +1,7 @@
 #pragma once
-// Results on their way back: records joined with their lines, translated, counted. The CPU half of the collector: no I/O, runs
-// on the pool. Every record of the job becomes one line, of the output or of the error text, whatever AWS left out.
-
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <vector>
+// Results on their way back: records joined with their lines, translated, counted. The CPU half of
+// the collector: no I/O, runs on the pool. Every record of the job becomes one line, of the output
+// or of the error text, whatever AWS left out.
 
 #include "base/ids.h"
 #include "batch/custom_ids.h"
@@ -13,6 +9,11 @@
 #include "openai/batch_line.h"
 #include "openai/usage.h"
 #include "translate/translator.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace quarry::batch {
 
@@ -35,7 +36,8 @@ class ResultLines {
  public:
   ResultLines(ResultSettings settings, CustomIds custom_ids);
 
-  // One row of a .jsonl.out. Unknown, repeated and unreadable rows are counted and left out: the first wins.
+  // One row of a .jsonl.out. Unknown, repeated and unreadable rows are counted and left out: the
+  // first wins.
   void add_row(std::string_view row);
   // One answer of a direct run: status 200 and the model's body, or another and AWS's message.
   void add_answer(std::uint64_t line_index, int status, std::string_view body);

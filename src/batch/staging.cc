@@ -7,7 +7,8 @@
 namespace quarry::batch {
 namespace {
 
-// So much is translated before the caller writes it: half a part, so that no buffer of ours outgrows a transfer buffer.
+// So much is translated before the caller writes it: half a part, so that no buffer of ours
+// outgrows a transfer buffer.
 constexpr std::size_t kWriteBytes = std::size_t{2} << 20;
 constexpr std::size_t kFatalErrorsMax = 100;
 
@@ -21,6 +22,12 @@ void GroupStage::begin_job() {
   record_count = records.empty() ? 0 : 1;
   job_bytes = records.size();
   full = false;
+}
+
+std::uint64_t even_cut(std::uint64_t lines, std::uint64_t records_per_job_max) {
+  if (lines <= records_per_job_max) return records_per_job_max;
+  const std::uint64_t jobs = (lines + records_per_job_max - 1) / records_per_job_max;
+  return (lines + jobs - 1) / jobs;
 }
 
 Stager::Stager(StageSettings settings, Groups groups)
@@ -75,7 +82,7 @@ bool Stager::take(const json::LineSplitter::Line& line) {
   bedrock::append_input_record(group.records, line.number, model_input_);
   const std::size_t record_bytes = group.records.size() - before;
   const config::DeploymentSettings& limits = group.deployment->settings;
-  if (group.record_count > 0 && (group.record_count >= limits.max_records_per_job ||
+  if (group.record_count > 0 && (group.record_count >= group.records_per_job_max ||
                                  group.job_bytes + record_bytes > limits.max_job_bytes)) {
     group.held_record = group.records.substr(before);
     group.records.resize(before);
@@ -89,7 +96,8 @@ bool Stager::take(const json::LineSplitter::Line& line) {
   return false;
 }
 
-void Stager::refuse(const openai::BatchLine& line, std::uint64_t line_number,
+void Stager::refuse(const openai::BatchLine& line,
+                    std::uint64_t line_number,
                     const openai::LineError& error) {
   if (error.code == "missing_required_parameter" && error.param == "body.messages") {
     // OpenAI finds this in validation, so the batch fails before anything is paid for.

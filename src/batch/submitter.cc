@@ -1,8 +1,8 @@
-#include <fmt/format.h>
-
 #include "batch/job_steps.h"
 #include "batch/names.h"
 #include "obs/log.h"
+
+#include <fmt/format.h>
 
 namespace quarry::batch {
 namespace {
@@ -24,7 +24,9 @@ bedrock::CreateJob request_of(const store::JobRow& job, const aws::Deployment& d
 }
 
 // Nothing runs at AWS: the collector will tell every line why.
-Task<void> end_unsubmitted(Context& context, const store::JobRow& job, std::string aws_status,
+Task<void> end_unsubmitted(Context& context,
+                           const store::JobRow& job,
+                           std::string aws_status,
                            std::string message) {
   co_return co_await context.batches.job_observed(job.batch_id, job.n, store::JobState::ended,
                                                   std::move(aws_status), std::move(message), 0, 0,
@@ -36,6 +38,10 @@ Task<void> end_unsubmitted(Context& context, const store::JobRow& job, std::stri
 Task<void> submit_job(Context& context, store::DueJob due) {
   const store::JobRow& job = due.job;
   if (due.batch_cancelling) co_return co_await end_unsubmitted(context, job, "", "");
+  if (context.window_over(due)) {
+    co_return co_await end_unsubmitted(context, job, "Expired",
+                                       "no slot was free within the window");
+  }
   const aws::DeploymentPtr deployment = context.deployments.by_id(job.deployment_id);
   if (!deployment) {
     co_return co_await end_unsubmitted(
@@ -46,14 +52,16 @@ Task<void> submit_job(Context& context, store::DueJob due) {
   auto busy = co_await context.batches.jobs_at_aws(job.deployment_id);
   if (!busy) co_return fail(std::move(busy.error()));
   if (*busy >= deployment->settings.max_concurrent_jobs) {
-    co_return co_await context.batches.release_job(job.batch_id, job.n, context.now_ms() + kNoSlotWaitMs,
-                                                   0);
+    co_return co_await context.batches.release_job(job.batch_id, job.n,
+                                                   context.now_ms() + kNoSlotWaitMs, 0);
   }
   auto arn = co_await deployment->bedrock->create_job(request_of(job, *deployment),
                                                       Deadline::after(kCreateTimeMax));
   if (arn) {
-    obs::info("job submitted",
-              {{"batch_id", job.batch_id.value}, {"job", job.n}, {"records", job.records}, {"arn", *arn}});
+    obs::info("job submitted", {{"batch_id", job.batch_id.value},
+                                {"job", job.n},
+                                {"records", job.records},
+                                {"arn", *arn}});
     co_return co_await context.batches.job_submitted(job.batch_id, job.n, std::move(*arn),
                                                      context.now_ms() + kFirstLookMs);
   }
@@ -64,8 +72,8 @@ Task<void> submit_job(Context& context, store::DueJob due) {
                                   {"reason", error.reason()},
                                   {"message", error.message()}});
   if (error.reason() == "ServiceQuotaExceededException") {
-    co_return co_await context.batches.release_job(job.batch_id, job.n, context.now_ms() + kQuotaWaitMs,
-                                                   0);
+    co_return co_await context.batches.release_job(job.batch_id, job.n,
+                                                   context.now_ms() + kQuotaWaitMs, 0);
   }
   if (retryable(error.code()) || error.code() == Errc::internal) co_return fail(error);
   co_return co_await end_unsubmitted(context, job, "Rejected", error.message());

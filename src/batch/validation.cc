@@ -1,13 +1,13 @@
 #include "batch/validation.h"
 
+#include "files/file_service.h"
+#include "json/line_splitter.h"
+#include "openai/batch_line.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
-
-#include "files/file_service.h"
-#include "json/line_splitter.h"
-#include "openai/batch_line.h"
 
 namespace quarry::batch {
 namespace {
@@ -37,18 +37,22 @@ bool all_well(const files::Scan& scan, const Expectation& expect) {
   if (scan.error_count > 0 || scan.names_overflow || scan.lines == 0) return false;
   if (scan.without_model && expect.override_model.empty()) return false;
   return std::ranges::all_of(scan.urls, [&](const auto& url) { return expect.url_ok(url); }) &&
-         std::ranges::all_of(scan.models, [&](const auto& model) { return expect.model_ok(model); });
+         std::ranges::all_of(scan.models,
+                             [&](const auto& model) { return expect.model_ok(model.first); });
 }
 
 // What is wrong with a line that is by itself well formed.
-void check_line(const openai::BatchLine& line, std::uint64_t number, const Expectation& expect,
+void check_line(const openai::BatchLine& line,
+                std::uint64_t number,
+                const Expectation& expect,
                 std::vector<openai::BatchError>& errors) {
   const auto add = [&](std::string code, std::string message, std::string param) {
     errors.push_back(
         {std::move(code), std::move(message), std::move(param), static_cast<std::int64_t>(number)});
   };
   if (!expect.url_ok(line.url)) {
-    add("invalid_url", "The URL provided for this request does not match the batch endpoint.", "url");
+    add("invalid_url", "The URL provided for this request does not match the batch endpoint.",
+        "url");
   } else if (line.model.empty() && expect.override_model.empty()) {
     add("invalid_request", "Model parameter is required.", "body.model");
   } else if (!expect.model_ok(line.model)) {
@@ -88,8 +92,10 @@ std::string model_override(const store::FileRow& file) {
   return file.target_models.size() == 1 ? file.target_models.front() : std::string();
 }
 
-Task<std::vector<openai::BatchError>> validate(Context& context, const store::BatchRow& batch,
-                                               const store::FileRow& file, const files::Scan& scan,
+Task<std::vector<openai::BatchError>> validate(Context& context,
+                                               const store::BatchRow& batch,
+                                               const store::FileRow& file,
+                                               const files::Scan& scan,
                                                std::vector<store::SegmentRow> segments) {
   Expectation expect{batch.object.endpoint, model_override(file), file, context.deployments};
   if (all_well(scan, expect)) co_return std::vector<openai::BatchError>();
@@ -110,15 +116,18 @@ Task<std::vector<openai::BatchError>> validate(Context& context, const store::Ba
     co_await run_blocking(context.pool, [&] { checker.feed(*window); });
   }
   checker.finish();
-  // The scan's own findings come first in the list's making, then all go by line; one line, one error.
+  // The scan's own findings come first in the list's making, then all go by line; one line, one
+  // error.
   std::vector<openai::BatchError> errors = scan.errors;
   errors.insert(errors.end(), checker.errors.begin(), checker.errors.end());
-  // By (line, place in the list): std::stable_sort of this library version uses a deprecated function.
+  // By (line, place in the list): std::stable_sort of this library version uses a deprecated
+  // function.
   std::multimap<std::int64_t, openai::BatchError> by_line;
   for (auto& error : errors) by_line.emplace(error.line.value_or(0), std::move(error));
   errors.clear();
   for (auto& [line, error] : by_line) errors.push_back(std::move(error));
-  const auto repeats = std::ranges::unique(errors, {}, [](const auto& error) { return error.line; });
+  const auto repeats =
+      std::ranges::unique(errors, {}, [](const auto& error) { return error.line; });
   errors.erase(repeats.begin(), repeats.end());
   if (errors.size() > kErrorsMax) errors.resize(kErrorsMax);
   co_return errors;

@@ -53,7 +53,8 @@ bool loopback(const std::string& host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
-sandbox::Options sandbox_options(const ServeOptions& options, const config::Environment& environment) {
+sandbox::Options sandbox_options(const ServeOptions& options,
+                                 const config::Environment& environment) {
   sandbox::Options sandbox;
   sandbox.port = options.sandbox_port;
   sandbox.data_dir = options.data_dir / "sandbox";
@@ -67,7 +68,8 @@ sandbox::Options sandbox_options(const ServeOptions& options, const config::Envi
   return sandbox;
 }
 
-// What names the account's keys: under --sandbox, unset ones are the sandbox's own, so that a config made for AWS loads.
+// What names the account's keys: under --sandbox, unset ones are the sandbox's own, so that a
+// config made for AWS loads.
 config::Environment environment_for(const ServeOptions& options, const sandbox::Options& sandbox) {
   if (!options.sandbox) return config::process_environment();
   return config::with_defaults(config::process_environment(),
@@ -102,7 +104,8 @@ std::optional<config::Settings> load_settings(const ServeOptions& options,
   return std::nullopt;
 }
 
-void point_at_sandbox(config::DeploymentSettings& deployment, const std::string& url,
+void point_at_sandbox(config::DeploymentSettings& deployment,
+                      const std::string& url,
                       const sandbox::Options& sandbox) {
   deployment.s3_endpoint = url;
   deployment.bedrock_endpoint = url;
@@ -121,7 +124,9 @@ std::vector<std::string> buckets_of(const config::Settings& settings) {
 // Everything of a running gateway; members in the order they are made, destroyed in reverse.
 class Gateway {
  public:
-  Gateway(const ServeOptions& options, config::Settings settings, sandbox::Options sandbox,
+  Gateway(const ServeOptions& options,
+          config::Settings settings,
+          sandbox::Options sandbox,
           config::Environment environment)
       : options_(options),
         settings_(std::move(settings)),
@@ -195,9 +200,17 @@ void Gateway::connect() {
       file_store_, *deployments_, uploads_, pool_, clock_,
       files::FileLimits{settings_.max_upload_bytes, settings_.max_line_bytes});
   context_ = std::make_unique<batch::Context>(batch::Context{
-      io_, batch_store_, file_store_, direct_results_, *deployments_, catalog::Catalog::built_in(), jobs_,
-      pool_, clock_,
-      {settings_.max_line_bytes, settings_.drop_params, settings_.batch_polling_interval}, {}});
+      io_,
+      batch_store_,
+      file_store_,
+      direct_results_,
+      *deployments_,
+      catalog::Catalog::built_in(),
+      jobs_,
+      pool_,
+      clock_,
+      {settings_.max_line_bytes, settings_.drop_params, settings_.batch_polling_interval},
+      {}});
   engine_ = std::make_unique<batch::Engine>(io_, *context_);
   batches_ = std::make_unique<batch::BatchService>(*context_, *files_, *engine_);
   api_ = std::make_unique<api::Api>(api::Services{*authenticator_, *files_, *batches_, spend_,
@@ -218,7 +231,8 @@ void Gateway::announce() const {
     obs::warn("no master key is set: whoever reaches this address may use it", {{"url", url}});
   }
   if (sandbox_) {
-    obs::info("sandbox: no request leaves this machine, answers are made up", {{"url", sandbox_->url()}});
+    obs::info("sandbox: no request leaves this machine, answers are made up",
+              {{"url", sandbox_->url()}});
   }
 }
 

@@ -1,18 +1,19 @@
 #include "files/custom_id_set.h"
 
+#include "base/ids.h"
+
 #include <xxhash.h>
 
 #include <cstring>
 #include <string>
-
-#include "base/ids.h"
 
 namespace quarry::files {
 namespace {
 
 constexpr std::size_t kFirstSlots = 16;
 
-// A slot from the hash's low 58 bits, without a division (Lemire, "Fast random integer generation in an interval").
+// A slot from the hash's low 58 bits, without a division (Lemire, "Fast random integer generation
+// in an interval").
 std::size_t slot_of(std::uint64_t hash, std::size_t slot_count) {
   __extension__ using Wide = unsigned __int128;
   return static_cast<std::size_t>(static_cast<Wide>(hash << 6) * slot_count >> 64);
@@ -46,7 +47,8 @@ bool CustomIdSet::insert_into(Table& table, std::uint64_t hash) {
 }
 
 void CustomIdSet::grow(Table& table) {
-  std::vector<std::uint64_t> old(std::max(kFirstSlots, table.slots.size() + table.slots.size() / 2), 0);
+  std::vector<std::uint64_t> old(std::max(kFirstSlots, table.slots.size() + table.slots.size() / 2),
+                                 0);
   old.swap(table.slots);
   table.used = 0;
   for (const std::uint64_t hash : old) {

@@ -1,6 +1,7 @@
 #pragma once
-// Which custom_ids a file has used, at about 12 bytes a line: 64-bit keyed hashes in open addressing. With a random key per
-// set, a million lines collide with a chance of 3 in 100 million, and nobody can make them collide.
+// Which custom_ids a file has used, at about 12 bytes a line: 64-bit keyed hashes in open
+// addressing. With a random key per set, a million lines collide with a chance of 3 in 100 million,
+// and nobody can make them collide.
 
 #include <array>
 #include <cstdint>
@@ -17,7 +18,8 @@ class CustomIdSet {
   std::uint64_t size() const { return size_; }
 
  private:
-  // Many small tables instead of one, each growing by half: so growing never holds two copies of everything.
+  // Many small tables instead of one, each growing by half: so growing never holds two copies of
+  // everything.
   struct Table {
     std::vector<std::uint64_t> slots;  // 0 = free
     std::size_t used = 0;

@@ -4,7 +4,8 @@
 
 namespace quarry::files {
 
-Task<store::FileRow> FileService::receive(std::string content_type, http::BodyReader& body,
+Task<store::FileRow> FileService::receive(std::string content_type,
+                                          http::BodyReader& body,
                                           access::Caller caller) {
   Upload upload(deployments_, memory_, pool_, clock_, limits_);
   auto received = co_await upload.receive(std::move(content_type), body, std::move(caller));
@@ -16,7 +17,8 @@ Task<store::FileRow> FileService::receive(std::string content_type, http::BodyRe
 }
 
 Task<store::FileRow> FileService::find(FileId id, access::Caller caller) {
-  co_return co_await store_.find(std::move(id), std::move(caller.owner), unix_seconds(clock_.now()));
+  co_return co_await store_.find(std::move(id), std::move(caller.owner),
+                                 unix_seconds(clock_.now()));
 }
 
 Task<store::Page<store::FileRow>> FileService::list(store::ListQuery query) {
@@ -24,7 +26,8 @@ Task<store::Page<store::FileRow>> FileService::list(store::ListQuery query) {
 }
 
 Task<void> FileService::remove(FileId id, access::Caller caller) {
-  co_return co_await store_.remove(std::move(id), std::move(caller.owner), unix_seconds(clock_.now()));
+  co_return co_await store_.remove(std::move(id), std::move(caller.owner),
+                                   unix_seconds(clock_.now()));
 }
 
 Task<Content> FileService::open(FileId id, access::Caller caller, std::optional<ByteRange> range) {
@@ -34,10 +37,11 @@ Task<Content> FileService::open(FileId id, access::Caller caller, std::optional<
   if (!segments) co_return fail(std::move(segments.error()));
   for (const store::SegmentRow& segment : *segments) {
     if (!deployments_.by_id(segment.deployment_id)) {
-      co_return fail(Errc::unavailable,
-                     "the deployment that holds this file (" + segment.deployment_id +
-                         ") is no longer configured; hint: put it back into model_list, or give the new "
-                         "entry the same model_info.id");
+      co_return fail(
+          Errc::unavailable,
+          "the deployment that holds this file (" + segment.deployment_id +
+              ") is no longer configured; hint: put it back into model_list, or give the new "
+              "entry the same model_info.id");
     }
   }
   Content content;

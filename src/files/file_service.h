@@ -1,11 +1,6 @@
 #pragma once
-// Files as clients know them: received, listed, read, deleted. Bytes live in S3 as segments, what is known of them in
-// the database.
-
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <string>
+// Files as clients know them: received, listed, read, deleted. Bytes live in S3 as segments, what
+// is known of them in the database.
 
 #include "access/authenticator.h"
 #include "aws/deployment_set.h"
@@ -14,6 +9,11 @@
 #include "base/transfer_memory.h"
 #include "http/message.h"
 #include "store/file_store.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
 
 namespace quarry::files {
 
@@ -30,27 +30,39 @@ struct ByteRange {
 
 struct Content {
   store::FileRow file;
-  std::uint64_t bytes = 0;                     // of the stream
+  std::uint64_t bytes = 0;  // of the stream
   std::unique_ptr<http::BodyReader> stream;
 };
 
 // Loop thread. Everything it is given outlives it.
 class FileService {
  public:
-  FileService(store::FileStore& store, const aws::DeploymentSet& deployments, TransferMemory& memory,
-              BlockingPool& pool, const Clock& clock, FileLimits limits)
-      : store_(store), deployments_(deployments), memory_(memory), pool_(pool), clock_(clock), limits_(limits) {}
+  FileService(store::FileStore& store,
+              const aws::DeploymentSet& deployments,
+              TransferMemory& memory,
+              BlockingPool& pool,
+              const Clock& clock,
+              FileLimits limits)
+      : store_(store),
+        deployments_(deployments),
+        memory_(memory),
+        pool_(pool),
+        clock_(clock),
+        limits_(limits) {}
 
-  // Streams a multipart form into S3 while scanning it; the row is written once all bytes are safe. Nothing of a
-  // failed upload remains, but for parts that the janitor finds if S3 was gone too.
-  // Errors: invalid_request (form, purpose, first line not JSON, too large: reason "body_too_large"), and S3's.
-  Task<store::FileRow> receive(std::string content_type, http::BodyReader& body, access::Caller caller);
+  // Streams a multipart form into S3 while scanning it; the row is written once all bytes are safe.
+  // Nothing of a failed upload remains, but for parts that the janitor finds if S3 was gone too.
+  // Errors: invalid_request (form, purpose, first line not JSON, too large: reason
+  // "body_too_large"), and S3's.
+  Task<store::FileRow> receive(std::string content_type,
+                               http::BodyReader& body,
+                               access::Caller caller);
 
   Task<store::FileRow> find(FileId id, access::Caller caller);
   Task<store::Page<store::FileRow>> list(store::ListQuery query);
   Task<void> remove(FileId id, access::Caller caller);
-  // The whole file, or a range of it that lies inside. The stream holds two transfer buffers while it is read.
-  // Errors: not_found; unavailable when a segment's deployment is no longer configured.
+  // The whole file, or a range of it that lies inside. The stream holds two transfer buffers while
+  // it is read. Errors: not_found; unavailable when a segment's deployment is no longer configured.
   Task<Content> open(FileId id, access::Caller caller, std::optional<ByteRange> range);
 
  private:
@@ -65,7 +77,8 @@ class FileService {
 // A file's bytes, segment after segment. deployments and memory outlive it.
 std::unique_ptr<http::BodyReader> read_segments(std::vector<store::SegmentRow> segments,
                                                 const aws::DeploymentSet& deployments,
-                                                TransferMemory& memory, std::optional<ByteRange> range,
+                                                TransferMemory& memory,
+                                                std::optional<ByteRange> range,
                                                 Deadline deadline);
 
 }  // namespace quarry::files

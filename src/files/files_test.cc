@@ -1,8 +1,7 @@
+#include "base/bytes.h"
 #include "files/custom_id_set.h"
 #include "files/scan.h"
 #include "files/upload_form.h"
-
-#include "base/bytes.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -36,7 +35,7 @@ TEST(Scan, CountsLinesAndNamesModels) {
   const Scan scan = scan_of(line("a") + "\n" + line("b", "n"));
   EXPECT_EQ(scan.lines, 2u);
   EXPECT_EQ(scan.error_count, 0u);
-  EXPECT_EQ(scan.models, (std::set<std::string>{"m", "n"}));
+  EXPECT_EQ(scan.models, (std::map<std::string, std::uint64_t>{{"m", 1}, {"n", 1}}));
   EXPECT_EQ(scan.urls, std::set<std::string>{"/v1/chat/completions"});
   EXPECT_TRUE(scan.first_line_is_json);
 }
@@ -49,9 +48,11 @@ TEST(Scan, SaysWhichLineRepeatsACustomId) {
 }
 
 TEST(Scan, IsTheSameForAnyChunking) {
-  const std::string text = "\xEF\xBB\xBF" + line("a") + "not json\n" + line("b") + "[1,2]\n" + line("a");
+  const std::string text =
+      "\xEF\xBB\xBF" + line("a") + "not json\n" + line("b") + "[1,2]\n" + line("a");
   const std::string whole = to_json(scan_of(text));
-  for (std::size_t chunk = 1; chunk < 40; ++chunk) EXPECT_EQ(to_json(scan_of(text, chunk)), whole) << chunk;
+  for (std::size_t chunk = 1; chunk < 40; ++chunk)
+    EXPECT_EQ(to_json(scan_of(text, chunk)), whole) << chunk;
 }
 
 TEST(Scan, SurvivesItsOwnJson) {
@@ -87,15 +88,19 @@ TEST_P(Spellings, NameTheTargetModels) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Rows, Spellings,
+    Rows,
+    Spellings,
     ::testing::Values(
         Spelling{"Plain", {{"target_model_names", "m1"}}, {"m1"}},
         Spelling{"CommaList", {{"target_model_names", "m1, m2,m1"}}, {"m1", "m2"}},
-        Spelling{"Brackets", {{"target_model_names[]", "m1"}, {"target_model_names[]", "m2"}}, {"m1", "m2"}},
+        Spelling{"Brackets",
+                 {{"target_model_names[]", "m1"}, {"target_model_names[]", "m2"}},
+                 {"m1", "m2"}},
         Spelling{"Indexed", {{"target_model_names[0]", "m1"}}, {"m1"}},
         Spelling{"Nested", {{"extra_body[target_model_names]", "m3"}}, {"m3"}},
         Spelling{"JsonText", {{"extra_body", R"({"target_model_names": "m1"})"}}, {"m1"}},
-        Spelling{"JsonList", {{"extra_body", R"({"target_model_names": ["m1","m2"]})"}}, {"m1", "m2"}},
+        Spelling{
+            "JsonList", {{"extra_body", R"({"target_model_names": ["m1","m2"]})"}}, {"m1", "m2"}},
         Spelling{"Others", {{"target_model_namesX", "m1"}, {"model", "m2"}}, {}}),
     [](const auto& row) { return std::string(row.param.test); });
 
@@ -115,15 +120,19 @@ TEST(UploadForm, PurposeIsRequiredAndKnown) {
 
 TEST(UploadForm, ExpiryIsWholeAndWithinItsBounds) {
   const auto with = [](const char* anchor, const char* seconds) {
-    return parse_upload_form(
-        {{"purpose", "batch"}, {"expires_after[anchor]", anchor}, {"expires_after[seconds]", seconds}});
+    return parse_upload_form({{"purpose", "batch"},
+                              {"expires_after[anchor]", anchor},
+                              {"expires_after[seconds]", seconds}});
   };
   EXPECT_EQ(with("created_at", "3600")->expires_after_s, 3600);
   EXPECT_EQ(with("created_at", "2592000")->expires_after_s, 2'592'000);
-  for (const char* seconds : {"3599", "2592001", "x", "", "3600.5"}) EXPECT_FALSE(with("created_at", seconds)) << seconds;
+  for (const char* seconds : {"3599", "2592001", "x", "", "3600.5"})
+    EXPECT_FALSE(with("created_at", seconds)) << seconds;
   EXPECT_FALSE(with("x", "3600"));
   EXPECT_FALSE(parse_upload_form({{"purpose", "batch"}, {"expires_after[seconds]", "3600"}}));
-  EXPECT_EQ(parse_upload_form({{"purpose", "batch"}, {"expires_after.anchor", "created_at"}, {"expires_after.seconds", "3600"}})
+  EXPECT_EQ(parse_upload_form({{"purpose", "batch"},
+                               {"expires_after.anchor", "created_at"},
+                               {"expires_after.seconds", "3600"}})
                 ->expires_after_s,
             3600);
 }

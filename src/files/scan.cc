@@ -1,11 +1,11 @@
 #include "files/scan.h"
 
-#include <boost/json.hpp>
-#include <fmt/format.h>
-
 #include "files/custom_id_set.h"
 #include "json/line_splitter.h"
 #include "openai/batch_line.h"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
 
 namespace quarry::files {
 
@@ -20,27 +20,27 @@ struct Scanner::State {
 
   void line(const json::LineSplitter::Line& line);
   void add_error(std::uint64_t number, std::string code, std::string message, std::string param);
-  void remember(std::set<std::string>& names, std::string_view value);
+  bool room_for_another(std::size_t names);
 };
 
 Scanner::Scanner(std::size_t line_bytes_max) : state_(std::make_unique<State>(line_bytes_max)) {}
 Scanner::~Scanner() = default;
 
-void Scanner::State::add_error(std::uint64_t number, std::string code, std::string message,
+void Scanner::State::add_error(std::uint64_t number,
+                               std::string code,
+                               std::string message,
                                std::string param) {
   ++scan.error_count;
   if (scan.errors.size() < kScanErrorsMax) {
-    scan.errors.push_back({std::move(code), std::move(message), std::move(param),
-                           static_cast<std::int64_t>(number)});
+    scan.errors.push_back(
+        {std::move(code), std::move(message), std::move(param), static_cast<std::int64_t>(number)});
   }
 }
 
-void Scanner::State::remember(std::set<std::string>& names, std::string_view value) {
-  if (names.size() >= kScanNamesMax) {
-    scan.names_overflow = true;
-    return;
-  }
-  names.emplace(value);
+bool Scanner::State::room_for_another(std::size_t names) {
+  if (names < kScanNamesMax) return true;
+  scan.names_overflow = true;
+  return false;
 }
 
 void Scanner::State::line(const json::LineSplitter::Line& line) {
@@ -57,11 +57,13 @@ void Scanner::State::line(const json::LineSplitter::Line& line) {
     return;
   }
   if (scan.lines == 1) scan.first_line_is_json = true;
-  remember(scan.urls, read->url);
+  const std::string url(read->url);
+  if (!scan.urls.contains(url) && room_for_another(scan.urls.size())) scan.urls.insert(url);
   if (read->model.empty()) {
     scan.without_model = true;
-  } else {
-    remember(scan.models, read->model);
+  } else if (const std::string model(read->model);
+             scan.models.contains(model) || room_for_another(scan.models.size())) {
+    ++scan.models[model];
   }
   if (read->custom_id.size() > kCustomIdBytesMax) {
     add_error(line.number, "invalid_request",
@@ -90,15 +92,15 @@ Scan Scanner::finish() {
 }
 
 std::string to_json(const Scan& scan) {
-  return boost::json::serialize(boost::json::value{
-      {"lines", scan.lines},
-      {"error_count", scan.error_count},
-      {"errors", openai::to_json(scan.errors)},
-      {"models", boost::json::value_from(scan.models)},
-      {"urls", boost::json::value_from(scan.urls)},
-      {"names_overflow", scan.names_overflow},
-      {"without_model", scan.without_model},
-      {"first_line_is_json", scan.first_line_is_json}});
+  return boost::json::serialize(
+      boost::json::value{{"lines", scan.lines},
+                         {"error_count", scan.error_count},
+                         {"errors", openai::to_json(scan.errors)},
+                         {"models", boost::json::value_from(scan.models)},
+                         {"urls", boost::json::value_from(scan.urls)},
+                         {"names_overflow", scan.names_overflow},
+                         {"without_model", scan.without_model},
+                         {"first_line_is_json", scan.first_line_is_json}});
 }
 
 Result<Scan> parse_scan(std::string_view text) {
@@ -110,14 +112,15 @@ Result<Scan> parse_scan(std::string_view text) {
     scan.lines = value.at("lines").to_number<std::uint64_t>();
     scan.error_count = value.at("error_count").to_number<std::uint64_t>();
     scan.errors = std::move(*errors);
-    scan.models = boost::json::value_to<std::set<std::string>>(value.at("models"));
+    scan.models = boost::json::value_to<std::map<std::string, std::uint64_t>>(value.at("models"));
     scan.urls = boost::json::value_to<std::set<std::string>>(value.at("urls"));
     scan.names_overflow = value.at("names_overflow").as_bool();
     scan.without_model = value.at("without_model").as_bool();
     scan.first_line_is_json = value.at("first_line_is_json").as_bool();
     return scan;
   } catch (const std::exception& e) {
-    return fail(Errc::corrupt, fmt::format("the stored scan of the file is not readable: {}", e.what()));
+    return fail(Errc::corrupt,
+                fmt::format("the stored scan of the file is not readable: {}", e.what()));
   }
 }
 

@@ -1,9 +1,14 @@
 #pragma once
-// What is learnt of a batch input file while it streams by, and stored with it: so that creating a batch reads nothing,
-// and a bad line is known by its number. One pass; about 12 bytes of memory a line.
+// What is learnt of a batch input file while it streams by, and stored with it: so that creating a
+// batch reads nothing, and a bad line is known by its number. One pass; about 12 bytes of memory a
+// line.
+
+#include "base/result.h"
+#include "openai/objects.h"
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -11,23 +16,20 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
-#include "openai/objects.h"
-
 namespace quarry::files {
 
 inline constexpr std::size_t kScanErrorsMax = 100;  // reported; more are counted
 inline constexpr std::size_t kCustomIdBytesMax = 512;
-inline constexpr std::size_t kScanNamesMax = 200;   // distinct models or urls that are remembered
+inline constexpr std::size_t kScanNamesMax = 200;  // distinct models or urls that are remembered
 
 struct Scan {
-  std::uint64_t lines = 0;       // that are not blank
+  std::uint64_t lines = 0;  // that are not blank
   std::uint64_t error_count = 0;
-  std::vector<openai::BatchError> errors;  // the first kScanErrorsMax, with line numbers
-  std::set<std::string> models;  // distinct body.model
-  std::set<std::string> urls;    // distinct url
-  bool names_overflow = false;   // more models or urls than are remembered
-  bool without_model = false;    // some line has no body.model
+  std::vector<openai::BatchError> errors;       // the first kScanErrorsMax, with line numbers
+  std::map<std::string, std::uint64_t> models;  // lines of each distinct body.model
+  std::set<std::string> urls;                   // distinct url
+  bool names_overflow = false;                  // more models or urls than are remembered
+  bool without_model = false;                   // some line has no body.model
   bool first_line_is_json = false;
 };
 

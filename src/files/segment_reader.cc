@@ -6,9 +6,15 @@ namespace {
 
 class SegmentReader final : public http::BodyReader {
  public:
-  SegmentReader(std::vector<store::SegmentRow> segments, const aws::DeploymentSet& deployments,
-                TransferMemory& memory, std::optional<ByteRange> range, Deadline deadline)
-      : segments_(std::move(segments)), deployments_(deployments), memory_(memory), deadline_(deadline) {
+  SegmentReader(std::vector<store::SegmentRow> segments,
+                const aws::DeploymentSet& deployments,
+                TransferMemory& memory,
+                std::optional<ByteRange> range,
+                Deadline deadline)
+      : segments_(std::move(segments)),
+        deployments_(deployments),
+        memory_(memory),
+        deadline_(deadline) {
     if (range) {
       skip_ = range->offset;
       left_ = range->length;
@@ -73,7 +79,8 @@ class SegmentReader final : public http::BodyReader {
 
 std::unique_ptr<http::BodyReader> read_segments(std::vector<store::SegmentRow> segments,
                                                 const aws::DeploymentSet& deployments,
-                                                TransferMemory& memory, std::optional<ByteRange> range,
+                                                TransferMemory& memory,
+                                                std::optional<ByteRange> range,
                                                 Deadline deadline) {
   return std::make_unique<SegmentReader>(std::move(segments), deployments, memory, range, deadline);
 }

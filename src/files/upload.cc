@@ -1,10 +1,10 @@
 #include "files/upload.h"
 
-#include <fmt/format.h>
-
 #include "aws/object_stream.h"
 #include "base/bytes.h"
 #include "http/multipart.h"
+
+#include <fmt/format.h>
 
 namespace quarry::files {
 namespace {
@@ -46,7 +46,8 @@ Result<void> Upload::Form::begin(const http::FormPart& part) {
     return {};
   }
   if (file_seen) {
-    return fail(Error(Errc::invalid_request, "The form has more than one part 'file'.").param("file"));
+    return fail(
+        Error(Errc::invalid_request, "The form has more than one part 'file'.").param("file"));
   }
   file_seen = true;
   filename = safe_filename(*part.filename);
@@ -60,9 +61,10 @@ Result<void> Upload::Form::data(std::span<const std::byte> bytes) {
   }
   auto& [field, value] = fields.back();
   if (value.size() + bytes.size() > kFieldBytesMax) {
-    return fail(Error(Errc::invalid_request,
-                      fmt::format("The form field '{}' is longer than {} bytes.", field, kFieldBytesMax))
-                    .param(field));
+    return fail(
+        Error(Errc::invalid_request,
+              fmt::format("The form field '{}' is longer than {} bytes.", field, kFieldBytesMax))
+            .param(field));
   }
   value += as_text(bytes);
   return {};
@@ -77,8 +79,11 @@ http::MultipartReader::Events Upload::Form::events() {
           }};
 }
 
-Upload::Upload(const aws::DeploymentSet& deployments, TransferMemory& memory, BlockingPool& pool,
-               const Clock& clock, const FileLimits& limits)
+Upload::Upload(const aws::DeploymentSet& deployments,
+               TransferMemory& memory,
+               BlockingPool& pool,
+               const Clock& clock,
+               const FileLimits& limits)
     : deployments_(deployments),
       memory_(memory),
       pool_(pool),
@@ -91,7 +96,8 @@ Upload::Upload(const aws::DeploymentSet& deployments, TransferMemory& memory, Bl
 
 Upload::~Upload() = default;
 
-Task<Received> Upload::receive(std::string content_type, http::BodyReader& body,
+Task<Received> Upload::receive(std::string content_type,
+                               http::BodyReader& body,
                                access::Caller caller) {
   auto streamed = co_await stream(std::move(content_type), body);
   if (streamed) {
@@ -168,15 +174,15 @@ Task<Received> Upload::conclude(access::Caller caller) {
     if (deployments_.group(model).empty()) {
       co_return fail(
           Error(Errc::invalid_request,
-                fmt::format("The model '{}' of target_model_names does not exist. hint: GET /v1/models "
-                            "lists the models of this server",
-                            model))
+                fmt::format(
+                    "The model '{}' of target_model_names does not exist. hint: GET /v1/models "
+                    "lists the models of this server",
+                    model))
               .param("target_model_names")
               .reason("model_not_found"));
     }
   }
-  const Scan scan =
-      co_await run_blocking(pool_, [this] { return scanner_->finish(); });
+  const Scan scan = co_await run_blocking(pool_, [this] { return scanner_->finish(); });
   if (form->purpose == "batch" && (scan.lines == 0 || !scan.first_line_is_json)) {
     co_return fail(Errc::invalid_request, "Invalid file format for Batch API. Must be .jsonl");
   }

@@ -1,13 +1,14 @@
 #pragma once
-// One POST /v1/files on its way into S3: form parts in any order, the file streamed, scanned and stored as it comes.
-
-#include <memory>
-#include <string>
-#include <vector>
+// One POST /v1/files on its way into S3: form parts in any order, the file streamed, scanned and
+// stored as it comes.
 
 #include "files/file_service.h"
 #include "files/scan.h"
 #include "files/upload_form.h"
+
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace quarry::aws {
 class ObjectWriter;
@@ -22,8 +23,11 @@ struct Received {
 
 class Upload {
  public:
-  Upload(const aws::DeploymentSet& deployments, TransferMemory& memory, BlockingPool& pool,
-         const Clock& clock, const FileLimits& limits);
+  Upload(const aws::DeploymentSet& deployments,
+         TransferMemory& memory,
+         BlockingPool& pool,
+         const Clock& clock,
+         const FileLimits& limits);
   ~Upload();
   // Once. On an error nothing is left in S3.
   Task<Received> receive(std::string content_type, http::BodyReader& body, access::Caller caller);

@@ -34,13 +34,16 @@ void add_names(std::vector<std::string>& names, std::string_view list) {
 }
 
 Error extra_body_error(std::string message) {
-  return Error(Errc::invalid_request, std::move(message)).param("extra_body").reason("invalid_type");
+  return Error(Errc::invalid_request, std::move(message))
+      .param("extra_body")
+      .reason("invalid_type");
 }
 
 Result<void> add_names_of_extra_body(std::vector<std::string>& names, std::string_view text) {
   boost::system::error_code broken;
   const boost::json::value value = boost::json::parse(text, broken);
-  if (broken) return fail(extra_body_error("Invalid value for 'extra_body': it is not valid JSON."));
+  if (broken)
+    return fail(extra_body_error("Invalid value for 'extra_body': it is not valid JSON."));
   const boost::json::object* object = value.if_object();
   if (!object) {
     return fail(extra_body_error("Invalid type for 'extra_body': expected a JSON object."));
@@ -85,7 +88,8 @@ Result<std::optional<std::int64_t>> expires_after(const std::vector<FormField>& 
   const auto wrong = [](std::string_view param, std::string message) {
     return fail(Error(Errc::invalid_request, std::move(message)).param(std::string(param)));
   };
-  if (!anchor) return wrong("expires_after.anchor", "Missing required parameter: 'expires_after.anchor'.");
+  if (!anchor)
+    return wrong("expires_after.anchor", "Missing required parameter: 'expires_after.anchor'.");
   if (!seconds) {
     return wrong("expires_after.seconds", "Missing required parameter: 'expires_after.seconds'.");
   }
@@ -94,13 +98,15 @@ Result<std::optional<std::int64_t>> expires_after(const std::vector<FormField>& 
                  fmt::format("Invalid value: '{}'. Supported values are: 'created_at'.", *anchor));
   }
   std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(seconds->data(), seconds->data() + seconds->size(), value);
-  if (error != std::errc() || end != seconds->data() + seconds->size() || value < kExpiresAfterLeast ||
-      value > kExpiresAfterMost) {
-    return wrong("expires_after.seconds",
-                 fmt::format("Invalid 'expires_after.seconds': expected an integer from {} to {}, but "
-                             "got '{}' instead.",
-                             kExpiresAfterLeast, kExpiresAfterMost, *seconds));
+  const auto [end, error] =
+      std::from_chars(seconds->data(), seconds->data() + seconds->size(), value);
+  if (error != std::errc() || end != seconds->data() + seconds->size() ||
+      value < kExpiresAfterLeast || value > kExpiresAfterMost) {
+    return wrong(
+        "expires_after.seconds",
+        fmt::format("Invalid 'expires_after.seconds': expected an integer from {} to {}, but "
+                    "got '{}' instead.",
+                    kExpiresAfterLeast, kExpiresAfterMost, *seconds));
   }
   return value;
 }
@@ -129,9 +135,8 @@ Result<UploadForm> parse_upload_form(const std::vector<FormField>& fields) {
                     .reason("missing_required_parameter"));
   }
   if (std::ranges::find(kPurposes, *purpose) == kPurposes.end()) {
-    return fail(Error(Errc::invalid_request,
-                      fmt::format("'{}' is not one of ['{}'] - 'purpose'", *purpose,
-                                  fmt::join(kPurposes, "', '")))
+    return fail(Error(Errc::invalid_request, fmt::format("'{}' is not one of ['{}'] - 'purpose'",
+                                                         *purpose, fmt::join(kPurposes, "', '")))
                     .param("purpose")
                     .reason("invalid_value"));
   }

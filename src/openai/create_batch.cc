@@ -9,26 +9,34 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kMetadataPairsMax = 16;
-constexpr std::size_t kMetadataKeyMax = 64;     // characters, not bytes
+constexpr std::size_t kMetadataKeyMax = 64;  // characters, not bytes
 constexpr std::size_t kMetadataValueMax = 512;
 constexpr std::int64_t kExpiresAfterLeast = 3600;
 constexpr std::int64_t kExpiresAfterMost = 2'592'000;
 
 std::unexpected<Error> wrong(std::string param, std::string code, std::string message) {
-  return fail(
-      Error(Errc::invalid_request, std::move(message)).param(std::move(param)).reason(std::move(code)));
+  return fail(Error(Errc::invalid_request, std::move(message))
+                  .param(std::move(param))
+                  .reason(std::move(code)));
 }
 
 std::string_view kind_name(const json::value& value) {
   switch (value.kind()) {
-    case json::kind::null: return "null";
-    case json::kind::bool_: return "a boolean";
+    case json::kind::null:
+      return "null";
+    case json::kind::bool_:
+      return "a boolean";
     case json::kind::int64:
-    case json::kind::uint64: return "an integer";
-    case json::kind::double_: return "a number";
-    case json::kind::string: return "a string";
-    case json::kind::array: return "an array";
-    case json::kind::object: return "an object";
+    case json::kind::uint64:
+      return "an integer";
+    case json::kind::double_:
+      return "a number";
+    case json::kind::string:
+      return "a string";
+    case json::kind::array:
+      return "an array";
+    case json::kind::object:
+      return "an object";
   }
   return "something else";
 }
@@ -47,8 +55,8 @@ Result<std::string> required_text(const json::object& body, const std::string& m
   }
   if (!value->is_string()) {
     return wrong(member, "invalid_type",
-                 fmt::format("Invalid type for '{}': expected a string, but got {} instead.", member,
-                             kind_name(*value)));
+                 fmt::format("Invalid type for '{}': expected a string, but got {} instead.",
+                             member, kind_name(*value)));
   }
   return std::string(value->get_string());
 }
@@ -63,10 +71,11 @@ Result<std::optional<std::string>> metadata(const json::object& body) {
                              kind_name(*value)));
   }
   if (pairs->size() > kMetadataPairsMax) {
-    return wrong("metadata", "object_above_max_properties",
-                 fmt::format("Invalid 'metadata': too many properties. Expected an object with at most "
-                             "{} properties, but got {} properties instead.",
-                             kMetadataPairsMax, pairs->size()));
+    return wrong(
+        "metadata", "object_above_max_properties",
+        fmt::format("Invalid 'metadata': too many properties. Expected an object with at most "
+                    "{} properties, but got {} properties instead.",
+                    kMetadataPairsMax, pairs->size()));
   }
   for (const auto& [key, item] : *pairs) {
     const std::string param = fmt::format("metadata.{}", std::string_view(key));
@@ -78,14 +87,15 @@ Result<std::optional<std::string>> metadata(const json::object& body) {
     }
     if (!item.is_string()) {
       return wrong(param, "invalid_type",
-                   fmt::format("Invalid type for '{}': expected a string, but got {} instead.", param,
-                               kind_name(item)));
+                   fmt::format("Invalid type for '{}': expected a string, but got {} instead.",
+                               param, kind_name(item)));
     }
     if (characters(item.get_string()) > kMetadataValueMax) {
-      return wrong(param, "string_above_max_length",
-                   fmt::format("Invalid '{}': string too long. Expected a string with maximum length "
-                               "{}, but got a string with length {} instead.",
-                               param, kMetadataValueMax, characters(item.get_string())));
+      return wrong(
+          param, "string_above_max_length",
+          fmt::format("Invalid '{}': string too long. Expected a string with maximum length "
+                      "{}, but got a string with length {} instead.",
+                      param, kMetadataValueMax, characters(item.get_string())));
     }
   }
   return json::serialize(*pairs);
@@ -96,10 +106,11 @@ Result<std::optional<std::int64_t>> output_expires_after(const json::object& bod
   if (!value || value->is_null()) return std::nullopt;
   const json::object* object = value->if_object();
   if (!object) {
-    return wrong("output_expires_after", "invalid_type",
-                 fmt::format("Invalid type for 'output_expires_after': expected an object, but got {} "
-                             "instead.",
-                             kind_name(*value)));
+    return wrong(
+        "output_expires_after", "invalid_type",
+        fmt::format("Invalid type for 'output_expires_after': expected an object, but got {} "
+                    "instead.",
+                    kind_name(*value)));
   }
   const json::value* anchor = object->if_contains("anchor");
   if (!anchor || !anchor->is_string() || anchor->get_string() != "created_at") {
@@ -114,12 +125,13 @@ Result<std::optional<std::int64_t>> output_expires_after(const json::object& bod
   const std::int64_t count = seconds->get_int64();
   if (count < kExpiresAfterLeast || count > kExpiresAfterMost) {
     const bool below = count < kExpiresAfterLeast;
-    return wrong("output_expires_after.seconds",
-                 below ? "integer_below_min_value" : "integer_above_max_value",
-                 fmt::format("Invalid 'output_expires_after.seconds': integer {}. Expected a value {} {}, "
-                             "but got {} instead.",
-                             below ? "below minimum value" : "above maximum value", below ? ">=" : "<=",
-                             below ? kExpiresAfterLeast : kExpiresAfterMost, count));
+    return wrong(
+        "output_expires_after.seconds",
+        below ? "integer_below_min_value" : "integer_above_max_value",
+        fmt::format("Invalid 'output_expires_after.seconds': integer {}. Expected a value {} {}, "
+                    "but got {} instead.",
+                    below ? "below minimum value" : "above maximum value",
+                    below ? ">=" : "<=", below ? kExpiresAfterLeast : kExpiresAfterMost, count));
   }
   return count;
 }
@@ -130,7 +142,8 @@ Result<CreateBatch> parse_create_batch(std::string_view text) {
   boost::system::error_code broken;
   const json::value value = json::parse(text, broken);
   if (broken || !value.is_object()) {
-    return wrong("", "", "We could not parse the JSON body of your request. It must be a JSON object.");
+    return wrong("", "",
+                 "We could not parse the JSON body of your request. It must be a JSON object.");
   }
   const json::object& body = value.get_object();
   CreateBatch create;
@@ -152,9 +165,10 @@ Result<CreateBatch> parse_create_batch(std::string_view text) {
   auto window = required_text(body, "completion_window");
   if (!window) return fail(std::move(window.error()));
   if (*window != "24h") {
-    return wrong("completion_window", "invalid_value",
-                 fmt::format("Invalid value: '{}'. Supported values are: '24h' (completion_window).",
-                             *window));
+    return wrong(
+        "completion_window", "invalid_value",
+        fmt::format("Invalid value: '{}'. Supported values are: '24h' (completion_window).",
+                    *window));
   }
   create.completion_window = std::move(*window);
 

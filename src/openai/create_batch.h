@@ -1,13 +1,13 @@
 #pragma once
 // The body of POST /v1/batches, checked (OpenAI API reference, "Create batch"). Pure.
 
+#include "base/result.h"
+#include "openai/batch_line.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "base/result.h"
-#include "openai/batch_line.h"
 
 namespace quarry::openai {
 

@@ -1,6 +1,10 @@
 #pragma once
-// The objects that clients see (OpenAI API reference: Files, Batches), and their JSON. Every key is always
-// there, null when unset, as upstream does it.
+// The objects that clients see (OpenAI API reference: Files, Batches), and their JSON. Every key is
+// always there, null when unset, as upstream does it.
+
+#include "base/result.h"
+#include "openai/batch_line.h"
+#include "openai/usage.h"
 
 #include <boost/json/value.hpp>
 
@@ -10,16 +14,19 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
-#include "openai/batch_line.h"
-#include "openai/usage.h"
-
 namespace quarry::openai {
 
-// Forward only: validating -> failed | in_progress -> finalizing -> completed | expired; and through cancelling to
-// cancelled.
+// Forward only: validating -> failed | in_progress -> finalizing -> completed | expired; and
+// through cancelling to cancelled.
 enum class BatchStatus {
-  validating, failed, in_progress, finalizing, completed, expired, cancelling, cancelled
+  validating,
+  failed,
+  in_progress,
+  finalizing,
+  completed,
+  expired,
+  cancelling,
+  cancelled
 };
 std::string_view name(BatchStatus status);
 std::optional<BatchStatus> parse_batch_status(std::string_view text);
@@ -30,8 +37,8 @@ bool terminal(BatchStatus status);
 struct BatchError {
   std::string code;
   std::string message;
-  std::string param;                  // "" = null
-  std::optional<std::int64_t> line;   // 1-based
+  std::string param;                 // "" = null
+  std::optional<std::int64_t> line;  // 1-based
 };
 boost::json::value to_json(const std::vector<BatchError>& errors);  // the data[] array
 // Errors: corrupt.
@@ -54,8 +61,8 @@ struct Batch {
   std::optional<std::string> model, output_file_id, error_file_id;
   std::vector<BatchError> errors;
   std::int64_t created_at = 0;
-  std::optional<std::int64_t> in_progress_at, expires_at, finalizing_at, completed_at, failed_at, expired_at,
-      cancelling_at, cancelled_at;
+  std::optional<std::int64_t> in_progress_at, expires_at, finalizing_at, completed_at, failed_at,
+      expired_at, cancelling_at, cancelled_at;
   std::int64_t total = 0, completed = 0, failed = 0;
   Usage usage;
   std::optional<std::string> metadata_json;

@@ -1,12 +1,13 @@
-// Work is claimed, not scheduled. A claimed row's due time is set to never, and whoever wants the row looked at again
-// sets a due time, claimed or not: so a wish made while the row is being worked on is not lost.
-#include <fmt/format.h>
-
-#include <limits>
-
+// Work is claimed, not scheduled. A claimed row's due time is set to never, and whoever wants the
+// row looked at again sets a due time, claimed or not: so a wish made while the row is being worked
+// on is not lost.
 #include "store/batch_rows.h"
 #include "store/batch_store.h"
 #include "store/session.h"
+
+#include <fmt/format.h>
+
+#include <limits>
 
 namespace quarry::store {
 namespace {
@@ -14,7 +15,8 @@ namespace {
 constexpr std::int64_t kNeverMs = 9'000'000'000'000'000;
 
 constexpr const char* kIsDue =
-    "((lease_owner IS NULL AND due_ms <= :now) OR (lease_owner IS NOT NULL AND lease_until_ms < :now2))";
+    "((lease_owner IS NULL AND due_ms <= :now) OR (lease_owner IS NOT NULL AND lease_until_ms < "
+    ":now2))";
 
 }  // namespace
 
@@ -22,19 +24,22 @@ Task<void> BatchStore::release_all_leases() {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     for (const char* table : {"batches", "jobs"}) {
       sql << "UPDATE " << table
-          << " SET lease_owner = NULL, lease_until_ms = NULL, due_ms = 0 WHERE lease_owner IS NOT NULL";
+          << " SET lease_owner = NULL, lease_until_ms = NULL, due_ms = 0 WHERE lease_owner IS NOT "
+             "NULL";
     }
     return {};
   });
 }
 
-Task<std::vector<DueBatch>> BatchStore::claim_batches(BatchPhase phase, std::int64_t now_ms,
-                                                      std::int64_t lease_ms, int limit) {
+Task<std::vector<DueBatch>> BatchStore::claim_batches(BatchPhase phase,
+                                                      std::int64_t now_ms,
+                                                      std::int64_t lease_ms,
+                                                      int limit) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<DueBatch>> {
     std::vector<DueBatch> claimed;
-    const std::string statement = fmt::format(
-        "SELECT {} FROM batches WHERE phase = '{}' AND {} ORDER BY due_ms LIMIT :limit", kBatchColumns,
-        name(phase), kIsDue);
+    const std::string statement =
+        fmt::format("SELECT {} FROM batches WHERE phase = '{}' AND {} ORDER BY due_ms LIMIT :limit",
+                    kBatchColumns, name(phase), kIsDue);
     {
       const soci::rowset<soci::row> rows =
           (sql.prepare << statement, soci::use(now_ms), soci::use(now_ms), soci::use(limit));
@@ -42,16 +47,21 @@ Task<std::vector<DueBatch>> BatchStore::claim_batches(BatchPhase phase, std::int
     }
     const std::int64_t until = now_ms + lease_ms;
     for (const DueBatch& due : claimed) {
-      sql << "UPDATE batches SET lease_owner = :me, lease_until_ms = :until, due_ms = :never WHERE id = "
+      sql << "UPDATE batches SET lease_owner = :me, lease_until_ms = :until, due_ms = :never WHERE "
+             "id = "
              ":id",
-          soci::use(lease_owner_), soci::use(until), soci::use(kNeverMs), soci::use(due.batch.id.value);
+          soci::use(lease_owner_), soci::use(until), soci::use(kNeverMs),
+          soci::use(due.batch.id.value);
     }
     return claimed;
   });
 }
 
-Task<std::vector<DueJob>> BatchStore::claim_jobs(JobKind kind, std::vector<JobState> states,
-                                                 std::int64_t now_ms, std::int64_t lease_ms, int limit) {
+Task<std::vector<DueJob>> BatchStore::claim_jobs(JobKind kind,
+                                                 std::vector<JobState> states,
+                                                 std::int64_t now_ms,
+                                                 std::int64_t lease_ms,
+                                                 int limit) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<DueJob>> {
     std::vector<DueJob> claimed;
     std::string words;
@@ -60,22 +70,24 @@ Task<std::vector<DueJob>> BatchStore::claim_jobs(JobKind kind, std::vector<JobSt
       words += fmt::format("'{}'", name(state));
     }
     const std::string statement = fmt::format(
-        "SELECT {} FROM jobs WHERE kind = '{}' AND state IN ({}) AND {} ORDER BY due_ms LIMIT :limit",
+        "SELECT {} FROM jobs WHERE kind = '{}' AND state IN ({}) AND {} ORDER BY due_ms LIMIT "
+        ":limit",
         kJobColumns, name(kind), words, kIsDue);
     {
       const soci::rowset<soci::row> rows =
           (sql.prepare << statement, soci::use(now_ms), soci::use(now_ms), soci::use(limit));
-      for (const soci::row& row : rows) claimed.push_back({job_of(row), false});
+      for (const soci::row& row : rows) claimed.push_back({job_of(row), false, 0});
     }
     const std::int64_t until = now_ms + lease_ms;
     for (DueJob& due : claimed) {
-      sql << "UPDATE jobs SET lease_owner = :me, lease_until_ms = :until, due_ms = :never WHERE batch_id "
+      sql << "UPDATE jobs SET lease_owner = :me, lease_until_ms = :until, due_ms = :never WHERE "
+             "batch_id "
              "= :id AND n = :n",
           soci::use(lease_owner_), soci::use(until), soci::use(kNeverMs),
           soci::use(due.job.batch_id.value), soci::use(due.job.n);
       std::string status;
-      sql << "SELECT status FROM batches WHERE id = :id", soci::use(due.job.batch_id.value),
-          soci::into(status);
+      sql << "SELECT status, expires_at FROM batches WHERE id = :id",
+          soci::use(due.job.batch_id.value), soci::into(status), soci::into(due.batch_expires_at);
       due.batch_cancelling = status == "cancelling";
     }
     return claimed;
@@ -94,7 +106,8 @@ Task<void> BatchStore::renew_leases(std::int64_t until_ms) {
 
 Task<void> BatchStore::release_batch(BatchId id, std::int64_t due_ms, int failures) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
-    sql << "UPDATE batches SET lease_owner = NULL, lease_until_ms = NULL, due_ms = MIN(due_ms, :due), "
+    sql << "UPDATE batches SET lease_owner = NULL, lease_until_ms = NULL, due_ms = MIN(due_ms, "
+           ":due), "
            "failures = :failures WHERE id = :id AND lease_owner = :me",
         soci::use(due_ms), soci::use(failures), soci::use(id.value), soci::use(lease_owner_);
     return {};
@@ -112,19 +125,23 @@ Task<void> BatchStore::release_job(BatchId id, int n, std::int64_t due_ms, int f
 }
 
 Task<std::optional<std::int64_t>> BatchStore::next_due_ms() {
-  co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::optional<std::int64_t>> {
-    std::optional<std::int64_t> next;
-    for (const char* open : {"batches WHERE phase <> 'done'", "jobs WHERE state <> 'collected'"}) {
-      long long due = 0;
-      soci::indicator indicator = soci::i_ok;
-      // Rows that this process works on end by themselves; those of another may be abandoned.
-      sql << "SELECT MIN(CASE WHEN lease_owner IS NULL THEN due_ms ELSE lease_until_ms END) FROM "
-          << open << " AND (lease_owner IS NULL OR lease_owner <> :me)",
-          soci::use(lease_owner_), soci::into(due, indicator);
-      if (indicator == soci::i_ok && due < kNeverMs) next = std::min<std::int64_t>(next.value_or(due), due);
-    }
-    return next;
-  });
+  co_return co_await transact(
+      database_, [&](soci::session& sql) -> Result<std::optional<std::int64_t>> {
+        std::optional<std::int64_t> next;
+        for (const char* open :
+             {"batches WHERE phase <> 'done'", "jobs WHERE state <> 'collected'"}) {
+          long long due = 0;
+          soci::indicator indicator = soci::i_ok;
+          // Rows that this process works on end by themselves; those of another may be abandoned.
+          sql << "SELECT MIN(CASE WHEN lease_owner IS NULL THEN due_ms ELSE lease_until_ms END) "
+                 "FROM "
+              << open << " AND (lease_owner IS NULL OR lease_owner <> :me)",
+              soci::use(lease_owner_), soci::into(due, indicator);
+          if (indicator == soci::i_ok && due < kNeverMs)
+            next = std::min<std::int64_t>(next.value_or(due), due);
+        }
+        return next;
+      });
 }
 
 }  // namespace quarry::store

@@ -1,18 +1,18 @@
 #include "store/batch_rows.h"
 
+#include "store/session.h"
+
 #include <array>
 #include <stdexcept>
 #include <string_view>
-
-#include "store/session.h"
 
 namespace quarry::store {
 namespace {
 
 constexpr std::array<std::string_view, 3> kPhases{"planning", "running", "done"};
 constexpr std::array<std::string_view, 2> kKinds{"bedrock", "direct"};
-constexpr std::array<std::string_view, 6> kStates{"planned", "staged",  "submitted",
-                                                  "running", "ended", "collected"};
+constexpr std::array<std::string_view, 6> kStates{"planned", "staged", "submitted",
+                                                  "running", "ended",  "collected"};
 
 template <class Enum, std::size_t n>
 Enum parse(const std::array<std::string_view, n>& words, const std::string& word) {
@@ -32,9 +32,11 @@ JobKind parse_kind(const std::string& word) { return parse<JobKind>(kKinds, word
 JobState parse_state(const std::string& word) { return parse<JobState>(kStates, word); }
 
 const char* const kBatchColumns =
-    "id, owner, status, phase, endpoint, model, input_file_id, completion_window, metadata, errors, "
+    "id, owner, status, phase, endpoint, model, input_file_id, completion_window, metadata, "
+    "errors, "
     "output_id, error_id, has_output, has_error, output_expires_after_s, created_at, expires_at, "
-    "in_progress_at, finalizing_at, completed_at, failed_at, expired_at, cancelling_at, cancelled_at, "
+    "in_progress_at, finalizing_at, completed_at, failed_at, expired_at, cancelling_at, "
+    "cancelled_at, "
     "total, completed, failed, refused_lines, input_tokens, cached_tokens, cache_write_tokens, "
     "output_tokens, reasoning_tokens, cost_nano_usd, cost_known, failures";
 

@@ -1,10 +1,10 @@
 #pragma once
 // For this room's .cc files only: batch and job rows to columns and back.
 
-#include <soci/soci.h>
-
 #include "store/columns.h"
 #include "store/rows.h"
+
+#include <soci/soci.h>
 
 namespace quarry::store {
 
@@ -19,7 +19,8 @@ Columns columns_of(const SpendRow& spend);
 void add_usage(Columns& columns, const openai::Usage& usage);
 openai::Usage usage_of(const soci::row& row);
 
-// Enumerators by the words that the columns hold. Throw std::runtime_error on others: the database is not ours.
+// Enumerators by the words that the columns hold. Throw std::runtime_error on others: the database
+// is not ours.
 BatchPhase parse_phase(const std::string& word);
 JobState parse_state(const std::string& word);
 JobKind parse_kind(const std::string& word);

@@ -1,10 +1,10 @@
-// The steps of a batch's life, each one transaction. A step is written only by who holds the row's lease, and each can
-// be done twice with the same result.
-#include <fmt/format.h>
-
+// The steps of a batch's life, each one transaction. A step is written only by who holds the row's
+// lease, and each can be done twice with the same result.
 #include "store/batch_rows.h"
 #include "store/batch_store.h"
 #include "store/session.h"
+
+#include <fmt/format.h>
 
 namespace quarry::store {
 namespace {
@@ -37,21 +37,24 @@ std::int64_t segment_bytes(soci::session& sql, const FileId& file, bool& any) {
   return bytes;
 }
 
-// The counts that clients see while jobs run: what is collected, and AWS's own counters for the rest. Never lower
-// than before, because AWS's counters may lag behind what was collected.
+// The counts that clients see while jobs run: what is collected, and AWS's own counters for the
+// rest. Never lower than before, because AWS's counters may lag behind what was collected.
 void refresh_counts(soci::session& sql, const BatchId& id) {
-  sql << "UPDATE batches SET completed = MAX(completed, (SELECT COALESCE(SUM(succeeded), 0) FROM jobs "
-         "WHERE batch_id = :a)), failed = MAX(failed, refused_lines + (SELECT COALESCE(SUM(errored), 0) "
+  sql << "UPDATE batches SET completed = MAX(completed, (SELECT COALESCE(SUM(succeeded), 0) FROM "
+         "jobs "
+         "WHERE batch_id = :a)), failed = MAX(failed, refused_lines + (SELECT "
+         "COALESCE(SUM(errored), 0) "
          "FROM jobs WHERE batch_id = :b)) WHERE id = :c",
       soci::use(id.value), soci::use(id.value), soci::use(id.value);
 }
 
 void wake_batch_if_collected(soci::session& sql, const BatchId& id, std::int64_t now_ms) {
   long long open = 0;
-  sql << "SELECT COUNT(*) FROM jobs WHERE batch_id = :id AND state <> 'collected'", soci::use(id.value),
-      soci::into(open);
+  sql << "SELECT COUNT(*) FROM jobs WHERE batch_id = :id AND state <> 'collected'",
+      soci::use(id.value), soci::into(open);
   if (open == 0) {
-    sql << "UPDATE batches SET due_ms = :now WHERE id = :id", soci::use(now_ms), soci::use(id.value);
+    sql << "UPDATE batches SET due_ms = :now WHERE id = :id", soci::use(now_ms),
+        soci::use(id.value);
   }
 }
 
@@ -61,7 +64,8 @@ SpendRow sum_of_jobs(soci::session& sql, const BatchId& id) {
   sql << "SELECT COALESCE(SUM(input_tokens), 0), COALESCE(SUM(cached_tokens), 0), "
          "COALESCE(SUM(cache_write_tokens), 0), COALESCE(SUM(output_tokens), 0), "
          "COALESCE(SUM(reasoning_tokens), 0), COALESCE(SUM(cost_nano_usd), 0), "
-         "COALESCE(MIN(cost_known), 1), COALESCE(SUM(succeeded), 0), COALESCE(SUM(errored), 0) FROM jobs "
+         "COALESCE(MIN(cost_known), 1), COALESCE(SUM(succeeded), 0), COALESCE(SUM(errored), 0) "
+         "FROM jobs "
          "WHERE batch_id = :id",
       soci::use(id.value), soci::into(sum.usage.input_tokens),
       soci::into(sum.usage.cached_input_tokens), soci::into(sum.usage.cache_write_tokens),
@@ -88,15 +92,17 @@ void insert_result_file(soci::session& sql, const FileRow& file, std::int64_t by
 
 }  // namespace
 
-Task<void> BatchStore::fail_validation(BatchId id, std::vector<openai::BatchError> errors,
+Task<void> BatchStore::fail_validation(BatchId id,
+                                       std::vector<openai::BatchError> errors,
                                        std::int64_t now_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     const std::string text = boost::json::serialize(openai::to_json(errors));
     const std::int64_t now_s = now_ms / 1000;
     soci::statement update =
-        (sql.prepare << "UPDATE batches SET status = 'failed', phase = 'done', failed_at = :at, errors = "
-                        ":errors, lease_owner = NULL, lease_until_ms = NULL WHERE id = :id AND "
-                        "lease_owner = :me AND phase = 'planning'",
+        (sql.prepare
+             << "UPDATE batches SET status = 'failed', phase = 'done', failed_at = :at, errors = "
+                ":errors, lease_owner = NULL, lease_until_ms = NULL WHERE id = :id AND "
+                "lease_owner = :me AND phase = 'planning'",
          soci::use(now_s), soci::use(text), soci::use(id.value), soci::use(lease_owner_));
     update.execute(true);
     if (update.get_affected_rows() == 0) return fail(lease_lost(id.value));
@@ -108,11 +114,12 @@ Task<void> BatchStore::save_plan(Plan plan, std::int64_t now_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     const std::int64_t now_s = now_ms / 1000;
     soci::statement update =
-        (sql.prepare << "UPDATE batches SET phase = 'running', total = :total, failed = :refused, "
-                        "refused_lines = :refused2, model = :model, in_progress_at = :at, status = CASE "
-                        "status WHEN 'validating' THEN 'in_progress' ELSE status END, due_ms = :due, "
-                        "failures = 0, lease_owner = NULL, lease_until_ms = NULL WHERE id = :id AND "
-                        "lease_owner = :me AND phase = 'planning'",
+        (sql.prepare
+             << "UPDATE batches SET phase = 'running', total = :total, failed = :refused, "
+                "refused_lines = :refused2, model = :model, in_progress_at = :at, status = CASE "
+                "status WHEN 'validating' THEN 'in_progress' ELSE status END, due_ms = :due, "
+                "failures = 0, lease_owner = NULL, lease_until_ms = NULL WHERE id = :id AND "
+                "lease_owner = :me AND phase = 'planning'",
          soci::use(plan.total), soci::use(plan.refused_lines), soci::use(plan.refused_lines),
          soci::use(plan.model), soci::use(now_s), soci::use(now_ms), soci::use(plan.id.value),
          soci::use(lease_owner_));
@@ -142,9 +149,10 @@ Task<std::int64_t> BatchStore::jobs_at_aws(std::string deployment_id) {
 Task<void> BatchStore::job_submitted(BatchId id, int n, std::string job_arn, std::int64_t due_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     soci::statement update =
-        (sql.prepare << "UPDATE jobs SET state = 'submitted', job_arn = :arn, due_ms = MIN(due_ms, :due), "
-                        "failures = 0, lease_owner = NULL, lease_until_ms = NULL WHERE batch_id = :id AND "
-                        "n = :n AND lease_owner = :me",
+        (sql.prepare
+             << "UPDATE jobs SET state = 'submitted', job_arn = :arn, due_ms = MIN(due_ms, :due), "
+                "failures = 0, lease_owner = NULL, lease_until_ms = NULL WHERE batch_id = :id AND "
+                "n = :n AND lease_owner = :me",
          soci::use(job_arn), soci::use(due_ms), soci::use(id.value), soci::use(n),
          soci::use(lease_owner_));
     update.execute(true);
@@ -155,22 +163,29 @@ Task<void> BatchStore::job_submitted(BatchId id, int n, std::string job_arn, std
 
 Task<void> BatchStore::job_started_directly(BatchId id, int n) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
-    sql << "UPDATE jobs SET state = 'running' WHERE batch_id = :id AND n = :n AND lease_owner = :me",
+    sql << "UPDATE jobs SET state = 'running' WHERE batch_id = :id AND n = :n AND lease_owner = "
+           ":me",
         soci::use(id.value), soci::use(n), soci::use(lease_owner_);
     return {};
   });
 }
 
-Task<void> BatchStore::job_observed(BatchId id, int n, JobState state, std::string aws_status,
-                                    std::string message, std::int64_t succeeded, std::int64_t errored,
+Task<void> BatchStore::job_observed(BatchId id,
+                                    int n,
+                                    JobState state,
+                                    std::string aws_status,
+                                    std::string message,
+                                    std::int64_t succeeded,
+                                    std::int64_t errored,
                                     std::int64_t due_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     const std::string word(name(state));
     soci::statement update =
-        (sql.prepare << "UPDATE jobs SET state = :state, aws_status = :status, message = :message, "
-                        "succeeded = :ok, errored = :bad, due_ms = MIN(due_ms, :due), failures = 0, "
-                        "lease_owner = NULL, lease_until_ms = NULL WHERE batch_id = :id AND n = :n AND "
-                        "lease_owner = :me AND state <> 'collected'",
+        (sql.prepare
+             << "UPDATE jobs SET state = :state, aws_status = :status, message = :message, "
+                "succeeded = :ok, errored = :bad, due_ms = MIN(due_ms, :due), failures = 0, "
+                "lease_owner = NULL, lease_until_ms = NULL WHERE batch_id = :id AND n = :n AND "
+                "lease_owner = :me AND state <> 'collected'",
          soci::use(word), soci::use(aws_status), soci::use(message), soci::use(succeeded),
          soci::use(errored), soci::use(due_ms), soci::use(id.value), soci::use(n),
          soci::use(lease_owner_));
@@ -197,7 +212,9 @@ Task<void> BatchStore::job_collected(Collected collected, std::int64_t now_ms) {
         .add("lease_until_ms", std::optional<std::int64_t>());
     add_usage(columns, collected.usage);
     Columns key;
-    key.add("batch_id", id.value).add("n", std::int64_t{collected.n}).add("lease_owner", lease_owner_);
+    key.add("batch_id", id.value)
+        .add("n", std::int64_t{collected.n})
+        .add("lease_owner", lease_owner_);
     if (columns.update(sql, "jobs", key) == 0) {
       return fail(lease_lost(fmt::format("{}/{}", id.value, collected.n)));
     }
@@ -218,7 +235,8 @@ Task<void> BatchStore::job_collected(Collected collected, std::int64_t now_ms) {
 Task<void> BatchStore::begin_cancel(BatchId id, std::int64_t now_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     // What AWS has not seen ends at once; what it runs is asked to stop.
-    sql << "UPDATE jobs SET state = 'ended', due_ms = :now WHERE batch_id = :id AND state IN ('planned', "
+    sql << "UPDATE jobs SET state = 'ended', due_ms = :now WHERE batch_id = :id AND state IN "
+           "('planned', "
            "'staged') AND lease_owner IS NULL",
         soci::use(now_ms), soci::use(id.value);
     sql << "UPDATE jobs SET stop_requested = 1, due_ms = :now WHERE batch_id = :id AND state <> "
@@ -231,7 +249,8 @@ Task<void> BatchStore::begin_cancel(BatchId id, std::int64_t now_ms) {
 Task<void> BatchStore::begin_finalizing(BatchId id, std::int64_t now_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     const std::int64_t now_s = now_ms / 1000;
-    sql << "UPDATE batches SET status = 'finalizing', finalizing_at = :at WHERE id = :id AND status = "
+    sql << "UPDATE batches SET status = 'finalizing', finalizing_at = :at WHERE id = :id AND "
+           "status = "
            "'in_progress'",
         soci::use(now_s), soci::use(id.value);
     return {};
@@ -246,9 +265,11 @@ Task<void> BatchStore::finish(End end, std::int64_t now_ms) {
         soci::use(end.id.value), soci::use(lease_owner_), soci::into(row);
     if (!sql.got_data()) return fail(lease_lost(end.id.value));
     const BatchRow batch = batch_of(row);
-    // A cancel that came while the end was being prepared wins over completed, as it was answered 200.
+    // A cancel that came while the end was being prepared wins over completed, as it was answered
+    // 200.
     openai::BatchStatus status = end.status;
-    if (batch.object.status == openai::BatchStatus::cancelling) status = openai::BatchStatus::cancelled;
+    if (batch.object.status == openai::BatchStatus::cancelling)
+      status = openai::BatchStatus::cancelled;
 
     const std::int64_t now_s = now_ms / 1000;
     bool has_output = false;

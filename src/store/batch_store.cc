@@ -1,16 +1,17 @@
 // What clients do to batches: create, look, list, cancel.
 #include "store/batch_store.h"
 
-#include <fmt/format.h>
-
 #include "store/batch_rows.h"
 #include "store/session.h"
+
+#include <fmt/format.h>
 
 namespace quarry::store {
 namespace {
 
 Error no_such_batch(const BatchId& id) {
-  return Error(Errc::not_found, "No batch found with id '" + id.value + "'.").reason("batch_not_found");
+  return Error(Errc::not_found, "No batch found with id '" + id.value + "'.")
+      .reason("batch_not_found");
 }
 
 Result<BatchRow> load(soci::session& sql, const BatchId& id, const std::string& owner) {
@@ -29,23 +30,27 @@ Result<std::optional<BatchRow>> claimed_before(soci::session& sql,
   std::string hash;
   std::string batch_id;
   const std::int64_t oldest_ms = now_ms - claim.valid_for_ms;
-  sql << "SELECT request_hash, batch_id FROM idempotency WHERE owner = :owner AND idempotency_key = "
+  sql << "SELECT request_hash, batch_id FROM idempotency WHERE owner = :owner AND idempotency_key "
+         "= "
          ":key AND created_ms >= :oldest",
       soci::use(owner), soci::use(claim.key), soci::use(oldest_ms), soci::into(hash),
       soci::into(batch_id);
   if (!sql.got_data()) return std::nullopt;
   if (hash != claim.request_hash) {
-    return fail(Error(Errc::conflict,
-                      "This Idempotency-Key was used before with another request body. hint: use a new "
-                      "key for a new batch")
-                    .reason("idempotency_key_reused"));
+    return fail(
+        Error(Errc::conflict,
+              "This Idempotency-Key was used before with another request body. hint: use a new "
+              "key for a new batch")
+            .reason("idempotency_key_reused"));
   }
   auto batch = load(sql, BatchId{batch_id}, owner);
   if (!batch) return fail(std::move(batch.error()));
   return std::move(*batch);
 }
 
-void remember(soci::session& sql, const BatchRow& batch, const IdempotencyClaim& claim,
+void remember(soci::session& sql,
+              const BatchRow& batch,
+              const IdempotencyClaim& claim,
               std::int64_t now_ms) {
   sql << "DELETE FROM idempotency WHERE owner = :owner AND idempotency_key = :key",
       soci::use(batch.owner), soci::use(claim.key);
@@ -60,8 +65,10 @@ void remember(soci::session& sql, const BatchRow& batch, const IdempotencyClaim&
 
 }  // namespace
 
-Task<BatchRow> BatchStore::create(BatchRow batch, std::optional<IdempotencyClaim> claim,
-                                  bool remember_only, std::int64_t now_ms) {
+Task<BatchRow> BatchStore::create(BatchRow batch,
+                                  std::optional<IdempotencyClaim> claim,
+                                  bool remember_only,
+                                  std::int64_t now_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<BatchRow> {
     if (claim && !remember_only) {
       auto before = claimed_before(sql, batch.owner, *claim, now_ms);
@@ -102,24 +109,24 @@ Task<Page<BatchRow>> BatchStore::list(ListQuery query) {
     Page<BatchRow> page;
     std::int64_t after_at = 0;
     if (!query.after.empty()) {
-      sql << "SELECT created_at FROM batches WHERE id = :id AND owner = :owner", soci::use(query.after),
-          soci::use(query.owner), soci::into(after_at);
+      sql << "SELECT created_at FROM batches WHERE id = :id AND owner = :owner",
+          soci::use(query.after), soci::use(query.owner), soci::into(after_at);
       if (!sql.got_data()) {
-        return fail(
-            Error(Errc::invalid_request, "No batch found with id '" + query.after + "'.").param("after"));
+        return fail(Error(Errc::invalid_request, "No batch found with id '" + query.after + "'.")
+                        .param("after"));
       }
     }
     if (query.limit == 0) return page;
     const int from_start = query.after.empty() ? 1 : 0;
     const std::int64_t limit = query.limit + 1;
-    const std::string statement =
-        fmt::format("SELECT {} FROM batches WHERE owner = :owner AND (:from_start = 1 OR created_at < "
-                    ":at OR (created_at = :at2 AND id < :id)) ORDER BY created_at DESC, id DESC LIMIT "
-                    ":limit",
-                    kBatchColumns);
+    const std::string statement = fmt::format(
+        "SELECT {} FROM batches WHERE owner = :owner AND (:from_start = 1 OR created_at < "
+        ":at OR (created_at = :at2 AND id < :id)) ORDER BY created_at DESC, id DESC LIMIT "
+        ":limit",
+        kBatchColumns);
     const soci::rowset<soci::row> rows =
-        (sql.prepare << statement, soci::use(query.owner), soci::use(from_start), soci::use(after_at),
-         soci::use(after_at), soci::use(query.after), soci::use(limit));
+        (sql.prepare << statement, soci::use(query.owner), soci::use(from_start),
+         soci::use(after_at), soci::use(after_at), soci::use(query.after), soci::use(limit));
     for (const soci::row& row : rows) {
       if (static_cast<std::int64_t>(page.rows.size()) == query.limit) {
         page.has_more = true;
@@ -144,7 +151,8 @@ Task<BatchRow> BatchStore::cancel(BatchId id, std::string owner, std::int64_t no
                   fmt::format("Cannot cancel a batch with status '{}'.", openai::name(status)));
     }
     const std::int64_t now_s = now_ms / 1000;
-    sql << "UPDATE batches SET status = 'cancelling', cancelling_at = :at, due_ms = :due WHERE id = :id",
+    sql << "UPDATE batches SET status = 'cancelling', cancelling_at = :at, due_ms = :due WHERE id "
+           "= :id",
         soci::use(now_s), soci::use(now_ms), soci::use(id.value);
     return load(sql, id, owner);
   });

@@ -1,21 +1,22 @@
 #pragma once
-// Batches, their jobs, what they cost. Each method is one transaction; the steps of a batch's life are methods here,
-// so that what belongs together is written together. Errors of every call: internal (database).
-
-#include <optional>
-#include <string>
-#include <vector>
+// Batches, their jobs, what they cost. Each method is one transaction; the steps of a batch's life
+// are methods here, so that what belongs together is written together. Errors of every call:
+// internal (database).
 
 #include "base/task.h"
 #include "store/database.h"
 #include "store/file_store.h"
 #include "store/rows.h"
 
+#include <optional>
+#include <string>
+#include <vector>
+
 namespace quarry::store {
 
 // A repeat of a creation that must answer with the first batch.
 struct IdempotencyClaim {
-  std::string key;           // the client's Idempotency-Key, or made of the request for an SDK's own repeat
+  std::string key;  // the client's Idempotency-Key, or made of the request for an SDK's own repeat
   std::string request_hash;  // of the body: the same key with another body is a conflict
   std::int64_t valid_for_ms = 0;
 };
@@ -27,6 +28,7 @@ struct DueBatch {
 struct DueJob {
   JobRow job;
   bool batch_cancelling = false;
+  std::int64_t batch_expires_at = 0;  // Unix seconds
 };
 
 class BatchStore {
@@ -36,9 +38,11 @@ class BatchStore {
       : database_(database), lease_owner_(std::move(lease_owner)) {}
 
   // --- what clients do ---
-  // Inserts the batch and its acreate_batch row; or, if the claim is known and young enough, gives the first batch.
-  // Also: conflict (same Idempotency-Key, another body).
-  Task<BatchRow> create(BatchRow batch, std::optional<IdempotencyClaim> claim, bool remember_only,
+  // Inserts the batch and its acreate_batch row; or, if the claim is known and young enough, gives
+  // the first batch. Also: conflict (same Idempotency-Key, another body).
+  Task<BatchRow> create(BatchRow batch,
+                        std::optional<IdempotencyClaim> claim,
+                        bool remember_only,
                         std::int64_t now_ms);
   // Also: not_found.
   Task<BatchRow> find(BatchId id, std::string owner);
@@ -46,17 +50,23 @@ class BatchStore {
   // Whoever's it is: for the engine. Also: not_found.
   Task<BatchRow> find_any(BatchId id);
   Task<Page<BatchRow>> list(ListQuery query);
-  // validating, in_progress, finalizing -> cancelling; cancelling and cancelled stay. Also: not_found, conflict (ended).
+  // validating, in_progress, finalizing -> cancelling; cancelling and cancelled stay. Also:
+  // not_found, conflict (ended).
   Task<BatchRow> cancel(BatchId id, std::string owner, std::int64_t now_ms);
 
   // --- leases ---
   // At start, SQLite only: the directory's lock proves that whoever held leases is gone.
   Task<void> release_all_leases();
   // Takes up to `limit` due batches (or jobs of the states) that nobody leases; due soonest first.
-  Task<std::vector<DueBatch>> claim_batches(BatchPhase phase, std::int64_t now_ms, std::int64_t lease_ms,
+  Task<std::vector<DueBatch>> claim_batches(BatchPhase phase,
+                                            std::int64_t now_ms,
+                                            std::int64_t lease_ms,
                                             int limit);
-  Task<std::vector<DueJob>> claim_jobs(JobKind kind, std::vector<JobState> states, std::int64_t now_ms,
-                                       std::int64_t lease_ms, int limit);
+  Task<std::vector<DueJob>> claim_jobs(JobKind kind,
+                                       std::vector<JobState> states,
+                                       std::int64_t now_ms,
+                                       std::int64_t lease_ms,
+                                       int limit);
   // Extends every lease of this process.
   Task<void> renew_leases(std::int64_t until_ms);
   // Gives the row back, to be looked at again at due_ms. failures is stored for the backoff.
@@ -67,7 +77,9 @@ class BatchStore {
 
   // --- the steps ---
   // validating -> failed, with the errors; nothing was started.
-  Task<void> fail_validation(BatchId id, std::vector<openai::BatchError> errors, std::int64_t now_ms);
+  Task<void> fail_validation(BatchId id,
+                             std::vector<openai::BatchError> errors,
+                             std::int64_t now_ms);
   // The plan: jobs inserted (again: left alone), refused lines counted, validating -> in_progress.
   struct Plan {
     BatchId id;
@@ -81,15 +93,21 @@ class BatchStore {
   // How many jobs of the deployment AWS holds now (submitted, running).
   Task<std::int64_t> jobs_at_aws(std::string deployment_id);
   Task<void> job_submitted(BatchId id, int n, std::string job_arn, std::int64_t due_ms);
-  Task<void> job_observed(BatchId id, int n, JobState state, std::string aws_status, std::string message,
-                          std::int64_t succeeded, std::int64_t errored, std::int64_t due_ms);
+  Task<void> job_observed(BatchId id,
+                          int n,
+                          JobState state,
+                          std::string aws_status,
+                          std::string message,
+                          std::int64_t succeeded,
+                          std::int64_t errored,
+                          std::int64_t due_ms);
   Task<void> job_started_directly(BatchId id, int n);
 
   struct Collected {
     BatchId id;
     int n = 0;
     std::int64_t completed = 0, failed = 0;  // lines written to the output and to the error file
-    std::int64_t unfinished = 0;             // of failed: expired or cancelled, not counted as failed
+    std::int64_t unfinished = 0;  // of failed: expired or cancelled, not counted as failed
     openai::Usage usage;
     std::int64_t cost_nano_usd = 0;
     bool cost_known = true;

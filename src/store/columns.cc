@@ -13,12 +13,14 @@ Columns& Columns::add(std::string_view column, std::string value) {
 }
 
 Columns& Columns::add(std::string_view column, const std::optional<std::int64_t>& value) {
-  cells_.push_back({std::string(column), value.value_or(0), {}, false, value ? soci::i_ok : soci::i_null});
+  cells_.push_back(
+      {std::string(column), value.value_or(0), {}, false, value ? soci::i_ok : soci::i_null});
   return *this;
 }
 
 Columns& Columns::add(std::string_view column, const std::optional<std::string>& value) {
-  cells_.push_back({std::string(column), 0, value.value_or(""), true, value ? soci::i_ok : soci::i_null});
+  cells_.push_back(
+      {std::string(column), 0, value.value_or(""), true, value ? soci::i_ok : soci::i_null});
   return *this;
 }
 
@@ -46,7 +48,8 @@ void Columns::insert_into(soci::session& sql, std::string_view table) {
   soci::statement statement(sql);
   bind(statement);
   statement.alloc();
-  statement.prepare("INSERT INTO " + std::string(table) + " (" + names + ") VALUES (" + values + ")");
+  statement.prepare("INSERT INTO " + std::string(table) + " (" + names + ") VALUES (" + values +
+                    ")");
   statement.define_and_bind();
   statement.execute(true);
 }

@@ -1,6 +1,6 @@
 #pragma once
-// For this room's .cc files only: named values as the columns of one INSERT or UPDATE, so that wide rows are
-// listed once instead of three times.
+// For this room's .cc files only: named values as the columns of one INSERT or UPDATE, so that wide
+// rows are listed once instead of three times.
 
 #include <soci/soci.h>
 

@@ -1,17 +1,17 @@
 #include "store/database.h"
 
-#include <fcntl.h>
+#include "store/schema.h"
+#include "store/session.h"
+
 #include <fmt/format.h>
 #include <soci/sqlite3/soci-sqlite3.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <stdexcept>
-
-#include "store/schema.h"
-#include "store/session.h"
+#include <sys/file.h>
+#include <unistd.h>
 
 namespace quarry::store {
 namespace {
@@ -20,14 +20,15 @@ int lock_directory(const std::filesystem::path& data_dir) {
   const std::filesystem::path path = data_dir / "lock";
   const int fd = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
   if (fd < 0) {
-    throw std::runtime_error(fmt::format("cannot make {}: {}", path.string(), std::strerror(errno)));
+    throw std::runtime_error(
+        fmt::format("cannot make {}: {}", path.string(), std::strerror(errno)));
   }
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     ::close(fd);
-    throw std::runtime_error(
-        fmt::format("the data directory {} is in use by another quarry; hint: stop it, or give this "
-                    "one a --data-dir of its own",
-                    data_dir.string()));
+    throw std::runtime_error(fmt::format(
+        "the data directory {} is in use by another quarry; hint: stop it, or give this "
+        "one a --data-dir of its own",
+        data_dir.string()));
   }
   return fd;
 }
@@ -50,10 +51,10 @@ void migrate(soci::session& sql) {
   sql << "SELECT version FROM schema_version", soci::into(version);
   const auto steps = migrations();
   if (version > static_cast<long long>(steps.size())) {
-    throw std::runtime_error(
-        fmt::format("the database has schema version {}, newer than this quarry's {}; hint: run the "
-                    "newer quarry",
-                    version, steps.size()));
+    throw std::runtime_error(fmt::format(
+        "the database has schema version {}, newer than this quarry's {}; hint: run the "
+        "newer quarry",
+        version, steps.size()));
   }
   for (; version < static_cast<long long>(steps.size()); ++version) {
     soci::transaction transaction(sql);

@@ -1,8 +1,8 @@
 #include "store/file_store.h"
 
-#include <boost/json.hpp>
-
 #include "store/session.h"
+
+#include <boost/json.hpp>
 
 namespace quarry::store {
 namespace {
@@ -23,8 +23,8 @@ FileRow file_of(const soci::row& row) {
   file.bytes = integer(row, "bytes");
   file.created_at = integer(row, "created_at");
   file.expires_at = maybe_integer(row, "expires_at");
-  file.target_models =
-      boost::json::value_to<std::vector<std::string>>(boost::json::parse(text(row, "target_models")));
+  file.target_models = boost::json::value_to<std::vector<std::string>>(
+      boost::json::parse(text(row, "target_models")));
   file.scan_json = text(row, "scan");
   return file;
 }
@@ -59,7 +59,8 @@ Task<FileRow> FileStore::find(FileId id, std::string owner, std::int64_t now_s) 
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<FileRow> {
     soci::row row;
     sql << "SELECT " << kColumns
-        << " FROM files WHERE id = :id AND owner = :owner AND deleted_at IS NULL AND (expires_at IS "
+        << " FROM files WHERE id = :id AND owner = :owner AND deleted_at IS NULL AND (expires_at "
+           "IS "
            "NULL OR expires_at > :now)",
         soci::use(id.value), soci::use(owner), soci::use(now_s), soci::into(row);
     if (!sql.got_data()) return fail(no_such_file(id));
@@ -78,18 +79,20 @@ Task<FileRow> FileStore::find_even_deleted(FileId id) {
 }
 
 Task<std::vector<SegmentRow>> FileStore::segments(FileId id) {
-  co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<SegmentRow>> {
-    std::vector<SegmentRow> segments;
-    const soci::rowset<soci::row> rows =
-        (sql.prepare << "SELECT n, deployment_id, bucket, object_key, bytes FROM file_segments WHERE "
-                        "file_id = :id ORDER BY n",
-         soci::use(id.value));
-    for (const soci::row& row : rows) {
-      segments.push_back({static_cast<int>(integer(row, "n")), text(row, "deployment_id"),
-                          text(row, "bucket"), text(row, "object_key"), integer(row, "bytes")});
-    }
-    return segments;
-  });
+  co_return co_await transact(
+      database_, [&](soci::session& sql) -> Result<std::vector<SegmentRow>> {
+        std::vector<SegmentRow> segments;
+        const soci::rowset<soci::row> rows =
+            (sql.prepare
+                 << "SELECT n, deployment_id, bucket, object_key, bytes FROM file_segments WHERE "
+                    "file_id = :id ORDER BY n",
+             soci::use(id.value));
+        for (const soci::row& row : rows) {
+          segments.push_back({static_cast<int>(integer(row, "n")), text(row, "deployment_id"),
+                              text(row, "bucket"), text(row, "object_key"), integer(row, "bytes")});
+        }
+        return segments;
+      });
 }
 
 Task<Page<FileRow>> FileStore::list(ListQuery query, std::int64_t now_s) {
@@ -102,11 +105,13 @@ Task<Page<FileRow>> FileStore::list(ListQuery query, std::int64_t now_s) {
       sql << "SELECT created_at FROM files WHERE id = :id AND owner = :owner",
           soci::use(query.after), soci::use(query.owner), soci::into(after_at);
       if (!sql.got_data()) {
-        return fail(Error(Errc::invalid_request, "No such File object: " + query.after).param("after"));
+        return fail(
+            Error(Errc::invalid_request, "No such File object: " + query.after).param("after"));
       }
     }
     const std::string statement = fmt::format(
-        "SELECT {0} FROM files WHERE owner = :owner AND deleted_at IS NULL AND (expires_at IS NULL OR "
+        "SELECT {0} FROM files WHERE owner = :owner AND deleted_at IS NULL AND (expires_at IS NULL "
+        "OR "
         "expires_at > :now) AND (:any_purpose = 1 OR purpose = :purpose) AND (:from_start = 1 OR "
         "created_at {1} :at OR (created_at = :at2 AND id {1} :id)) ORDER BY created_at {2}, id {2} "
         "LIMIT :limit",

@@ -1,14 +1,14 @@
 #pragma once
-// Files and their segments. Deleted and expired files are not found; their segments stay until nothing needs them.
-// Errors of every call: internal (database).
-
-#include <optional>
-#include <string>
-#include <vector>
+// Files and their segments. Deleted and expired files are not found; their segments stay until
+// nothing needs them. Errors of every call: internal (database).
 
 #include "base/task.h"
 #include "store/database.h"
 #include "store/rows.h"
+
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace quarry::store {
 
@@ -16,8 +16,8 @@ struct ListQuery {
   std::string owner;
   std::int64_t limit = 20;
   bool ascending = false;
-  std::string after;     // an id; "" = from the start
-  std::string purpose;   // files only; "" = any
+  std::string after;    // an id; "" = from the start
+  std::string purpose;  // files only; "" = any
 };
 
 template <class Row>

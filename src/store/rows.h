@@ -1,28 +1,29 @@
 #pragma once
-// The rows of the database as values. Times named *_at are Unix seconds (what clients see); *_ms are Unix
-// milliseconds (due times and leases).
+// The rows of the database as values. Times named *_at are Unix seconds (what clients see); *_ms
+// are Unix milliseconds (due times and leases).
+
+#include "base/ids.h"
+#include "openai/objects.h"
+#include "openai/usage.h"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/ids.h"
-#include "openai/objects.h"
-#include "openai/usage.h"
-
 namespace quarry::store {
 
 struct FileRow {
   FileId id;
-  std::string owner;         // the key that made it; others never see it
+  std::string owner;  // the key that made it; others never see it
   std::string filename;
   std::string purpose;
   std::int64_t bytes = 0;
   std::int64_t created_at = 0;
   std::optional<std::int64_t> expires_at;
   std::vector<std::string> target_models;  // target_model_names of the upload
-  std::string scan_json;     // what the scan found (files/scan.h); "" for files that are not batch input
+  std::string
+      scan_json;  // what the scan found (files/scan.h); "" for files that are not batch input
 };
 
 // One S3 object of a file. A file's bytes are those of its segments in order of n.
@@ -40,34 +41,39 @@ enum class BatchPhase { planning, running, done };
 struct BatchRow {
   BatchId id;
   std::string owner;
-  openai::Batch object;       // everything the client sees, but for output_file_id/error_file_id until they exist
+  openai::Batch
+      object;  // everything the client sees, but for output_file_id/error_file_id until they exist
   BatchPhase phase = BatchPhase::planning;
-  FileId output_id, error_id; // minted at creation, so that a repeated step writes the same objects
+  FileId output_id,
+      error_id;  // minted at creation, so that a repeated step writes the same objects
   std::optional<std::int64_t> output_expires_after_s;
-  std::int64_t refused_lines = 0;  // lines that the planner refused, already in the error file's segment 0
+  std::int64_t refused_lines =
+      0;  // lines that the planner refused, already in the error file's segment 0
   std::int64_t cost_nano_usd = 0;
   bool cost_known = true;
-  int failures = 0;           // of the current step, for its backoff
+  int failures = 0;  // of the current step, for its backoff
 };
 
 enum class JobKind { bedrock, direct };
-// bedrock: staged -> submitted -> running -> ended -> collected; direct: planned -> running -> ended -> collected.
+// bedrock: staged -> submitted -> running -> ended -> collected; direct: planned -> running ->
+// ended -> collected.
 enum class JobState { planned, staged, submitted, running, ended, collected };
 
 struct JobRow {
   BatchId batch_id;
-  int n = 0;                  // 1, 2, … within the batch; segment n of its files
+  int n = 0;  // 1, 2, … within the batch; segment n of its files
   int attempt = 1;
   JobKind kind = JobKind::bedrock;
   JobState state = JobState::staged;
   std::string deployment_id;
-  std::string model_name;     // the public one, echoed in results
+  std::string model_name;  // the public one, echoed in results
   std::int64_t records = 0;
-  std::string job_arn;        // "" until AWS gave one
-  std::string aws_status;     // AWS's last word
-  std::string message;        // why AWS failed it
+  std::string job_arn;     // "" until AWS gave one
+  std::string aws_status;  // AWS's last word
+  std::string message;     // why AWS failed it
   bool stop_requested = false;
-  std::int64_t succeeded = 0, errored = 0;  // AWS's counters while it runs, the lines written once collected
+  std::int64_t succeeded = 0,
+               errored = 0;  // AWS's counters while it runs, the lines written once collected
   openai::Usage usage;
   std::int64_t cost_nano_usd = 0;
   int failures = 0;
@@ -78,8 +84,8 @@ std::string_view name(JobKind kind);
 std::string_view name(JobState state);
 
 struct SpendRow {
-  std::string request_id;     // unique: "<batch id>" at creation, "<batch id>_batch_cost" at the end
-  std::string call_type;      // acreate_batch, batch_success
+  std::string request_id;  // unique: "<batch id>" at creation, "<batch id>_batch_cost" at the end
+  std::string call_type;   // acreate_batch, batch_success
   BatchId batch_id;
   std::string owner;
   std::string model;

@@ -1,14 +1,14 @@
 #pragma once
 // For this room's .cc files only: running SQL on the database's thread.
 
+#include "base/blocking_pool.h"
+#include "base/task.h"
+#include "store/database.h"
+
 #include <soci/soci.h>
 
 #include <string>
 #include <utility>
-
-#include "base/blocking_pool.h"
-#include "base/task.h"
-#include "store/database.h"
 
 namespace quarry::store {
 
@@ -21,8 +21,8 @@ struct Database::Impl {
   BlockingPool thread{1};
 };
 
-// Runs fn(session) as one transaction on the database's thread. fn returns Result<T>; an error, or a SOCI exception
-// (which becomes Errc::internal), rolls back.
+// Runs fn(session) as one transaction on the database's thread. fn returns Result<T>; an error, or
+// a SOCI exception (which becomes Errc::internal), rolls back.
 template <class F, class R = std::invoke_result_t<F&, soci::session&>>
 Awaitable<R> transact(Database& database, F fn) {
   Database::Impl& impl = database.impl();

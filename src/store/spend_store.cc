@@ -1,8 +1,8 @@
-#include <fmt/format.h>
-
 #include "store/batch_rows.h"
 #include "store/batch_store.h"
 #include "store/session.h"
+
+#include <fmt/format.h>
 
 namespace quarry::store {
 
@@ -12,12 +12,13 @@ Task<std::vector<SpendRow>> SpendStore::list(Query query) {
     const int any_request = query.request_id.empty() ? 1 : 0;
     const int any_batch = query.batch_id.empty() ? 1 : 0;
     const soci::rowset<soci::row> rows =
-        (sql.prepare << "SELECT request_id, call_type, batch_id, owner, model, started_at, ended_at, "
-                        "input_tokens, cached_tokens, cache_write_tokens, output_tokens, "
-                        "reasoning_tokens, cost_nano_usd, cost_known, completed, failed FROM spend_log "
-                        "WHERE owner = :owner AND (:any_request = 1 OR request_id = :request) AND "
-                        "(:any_batch = 1 OR batch_id = :batch) ORDER BY ended_at DESC, request_id LIMIT "
-                        ":limit",
+        (sql.prepare
+             << "SELECT request_id, call_type, batch_id, owner, model, started_at, ended_at, "
+                "input_tokens, cached_tokens, cache_write_tokens, output_tokens, "
+                "reasoning_tokens, cost_nano_usd, cost_known, completed, failed FROM spend_log "
+                "WHERE owner = :owner AND (:any_request = 1 OR request_id = :request) AND "
+                "(:any_batch = 1 OR batch_id = :batch) ORDER BY ended_at DESC, request_id LIMIT "
+                ":limit",
          soci::use(query.owner), soci::use(any_request), soci::use(query.request_id),
          soci::use(any_batch), soci::use(query.batch_id), soci::use(query.limit));
     for (const soci::row& row : rows) {

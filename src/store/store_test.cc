@@ -1,4 +1,5 @@
-// What the rows promise: leases, repeats, money once. On a real SQLite file in a directory of the test's own.
+// What the rows promise: leases, repeats, money once. On a real SQLite file in a directory of the
+// test's own.
 #include "base/testing/run.h"
 #include "store/batch_store.h"
 #include "store/database.h"
@@ -92,8 +93,10 @@ TEST_F(Store, ARepeatWithTheSameKeyGivesTheFirstBatch) {
 
 TEST_F(Store, TheSameKeyWithAnotherBodyIsAConflict) {
   BatchStore store = batches();
-  ASSERT_TRUE(run(store.create(batch("batch_1"), IdempotencyClaim{"key:k", "hash", 1000}, false, kNow)));
-  const auto other = run(store.create(batch("batch_2"), IdempotencyClaim{"key:k", "other", 1000}, false, kNow));
+  ASSERT_TRUE(
+      run(store.create(batch("batch_1"), IdempotencyClaim{"key:k", "hash", 1000}, false, kNow)));
+  const auto other =
+      run(store.create(batch("batch_2"), IdempotencyClaim{"key:k", "other", 1000}, false, kNow));
   EXPECT_EQ(other.error().code(), Errc::conflict);
 }
 
@@ -120,7 +123,8 @@ TEST_F(Store, AnExpiredLeaseIsTakenOverAndTheFirstWorkerCanWriteNothing) {
   EXPECT_EQ(run(two.claim_batches(BatchPhase::planning, kNow + 1001, 1000, 5))->size(), 1u);
   const auto late = run(one.fail_validation(BatchId{"batch_1"}, {{"c", "m", "", 1}}, kNow));
   EXPECT_EQ(late.error().code(), Errc::conflict);
-  EXPECT_EQ(run(one.find(BatchId{"batch_1"}, "me"))->object.status, openai::BatchStatus::validating);
+  EXPECT_EQ(run(one.find(BatchId{"batch_1"}, "me"))->object.status,
+            openai::BatchStatus::validating);
 }
 
 TEST_F(Store, AWishMadeWhileARowIsWorkedOnIsNotLost) {
@@ -150,7 +154,8 @@ TEST_F(Store, AJobIsCollectedOnceAndTheBatchIsBilledOnce) {
   ASSERT_EQ(run(store.claim_batches(BatchPhase::running, kNow, 1000, 5))->size(), 1u);
   BatchStore::End end;
   end.id = BatchId{"batch_1"};
-  end.output_file = {FileId{"file-out-batch_1"}, "me", "o.jsonl", "batch_output", 0, kNow / 1000, {}, {}, {}};
+  end.output_file = {
+      FileId{"file-out-batch_1"}, "me", "o.jsonl", "batch_output", 0, kNow / 1000, {}, {}, {}};
   ASSERT_TRUE(run(store.finish(end, kNow)));
   EXPECT_EQ(run(store.finish(end, kNow)).error().code(), Errc::conflict);
 
@@ -174,8 +179,10 @@ TEST_F(Store, AJobIsCollectedOnceAndTheBatchIsBilledOnce) {
 TEST_F(Store, CancelOfAnEndedBatchIsAConflictAndOfACancelledOneIsNot) {
   BatchStore store = batches();
   ASSERT_TRUE(run(store.create(batch("batch_1"), std::nullopt, true, kNow)));
-  EXPECT_EQ(run(store.cancel(BatchId{"batch_1"}, "me", kNow))->object.status, openai::BatchStatus::cancelling);
-  EXPECT_EQ(run(store.cancel(BatchId{"batch_1"}, "me", kNow))->object.status, openai::BatchStatus::cancelling);
+  EXPECT_EQ(run(store.cancel(BatchId{"batch_1"}, "me", kNow))->object.status,
+            openai::BatchStatus::cancelling);
+  EXPECT_EQ(run(store.cancel(BatchId{"batch_1"}, "me", kNow))->object.status,
+            openai::BatchStatus::cancelling);
   ASSERT_TRUE(run(store.create(batch("batch_2"), std::nullopt, true, kNow)));
   ASSERT_EQ(run(store.claim_batches(BatchPhase::planning, kNow, 1000, 5))->size(), 2u);
   ASSERT_TRUE(run(store.fail_validation(BatchId{"batch_2"}, {{"c", "m", "p", 7}}, kNow)));
@@ -205,9 +212,11 @@ TEST_F(Store, PagesGiveEachRowOnceEvenWithinOneSecond) {
 
 TEST_F(Store, AFileIsGoneForClientsOnceDeletedAndStaysForItsBatch) {
   FileStore files(*database_);
-  const FileRow file{FileId{"file-1"}, "me", "a.jsonl", "batch", 5, kNow / 1000, kNow / 1000 + 60, {"m1"}, "{}"};
+  const FileRow file{FileId{"file-1"}, "me",   "a.jsonl", "batch", 5, kNow / 1000,
+                     kNow / 1000 + 60, {"m1"}, "{}"};
   ASSERT_TRUE(run(files.insert(file, {{0, "dep", "b", "k", 5}})));
-  EXPECT_EQ(run(files.find(file.id, "me", kNow / 1000))->target_models, std::vector<std::string>{"m1"});
+  EXPECT_EQ(run(files.find(file.id, "me", kNow / 1000))->target_models,
+            std::vector<std::string>{"m1"});
   EXPECT_EQ(run(files.find(file.id, "me", kNow / 1000 + 60)).error().code(), Errc::not_found);
   ASSERT_TRUE(run(files.remove(file.id, "me", kNow / 1000)));
   EXPECT_EQ(run(files.remove(file.id, "me", kNow / 1000)).error().code(), Errc::not_found);
