@@ -21,7 +21,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <fstream>
+#include <unistd.h>
 
 namespace quarry::cli {
 namespace {
@@ -174,6 +174,22 @@ Awaitable<int> work(Session& session) {
   co_return report->succeeded() ? 0 : 1;
 }
 
+// What is wrong with the files named, before anything is paid for; "" when nothing is.
+std::string check_files(const RunOptions& options) {
+  const auto& input = options.input;
+  if (options.resume.empty() &&
+      (!std::filesystem::is_regular_file(input) || ::access(input.c_str(), R_OK) != 0)) {
+    return fmt::format("cannot read {}\nhint: INPUT is a file of batch lines (.jsonl)",
+                       input.string());
+  }
+  const auto parent = std::filesystem::absolute(options.output).parent_path();
+  if (std::filesystem::is_directory(options.output) || ::access(parent.c_str(), W_OK | X_OK) != 0) {
+    return fmt::format("cannot write {}\nhint: give -o FILE in a directory that can be written",
+                       options.output.string());
+  }
+  return "";
+}
+
 int interrupted(Session& session) {
   session.progress.say(session.batch_id.empty()
                            ? std::string("interrupted before a batch was created; nothing runs")
@@ -185,10 +201,8 @@ int interrupted(Session& session) {
 }  // namespace
 
 int run(const RunOptions& options) {
-  if (options.resume.empty() && !std::ifstream(options.input)) {
-    std::fprintf(stderr,
-                 "quarry run: cannot read %s\nhint: INPUT is a file of batch lines (.jsonl)\n",
-                 options.input.c_str());
+  if (const std::string wrong = check_files(options); !wrong.empty()) {
+    std::fprintf(stderr, "quarry run: %s\n", wrong.c_str());
     return 2;
   }
   Session session(options);

@@ -318,7 +318,17 @@ def test_a_wrong_key_says_what_to_give(server, prompts):
     assert "sk-wrong" not in done.stderr
 
 
-def test_an_input_that_is_not_there_is_wrong_usage(tmp_path):
-    done = run("http://127.0.0.1:1", tmp_path / "none.jsonl")
+@pytest.mark.parametrize("name", ["none.jsonl", "."])
+def test_an_input_that_cannot_be_read_is_wrong_usage(tmp_path, name):
+    done = run("http://127.0.0.1:1", tmp_path / name)
     assert done.returncode == 2
-    assert "none.jsonl" in done.stderr and "hint:" in done.stderr
+    assert str(tmp_path / name) in done.stderr and "hint:" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["no/such/directory.jsonl", "."])
+def test_an_output_that_cannot_be_written_is_said_before_anything_is_sent(prompts, tmp_path, name):
+    with Script([{}]) as script:
+        done = run(script.server.url, prompts, "-o", tmp_path / name)
+    assert done.returncode == 2
+    assert "cannot write" in done.stderr and "hint:" in done.stderr
+    assert script.server.requests == []
