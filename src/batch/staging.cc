@@ -99,11 +99,11 @@ bool Stager::take(const json::LineSplitter::Line& line) {
 void Stager::refuse(const openai::BatchLine& line,
                     std::uint64_t line_number,
                     const openai::LineError& error) {
-  if (error.code == "missing_required_parameter" && error.param == "body.messages") {
+  if (error.code == "invalid_request" && error.param == "body.messages") {
     // OpenAI finds this in validation, so the batch fails before anything is paid for.
     if (fatal.size() < kFatalErrorsMax) {
-      fatal.push_back({"invalid_request", "Messages parameter is required.", error.param,
-                       static_cast<std::int64_t>(line_number)});
+      fatal.push_back(
+          {error.code, error.message, error.param, static_cast<std::int64_t>(line_number)});
     }
     return;
   }

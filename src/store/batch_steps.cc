@@ -2,6 +2,7 @@
 // lease, and each can be done twice with the same result.
 #include "store/batch_rows.h"
 #include "store/batch_store.h"
+#include "store/file_rows.h"
 #include "store/session.h"
 
 #include <fmt/format.h>
@@ -13,19 +14,6 @@ constexpr std::int64_t kNeverMs = 9'000'000'000'000'000;
 
 Error lease_lost(const std::string& what) {
   return Error(Errc::conflict, "the lease on " + what + " was lost to another worker");
-}
-
-void put_segment(soci::session& sql, const FileId& file, const SegmentRow& segment) {
-  sql << "DELETE FROM file_segments WHERE file_id = :id AND n = :n", soci::use(file.value),
-      soci::use(segment.n);
-  Columns columns;
-  columns.add("file_id", file.value)
-      .add("n", std::int64_t{segment.n})
-      .add("deployment_id", segment.deployment_id)
-      .add("bucket", segment.bucket)
-      .add("object_key", segment.key)
-      .add("bytes", segment.bytes)
-      .insert_into(sql, "file_segments");
 }
 
 std::int64_t segment_bytes(soci::session& sql, const FileId& file, bool& any) {
@@ -74,20 +62,6 @@ SpendRow sum_of_jobs(soci::session& sql, const BatchId& id) {
       soci::into(sum.failed);
   sum.cost_known = known != 0;
   return sum;
-}
-
-void insert_result_file(soci::session& sql, const FileRow& file, std::int64_t bytes) {
-  Columns columns;
-  columns.add("id", file.id.value)
-      .add("owner", file.owner)
-      .add("filename", file.filename)
-      .add("purpose", file.purpose)
-      .add("bytes", bytes)
-      .add("created_at", file.created_at)
-      .add("expires_at", file.expires_at)
-      .add("target_models", std::string("[]"))
-      .add("scan", std::string())
-      .insert_into(sql, "files");
 }
 
 }  // namespace
@@ -276,8 +250,10 @@ Task<void> BatchStore::finish(End end, std::int64_t now_ms) {
     bool has_error = false;
     const std::int64_t output_bytes = segment_bytes(sql, batch.output_id, has_output);
     const std::int64_t error_bytes = segment_bytes(sql, batch.error_id, has_error);
-    if (has_output) insert_result_file(sql, end.output_file, output_bytes);
-    if (has_error) insert_result_file(sql, end.error_file, error_bytes);
+    end.output_file.bytes = output_bytes;
+    end.error_file.bytes = error_bytes;
+    if (has_output) insert_file(sql, end.output_file);
+    if (has_error) insert_file(sql, end.error_file);
 
     SpendRow spend = sum_of_jobs(sql, end.id);
     spend.request_id = end.id.value + "_batch_cost";

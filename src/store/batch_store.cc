@@ -75,7 +75,9 @@ Task<BatchRow> BatchStore::create(BatchRow batch,
       if (!before) return fail(std::move(before.error()));
       if (*before) return std::move(**before);
     }
-    columns_of(batch).insert_into(sql, "batches");
+    columns_of(batch)
+        .add("created_order", next_created_order(sql, "batches"))
+        .insert_into(sql, "batches");
     SpendRow spend;
     spend.request_id = batch.id.value;
     spend.call_type = "acreate_batch";
@@ -107,10 +109,10 @@ Task<BatchRow> BatchStore::find_any(BatchId id) {
 Task<Page<BatchRow>> BatchStore::list(ListQuery query) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<Page<BatchRow>> {
     Page<BatchRow> page;
-    std::int64_t after_at = 0;
+    std::int64_t after_order = 0;
     if (!query.after.empty()) {
-      sql << "SELECT created_at FROM batches WHERE id = :id AND owner = :owner",
-          soci::use(query.after), soci::use(query.owner), soci::into(after_at);
+      sql << "SELECT created_order FROM batches WHERE id = :id AND owner = :owner",
+          soci::use(query.after), soci::use(query.owner), soci::into(after_order);
       if (!sql.got_data()) {
         return fail(Error(Errc::invalid_request, "No batch found with id '" + query.after + "'.")
                         .param("after"));
@@ -120,13 +122,13 @@ Task<Page<BatchRow>> BatchStore::list(ListQuery query) {
     const int from_start = query.after.empty() ? 1 : 0;
     const std::int64_t limit = query.limit + 1;
     const std::string statement = fmt::format(
-        "SELECT {} FROM batches WHERE owner = :owner AND (:from_start = 1 OR created_at < "
-        ":at OR (created_at = :at2 AND id < :id)) ORDER BY created_at DESC, id DESC LIMIT "
+        "SELECT {} FROM batches WHERE owner = :owner AND (:from_start = 1 OR created_order < "
+        ":at OR (created_order = :at2 AND id < :id)) ORDER BY created_order DESC, id DESC LIMIT "
         ":limit",
         kBatchColumns);
     const soci::rowset<soci::row> rows =
         (sql.prepare << statement, soci::use(query.owner), soci::use(from_start),
-         soci::use(after_at), soci::use(after_at), soci::use(query.after), soci::use(limit));
+         soci::use(after_order), soci::use(after_order), soci::use(query.after), soci::use(limit));
     for (const soci::row& row : rows) {
       if (static_cast<std::int64_t>(page.rows.size()) == query.limit) {
         page.has_more = true;

@@ -1,5 +1,6 @@
 #include "store/file_store.h"
 
+#include "store/file_rows.h"
 #include "store/session.h"
 
 #include <boost/json.hpp>
@@ -9,10 +10,6 @@ namespace {
 
 constexpr const char* kColumns =
     "id, owner, filename, purpose, bytes, created_at, expires_at, target_models, scan";
-
-std::string names_to_json(const std::vector<std::string>& names) {
-  return boost::json::serialize(boost::json::value_from(names));
-}
 
 FileRow file_of(const soci::row& row) {
   FileRow file;
@@ -37,19 +34,9 @@ Error no_such_file(const FileId& id) {
 
 Task<void> FileStore::insert(FileRow file, std::vector<SegmentRow> segments) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
-    const std::string names = names_to_json(file.target_models);
-    Nullable expires(file.expires_at);
-    sql << "INSERT INTO files (id, owner, filename, purpose, bytes, created_at, expires_at, "
-           "target_models, scan) VALUES (:id, :owner, :filename, :purpose, :bytes, :created, "
-           ":expires, :models, :scan)",
-        soci::use(file.id.value), soci::use(file.owner), soci::use(file.filename),
-        soci::use(file.purpose), soci::use(file.bytes), soci::use(file.created_at),
-        soci::use(expires.value, expires.indicator), soci::use(names), soci::use(file.scan_json);
+    insert_file(sql, file);
     for (const SegmentRow& segment : segments) {
-      sql << "INSERT INTO file_segments (file_id, n, deployment_id, bucket, object_key, bytes) "
-             "VALUES (:id, :n, :deployment, :bucket, :key, :bytes)",
-          soci::use(file.id.value), soci::use(segment.n), soci::use(segment.deployment_id),
-          soci::use(segment.bucket), soci::use(segment.key), soci::use(segment.bytes);
+      put_segment(sql, file.id, segment);
     }
     return {};
   });
@@ -99,11 +86,11 @@ Task<Page<FileRow>> FileStore::list(ListQuery query, std::int64_t now_s) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<Page<FileRow>> {
     const char* order = query.ascending ? "ASC" : "DESC";
     const char* beyond = query.ascending ? ">" : "<";
-    std::int64_t after_at = 0;
+    std::int64_t after_order = 0;
     if (!query.after.empty()) {
       // Deleted files still mark a place, so that deleting between two pages loses nothing.
-      sql << "SELECT created_at FROM files WHERE id = :id AND owner = :owner",
-          soci::use(query.after), soci::use(query.owner), soci::into(after_at);
+      sql << "SELECT created_order FROM files WHERE id = :id AND owner = :owner",
+          soci::use(query.after), soci::use(query.owner), soci::into(after_order);
       if (!sql.got_data()) {
         return fail(
             Error(Errc::invalid_request, "No such File object: " + query.after).param("after"));
@@ -113,7 +100,8 @@ Task<Page<FileRow>> FileStore::list(ListQuery query, std::int64_t now_s) {
         "SELECT {0} FROM files WHERE owner = :owner AND deleted_at IS NULL AND (expires_at IS NULL "
         "OR "
         "expires_at > :now) AND (:any_purpose = 1 OR purpose = :purpose) AND (:from_start = 1 OR "
-        "created_at {1} :at OR (created_at = :at2 AND id {1} :id)) ORDER BY created_at {2}, id {2} "
+        "created_order {1} :at OR (created_order = :at2 AND id {1} :id)) ORDER BY created_order "
+        "{2}, id {2} "
         "LIMIT :limit",
         kColumns, beyond, order);
     const int any_purpose = query.purpose.empty() ? 1 : 0;
@@ -121,8 +109,8 @@ Task<Page<FileRow>> FileStore::list(ListQuery query, std::int64_t now_s) {
     const std::int64_t limit = query.limit + 1;
     const soci::rowset<soci::row> rows =
         (sql.prepare << statement, soci::use(query.owner), soci::use(now_s), soci::use(any_purpose),
-         soci::use(query.purpose), soci::use(from_start), soci::use(after_at), soci::use(after_at),
-         soci::use(query.after), soci::use(limit));
+         soci::use(query.purpose), soci::use(from_start), soci::use(after_order),
+         soci::use(after_order), soci::use(query.after), soci::use(limit));
     Page<FileRow> page;
     for (const soci::row& row : rows) {
       if (static_cast<std::int64_t>(page.rows.size()) == query.limit) {

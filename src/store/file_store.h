@@ -36,7 +36,7 @@ class FileStore {
   // What a batch read when it was created: also of files deleted since. Also: not_found.
   Task<FileRow> find_even_deleted(FileId id);
   Task<std::vector<SegmentRow>> segments(FileId id);
-  // By created_at and id. Also: invalid_request (param after: no such file).
+  // In order of creation. Also: invalid_request (param after: no such file).
   Task<Page<FileRow>> list(ListQuery query, std::int64_t now_s);
   // Also: not_found.
   Task<void> remove(FileId id, std::string owner, std::int64_t now_s);

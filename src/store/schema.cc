@@ -14,12 +14,14 @@ CREATE TABLE files (
   purpose TEXT NOT NULL,
   bytes BIGINT NOT NULL,
   created_at BIGINT NOT NULL,
+  created_order BIGINT NOT NULL,
   expires_at BIGINT,
   target_models TEXT NOT NULL,
   scan TEXT NOT NULL,
   deleted_at BIGINT
 );
-CREATE INDEX files_by_age ON files (owner, created_at, id);
+CREATE INDEX files_by_age ON files (owner, created_order, id);
+CREATE INDEX files_by_order ON files (created_order);
 CREATE TABLE file_segments (
   file_id TEXT NOT NULL,
   n BIGINT NOT NULL,
@@ -46,6 +48,7 @@ CREATE TABLE batches (
   has_error BIGINT NOT NULL,
   output_expires_after_s BIGINT,
   created_at BIGINT NOT NULL,
+  created_order BIGINT NOT NULL,
   expires_at BIGINT NOT NULL,
   in_progress_at BIGINT,
   finalizing_at BIGINT,
@@ -70,7 +73,8 @@ CREATE TABLE batches (
   lease_owner TEXT,
   lease_until_ms BIGINT
 );
-CREATE INDEX batches_by_age ON batches (owner, created_at, id);
+CREATE INDEX batches_by_age ON batches (owner, created_order, id);
+CREATE INDEX batches_by_order ON batches (created_order);
 CREATE INDEX batches_due ON batches (due_ms) WHERE phase <> 'done';
 CREATE INDEX batches_by_input ON batches (input_file_id);
 CREATE TABLE jobs (

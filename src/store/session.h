@@ -49,6 +49,14 @@ inline std::optional<std::int64_t> maybe_integer(const soci::row& row, const cha
   return row.get<long long>(column);
 }
 
+// The place of the next row of `table` (files, batches) in the order of creation: seconds alone
+// would shuffle what one second made.
+inline std::int64_t next_created_order(soci::session& sql, const char* table) {
+  long long next = 0;
+  sql << "SELECT COALESCE(MAX(created_order), 0) + 1 FROM " << table, soci::into(next);
+  return next;
+}
+
 // Binds an optional as NULL. The object must live until the statement has run.
 struct Nullable {
   explicit Nullable(const std::optional<std::int64_t>& v)

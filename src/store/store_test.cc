@@ -201,7 +201,11 @@ TEST_F(Store, PagesGiveEachRowOnceEvenWithinOneSecond) {
   for (int pages = 0; pages < 10; ++pages) {
     const auto page = run(store.list(query));
     ASSERT_TRUE(page);
-    for (const auto& row : page->rows) EXPECT_TRUE(seen.insert(row.id.value).second);
+    for (const auto& row : page->rows) {
+      // Newest first, though all of them are of one second.
+      EXPECT_EQ(row.id.value, fmt::format("batch_{:02}", 24 - static_cast<int>(seen.size())));
+      seen.insert(row.id.value);
+    }
     if (!page->has_more) break;
     query.after = page->rows.back().id.value;
   }
