@@ -26,6 +26,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <iterator>
@@ -42,6 +43,7 @@ constexpr int kExitBroken = 1;
 constexpr int kExitConfiguration = 2;
 constexpr std::chrono::seconds kDrainTime{20};
 constexpr std::chrono::seconds kEngineStopTime{10};
+constexpr std::chrono::seconds kLooseEndsTime{3};
 constexpr std::chrono::milliseconds kSandboxPolling{200};
 
 int refuse(const std::string& why) {
@@ -161,6 +163,7 @@ class Gateway {
   Awaitable<void> begin();
   Awaitable<void> stop();
   void announce() const;
+  void shut_down();
 
   const ServeOptions& options_;
   config::Settings settings_;
@@ -187,6 +190,7 @@ class Gateway {
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;
   int exit_code_ = kExitOk;
+  bool stopped_ = false;
 };
 
 void Gateway::connect() {
@@ -253,32 +257,42 @@ Awaitable<void> Gateway::stop() {
   obs::info("quarry stopped");
 }
 
+void Gateway::shut_down() {
+  asio::co_spawn(io_, stop(), [this](std::exception_ptr failure) {
+    if (failure) {
+      obs::log_task_failure("stop", failure);
+      exit_code_ = kExitBroken;
+    }
+    stopped_ = true;
+  });
+}
+
 int Gateway::run() {
   for (const std::string& warning : settings_.warnings) obs::warn(warning);
-  const auto ended = [this](std::string_view what) {
-    return [this, what](std::exception_ptr failure) {
-      if (!failure) return;
-      obs::log_task_failure(what, failure);
-      exit_code_ = kExitBroken;
-      io_.stop();
-    };
-  };
-  asio::co_spawn(io_, begin(), ended("start"));
+  asio::co_spawn(io_, begin(), [this](std::exception_ptr failure) {
+    if (!failure) return;
+    obs::log_task_failure("start", failure);
+    exit_code_ = kExitBroken;
+    shut_down();
+  });
   asio::signal_set signals(io_, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code failed, int signal) {
     if (failed) return;
     signals.clear();  // a second one ends the process at once
     obs::info("stopping", {{"signal", signal}});
-    asio::co_spawn(io_, stop(), [this](std::exception_ptr failure) {
-      if (failure) {
-        obs::log_task_failure("stop", failure);
-        exit_code_ = kExitBroken;
-      }
-      io_.stop();  // all that matters has ended; timers of no consequence may still be armed
-    });
+    shut_down();
   });
-  io_.run();
+  while (!stopped_ && io_.run_one() > 0) {
+  }
+  signals.cancel();
+  // What was cancelled, a part of an upload in flight say, still holds what the members own: it
+  // ends first.
+  io_.run_for(kLooseEndsTime);
   pool_.join();
+  if (!io_.stopped()) {
+    obs::warn("something did not end in time; the next start goes on where this one was");
+    std::_Exit(exit_code_);  // destroying what a running task uses would be worse
+  }
   return exit_code_;
 }
 
