@@ -1,6 +1,6 @@
 #include "aws/credentials.h"
 
-#include "aws/testing/run.h"
+#include "base/testing/run.h"
 
 #include <gtest/gtest.h>
 

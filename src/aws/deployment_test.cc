@@ -1,7 +1,7 @@
 #include "aws/deployment.h"
 
-#include "aws/testing/run.h"
 #include "aws/testing/scripted_client.h"
+#include "base/testing/run.h"
 
 #include <gtest/gtest.h>
 

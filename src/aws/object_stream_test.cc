@@ -1,8 +1,8 @@
 #include "aws/object_stream.h"
 
 #include "aws/testing/fake_s3.h"
-#include "aws/testing/run.h"
 #include "base/bytes.h"
+#include "base/testing/run.h"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>

@@ -1,7 +1,7 @@
 #include "aws/s3_client_http.h"
 
-#include "aws/testing/run.h"
 #include "aws/testing/scripted_client.h"
+#include "base/testing/run.h"
 
 #include <gtest/gtest.h>
 

@@ -16,7 +16,6 @@ namespace quarry {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::run_on;
 
 TEST(Bytes, DigestsAreThoseOfTheStandards) {
   // FIPS 180-4 example; RFC 1321 A.5; RFC 4231 case 2.
@@ -76,8 +75,8 @@ Awaitable<int> blocking_throw(BlockingPool& pool) {
 TEST(BlockingPool, RunsElsewhereAndCarriesExceptionsBack) {
   boost::asio::io_context io;
   BlockingPool pool(1);
-  EXPECT_NE(run_on(io, thread_of_blocking(pool)), std::this_thread::get_id());
-  EXPECT_THROW(run_on(io, blocking_throw(pool)), std::runtime_error);
+  EXPECT_NE(testing::run(io, thread_of_blocking(pool)), std::this_thread::get_id());
+  EXPECT_THROW(testing::run(io, blocking_throw(pool)), std::runtime_error);
 }
 
 Awaitable<void> wait_for_ever(boost::asio::io_context& io, bool& entered) {
@@ -98,7 +97,7 @@ TEST(TaskGroup, CancelEndsWhatWaits) {
   boost::asio::io_context io;
   TaskGroup group(io, {});
   bool entered = false;
-  EXPECT_TRUE(run_on(io, cancel_and_join(io, group, entered)));
+  EXPECT_TRUE(testing::run(io, cancel_and_join(io, group, entered)));
   EXPECT_TRUE(entered);
   EXPECT_EQ(group.running(), 0u);
 }
@@ -115,7 +114,7 @@ TEST(TaskGroup, ReportsWhatATaskThrew) {
   std::string reported;
   TaskGroup group(io, [&](std::string_view task, std::exception_ptr) { reported = task; });
   group.spawn("breaks", throws_at_once());
-  EXPECT_TRUE(run_on(io, join_only(group)));
+  EXPECT_TRUE(testing::run(io, join_only(group)));
   EXPECT_EQ(reported, "breaks");
 }
 
@@ -139,7 +138,7 @@ TEST(TransferMemory, WhoFindsNoneFreeWaitsUntilOneIsGivenBack) {
   TaskGroup group(io, {});
   group.spawn("holds", hold_then_free(memory, order));
   group.spawn("wants", want_one(memory, order));
-  EXPECT_TRUE(run_on(io, join_only(group)));
+  EXPECT_TRUE(testing::run(io, join_only(group)));
   EXPECT_EQ(order, (std::vector{1, 2, 3}));
   EXPECT_EQ(memory.free_count(), memory.buffer_count());
 }
@@ -153,7 +152,7 @@ Awaitable<Errc> too_late(TransferMemory& memory) {
 TEST(TransferMemory, WaitingEndsAtTheDeadline) {
   boost::asio::io_context io;
   TransferMemory memory(io, 0);
-  EXPECT_EQ(run_on(io, too_late(memory)), Errc::deadline_exceeded);
+  EXPECT_EQ(testing::run(io, too_late(memory)), Errc::deadline_exceeded);
 }
 
 }  // namespace

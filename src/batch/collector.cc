@@ -7,6 +7,7 @@
 #include "bedrock/invocation_job.h"
 #include "json/line_splitter.h"
 #include "obs/log.h"
+#include "spend/job_cost.h"
 
 #include <fmt/format.h>
 
@@ -208,11 +209,10 @@ Task<store::BatchStore::Collected> Collector::close() {
   collected.usage = lines_->usage;
   collected.output_segment = std::move(*output);
   collected.error_segment = std::move(*errors);
-  const catalog::Model* model = context_.catalog.find(deployment_->settings.model_id);
-  const auto& prices =
-      job_.kind == store::JobKind::direct ? model->on_demand_prices : model->batch_prices;
-  collected.cost_known = prices.has_value();
-  if (prices) collected.cost_nano_usd = catalog::cost_nano_usd(*prices, lines_->usage);
+  const spend::Cost cost = spend::cost_of_job(context_.catalog.find(deployment_->settings.model_id),
+                                              job_.kind, lines_->usage);
+  collected.cost_known = cost.known;
+  collected.cost_nano_usd = cost.nano_usd;
   co_return collected;
 }
 

@@ -12,8 +12,6 @@
 namespace quarry::store {
 namespace {
 
-using testing::run_on;
-
 constexpr std::int64_t kNow = 1'800'000'000'000;
 
 class Store : public ::testing::Test {
@@ -28,7 +26,7 @@ class Store : public ::testing::Test {
 
   template <class T>
   Result<T> run(Task<T> task) {
-    return run_on(io_, std::move(task));
+    return testing::run(io_, std::move(task));
   }
   BatchStore batches(const std::string& owner = "worker") { return BatchStore(*database_, owner); }
 

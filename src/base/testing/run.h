@@ -1,21 +1,35 @@
 #pragma once
-// For tests: runs one coroutine to its end on a loop of its own and gives its value.
+// Runs a coroutine to its end on a loop of its own. For tests.
 
 #include "base/task.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
+
+#include <exception>
+#include <optional>
+#include <utility>
 
 namespace quarry::testing {
 
-// Rethrows what the coroutine throws.
 template <class T>
-T run_on(boost::asio::io_context& io, Awaitable<T> task) {
-  auto future = boost::asio::co_spawn(io, std::move(task), boost::asio::use_future);
+T run(boost::asio::io_context& io, Awaitable<T> task) {
+  std::optional<T> out;
+  std::exception_ptr thrown;
+  boost::asio::co_spawn(io, std::move(task), [&](std::exception_ptr error, T value) {
+    thrown = std::move(error);
+    out.emplace(std::move(value));
+  });
   io.restart();
   io.run();
-  return future.get();
+  if (thrown) std::rethrow_exception(thrown);
+  return std::move(*out);
+}
+
+template <class T>
+T run(Awaitable<T> task) {
+  boost::asio::io_context io;
+  return run(io, std::move(task));
 }
 
 }  // namespace quarry::testing
