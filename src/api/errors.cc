@@ -1,5 +1,6 @@
 #include "api/errors.h"
 
+#include "obs/log.h"
 #include "openai/batch_line.h"
 
 namespace quarry::api {
@@ -29,6 +30,23 @@ int status_of(const Error& error) {
   return 500;
 }
 
+std::string_view public_words(int status) {
+  switch (status) {
+    case 502:
+      return "AWS refused what the server asked for this request. hint: the operator finds the "
+             "cause in "
+             "the server's log, under this answer's x-request-id";
+    case 503:
+      return "The server, or AWS behind it, is busy. Try again.";
+    case 504:
+      return "AWS did not answer in time. Try again.";
+    default:
+      return "The server had an error while processing your request. hint: the operator finds the "
+             "cause "
+             "in the server's log, under this answer's x-request-id";
+  }
+}
+
 }  // namespace
 
 http::ServerResponse error_response(int status,
@@ -45,11 +63,18 @@ http::ServerResponse error_response(int status,
 
 http::ServerResponse error_response(const Error& error) {
   const int status = status_of(error);
-  const std::string_view type = status >= 500 ? "server_error" : "invalid_request_error";
-  // A 5xx's reason is AWS's word, not one of OpenAI's codes.
-  http::ServerResponse response =
-      error_response(status, error.message(), type, error.param(),
-                     status >= 500 ? std::string_view() : error.reason());
+  http::ServerResponse response;
+  if (status < 500) {
+    response = error_response(status, error.message(), "invalid_request_error", error.param(),
+                              error.reason());
+  } else {
+    // The cause names buckets, roles and accounts: it is the operator's, and in the log.
+    obs::warn("request failed", {{"status", status},
+                                 {"code", name(error.code())},
+                                 {"reason", error.reason()},
+                                 {"message", error.message()}});
+    response = error_response(status, public_words(status), "server_error", "", "");
+  }
   if (status == 409) response.headers.set("x-should-retry", "false");
   if (status == 503) response.headers.set("Retry-After", "2");
   if (status == 413) response.close = true;

@@ -45,10 +45,12 @@ TransferMemory::TransferMemory(boost::asio::io_context& io, std::size_t bytes_ma
 TransferMemory::~TransferMemory() = default;
 
 TransferBuffer TransferMemory::take() {
-  --free_count_;
   if (idle_.empty()) {
-    return {this, std::make_unique_for_overwrite<std::byte[]>(kTransferBufferBytes)};
+    auto fresh = std::make_unique_for_overwrite<std::byte[]>(kTransferBufferBytes);
+    --free_count_;  // after what may throw
+    return {this, std::move(fresh)};
   }
+  --free_count_;
   auto data = std::move(idle_.back());
   idle_.pop_back();
   return {this, std::move(data)};

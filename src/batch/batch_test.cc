@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "batch/custom_ids.h"
 #include "batch/names.h"
+#include "batch/resource_names.h"
 #include "batch/result_lines.h"
 #include "batch/staging.h"
 
@@ -156,6 +157,17 @@ TEST(ResultLines, AnOutputThatIsNotTheFamilysShapeIsAnErrorOfItsLine) {
       fmt::format(R"({{"recordId":"{}","modelOutput":{{"surprise":1}}}})", bedrock::record_id(1)));
   EXPECT_EQ(lines.completed, 0);
   EXPECT_EQ(parsed(lines.errors)[0].at_pointer("/response/status_code"), 502);
+}
+
+TEST(ResourceNames, AreNotForClients) {
+  // AWS's words for a job under the minimum (live message).
+  EXPECT_EQ(without_resource_names(
+                "Batch job arn:aws:bedrock:us-west-2:123456789012:model-invocation-job/abc "
+                "contains less records (2) than the required minimum of: 100"),
+            "Batch job <arn> contains less records (2) than the required minimum of: 100");
+  EXPECT_EQ(without_resource_names("PutObject s3://bucket/key: AccessDenied"),
+            "PutObject <s3 object>: AccessDenied");
+  EXPECT_EQ(without_resource_names("nothing to hide"), "nothing to hide");
 }
 
 class Staging : public ::testing::Test {

@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "batch/job_steps.h"
 #include "batch/names.h"
+#include "batch/resource_names.h"
 #include "batch/result_lines.h"
 #include "batch/segment_writer.h"
 #include "bedrock/invocation_job.h"
@@ -23,7 +24,7 @@ constexpr std::size_t kAbsentAtOnce = 10'000;
 constexpr int kAnswersAtOnce = 50;
 // How often a Completed job is asked again for an output that is not there, before its lines are
 // given up.
-constexpr int kMissingOutputTriesMax = 5;
+constexpr int kMissingOutputTriesMax = 10;  // some nine minutes, by the engine's backoff
 
 class Collector {
  public:
@@ -185,7 +186,9 @@ Absence Collector::absence() const {
             "This request could not be executed before the completion window expired.", true};
   }
   if (job_.aws_status == "Failed" || job_.aws_status == "Rejected") {
-    return {"job_failed", "The Bedrock batch job of this request failed: " + job_.message, false};
+    return {"job_failed",
+            "The Bedrock batch job of this request failed: " + without_resource_names(job_.message),
+            false};
   }
   if (job_.aws_status == "Stopped") {
     return {"job_stopped", "The Bedrock batch job of this request was stopped outside of Quarry.",

@@ -5,6 +5,7 @@
 #include "base/wakeup.h"
 #include "batch/job_steps.h"
 #include "batch/names.h"
+#include "batch/worth_repeating.h"
 #include "bedrock/record.h"
 #include "json/line_splitter.h"
 #include "obs/log.h"
@@ -20,8 +21,7 @@ namespace {
 
 constexpr std::chrono::minutes kCallTimeMax{10};
 constexpr std::chrono::hours kRunTimeMax{6};
-// After so many rounds the lines that still fail are answered with AWS's last error.
-constexpr int kRoundsMax = 8;
+constexpr std::int64_t kNextRoundMs = 1'000;
 
 // Shared, because a call that is cancelled still ends after the run that started it.
 class DirectRun : public std::enable_shared_from_this<DirectRun> {
@@ -38,6 +38,7 @@ class DirectRun : public std::enable_shared_from_this<DirectRun> {
 
   // True when every record has an answer.
   Task<bool> run();
+  bool any_answered() const { return any_answered_; }
 
  private:
   Task<void> call_unanswered(std::span<const std::byte> window,
@@ -55,6 +56,7 @@ class DirectRun : public std::enable_shared_from_this<DirectRun> {
   TaskGroup calls_;
   Wakeup freed_;
   std::vector<std::int64_t> answered_;
+  bool any_answered_ = false;
   std::optional<Error> failure_;  // of a call that may be repeated, or of the database
 };
 
@@ -85,7 +87,9 @@ Task<bool> DirectRun::run() {
     auto called = co_await call_unanswered(*window, lines, !more);
     if (!called) failure_ = std::move(called.error());
   }
-  co_await calls_.join(deadline);
+  if (!co_await calls_.join(deadline) && !failure_) {
+    failure_ = Error(Errc::deadline_exceeded, "calls were still open");
+  }
   if (failure_) co_return fail(std::move(*failure_));
   co_return true;
 }
@@ -127,20 +131,23 @@ Awaitable<void> DirectRun::call(std::shared_ptr<DirectRun> /*self: keeps this al
   if (answer) {
     saved.status = answer->status;
     saved.body = std::move(answer->body);
-  } else if (retryable(answer.error().code()) && job_.failures < kRoundsMax) {
+  } else if (worth_repeating(answer.error())) {
     failure_ = std::move(answer.error());
     freed_.set();
     co_return;
   } else {
     const Error& error = answer.error();
-    saved.status = error.code() == Errc::throttled   ? 429
-                   : error.code() == Errc::forbidden ? 403
+    saved.status = error.code() == Errc::forbidden   ? 403
                    : error.code() == Errc::not_found ? 404
                                                      : 503;
     saved.body = error.message();
   }
   auto stored = co_await context_.direct_results.save(job_.batch_id, job_.n, std::move(saved));
-  if (!stored) failure_ = std::move(stored.error());
+  if (stored) {
+    any_answered_ = true;
+  } else {
+    failure_ = std::move(stored.error());
+  }
   freed_.set();
 }
 
@@ -167,7 +174,17 @@ Task<void> run_directly(Context& context, store::DueJob due) {
 
   const auto run = std::make_shared<DirectRun>(context.io, context, job, std::move(deployment));
   auto complete = co_await run->run();
-  if (!complete) co_return fail(std::move(complete.error()).within("running lines on demand"));
+  if (!complete) {
+    if (!run->any_answered()) {
+      co_return fail(std::move(complete.error()).within("running lines on demand"));
+    }
+    // It goes forward, if slowly: no reason to wait longer each time.
+    obs::info("direct run goes on", {{"batch_id", job.batch_id.value},
+                                     {"job", job.n},
+                                     {"message", complete.error().message()}});
+    co_return co_await context.batches.release_job(job.batch_id, job.n,
+                                                   context.now_ms() + kNextRoundMs, 0);
+  }
   const bool stopped = context.cancelling.contains(job.batch_id);
   obs::info("direct run ended",
             {{"batch_id", job.batch_id.value}, {"job", job.n}, {"stopped", stopped}});

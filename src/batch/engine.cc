@@ -4,9 +4,11 @@
 #include "batch/finisher.h"
 #include "batch/job_steps.h"
 #include "batch/planner.h"
+#include "batch/resource_names.h"
 #include "obs/log.h"
 
 #include <algorithm>
+#include <set>
 
 namespace quarry::batch {
 namespace {
@@ -22,7 +24,8 @@ constexpr std::int64_t kBackoffMostMs = 300'000;
 // How many steps of a kind run at once. A planner may hold 12 transfer buffers and a collector 6:
 // one of each fits the least memory there is, and neither can wait for what the other holds.
 enum class Kind { finish, plan, submit, observe, direct, collect };
-constexpr std::array<int, 6> kAtOnce{4, 1, 4, 8, 4, 1};
+// Submissions go one by one, so that the slots which are counted are the slots there are.
+constexpr std::array<int, 6> kAtOnce{4, 1, 1, 8, 4, 1};
 
 std::int64_t backoff_ms(int failures) {
   const int doublings = std::clamp(failures - 1, 0, 16);
@@ -40,6 +43,7 @@ struct Engine::State {
   TaskGroup loops;
   Wakeup woken;
   std::array<int, 6> running{};
+  std::set<store::BatchStore::Lease> in_flight;  // what this process works on now
 
   Awaitable<void> dispatch_loop();
   Awaitable<void> renew_loop();
@@ -55,18 +59,29 @@ struct Engine::State {
     return kAtOnce[i] - running[i];
   }
 
-  // Counts a running step, however it ends.
+  // Marks a step as running, however it ends. Its lease is renewed for as long, and then no more: a
+  // row that could not be given back lapses, and is claimed again.
   struct Running {
-    Running(State* s, Kind kind) : state(s), i(static_cast<std::size_t>(kind)) {}
+    Running(State* s, Kind kind, store::BatchStore::Lease l)
+        : state(s), i(static_cast<std::size_t>(kind)), lease(std::move(l)) {}
     Running(const Running&) = delete;
     Running& operator=(const Running&) = delete;
     ~Running() {
       --state->running[i];
+      state->in_flight.erase(lease);
       state->woken.set();
     }
     State* state;
     std::size_t i;
+    store::BatchStore::Lease lease;
   };
+  // False if a step of that row runs already: its lease ran out while the clock jumped or the
+  // database stood still.
+  bool take(Kind kind, const store::BatchStore::Lease& lease) {
+    if (!in_flight.insert(lease).second) return false;
+    ++running[static_cast<std::size_t>(kind)];
+    return true;
+  }
 };
 
 Engine::Engine(boost::asio::io_context& io, Context& context)
@@ -84,9 +99,10 @@ Task<void> Engine::start() {
 void Engine::wake() { state_->woken.set(); }
 
 Awaitable<void> Engine::stop(Deadline deadline) {
+  // The loops first: one that is just claiming would start a task that nobody cancels.
   state_->loops.cancel();
-  state_->tasks.cancel();
   const bool loops_ended = co_await state_->loops.join(deadline);
+  state_->tasks.cancel();
   const bool tasks_ended = co_await state_->tasks.join(deadline);
   if (!loops_ended || !tasks_ended) {
     obs::warn("the engine did not stop in time", {{"tasks", state_->tasks.running()}});
@@ -98,7 +114,9 @@ Awaitable<void> Engine::stop(Deadline deadline) {
 Awaitable<void> Engine::State::renew_loop() {
   while (true) {
     co_await sleep_for(kRenewEvery);
-    auto renewed = co_await context.batches.renew_leases(context.now_ms() + kLeaseMs);
+    std::vector<store::BatchStore::Lease> leases(in_flight.begin(), in_flight.end());
+    auto renewed =
+        co_await context.batches.renew_leases(std::move(leases), context.now_ms() + kLeaseMs);
     if (!renewed) obs::warn("leases were not renewed", {{"message", renewed.error().message()}});
   }
 }
@@ -136,7 +154,7 @@ Awaitable<void> Engine::State::claim_batches(Kind kind, store::BatchPhase phase)
     co_return;
   }
   for (store::DueBatch& item : *due) {
-    ++running[static_cast<std::size_t>(kind)];
+    if (!take(kind, {item.batch.id, 0})) continue;
     tasks.spawn(item.batch.id.value, run_batch(kind, std::move(item.batch)));
   }
 }
@@ -152,18 +170,31 @@ Awaitable<void> Engine::State::claim_jobs(Kind kind,
     co_return;
   }
   for (store::DueJob& item : *due) {
-    ++running[static_cast<std::size_t>(kind)];
+    if (!take(kind, {item.job.batch_id, item.job.n})) continue;
     tasks.spawn(item.job.batch_id.value, run_job(kind, std::move(item)));
   }
 }
 
 Awaitable<void> Engine::State::run_batch(Kind kind, store::BatchRow batch) {
-  const Running counted(this, kind);
+  const Running counted(this, kind, {batch.id, 0});
   const BatchId id = batch.id;
   const int failures = batch.failures + 1;
+  const std::int64_t expires_at = batch.object.expires_at.value_or(0);
   auto done = kind == Kind::plan ? co_await plan_batch(context, std::move(batch))
                                  : co_await finish_batch(context, std::move(batch));
   if (done) co_return;
+  if (kind == Kind::plan && expires_at <= unix_seconds(context.clock.now())) {
+    obs::error("batch could not be planned within its window",
+               {{"batch_id", id.value}, {"message", done.error().message()}});
+    auto failed = co_await context.batches.fail_validation(
+        id,
+        {{"batch_expired",
+          "The batch could not be prepared before the completion window expired: " +
+              without_resource_names(done.error().message()),
+          "", std::nullopt}},
+        context.now_ms());
+    if (failed) co_return;
+  }
   const std::int64_t wait_ms = backoff_ms(failures);
   obs::warn("batch step failed, will be done again", {{"batch_id", id.value},
                                                       {"failures", failures},
@@ -175,7 +206,7 @@ Awaitable<void> Engine::State::run_batch(Kind kind, store::BatchRow batch) {
 }
 
 Awaitable<void> Engine::State::run_job(Kind kind, store::DueJob due) {
-  const Running counted(this, kind);
+  const Running counted(this, kind, {due.job.batch_id, due.job.n});
   const BatchId id = due.job.batch_id;
   const int n = due.job.n;
   const int failures = due.job.failures + 1;

@@ -1,5 +1,6 @@
 #include "batch/finisher.h"
 
+#include "batch/resource_names.h"
 #include "obs/log.h"
 
 #include <fmt/format.h>
@@ -35,9 +36,10 @@ std::vector<openai::BatchError> errors_of(const std::vector<store::JobRow>& jobs
   std::vector<openai::BatchError> errors;
   for (const store::JobRow& job : jobs) {
     if (!refused_by_aws(job) || job.message.empty()) continue;
-    const bool known = std::ranges::any_of(
-        errors, [&](const auto& error) { return error.message == job.message; });
-    if (!known) errors.push_back({"job_failed", job.message, "", std::nullopt});
+    const std::string message = without_resource_names(job.message);
+    const bool known =
+        std::ranges::any_of(errors, [&](const auto& error) { return error.message == message; });
+    if (!known) errors.push_back({"job_failed", message, "", std::nullopt});
   }
   return errors;
 }

@@ -36,12 +36,14 @@ class Planner {
   }
 
   Task<void> run();
+  // After an error: no upload that was begun stays at S3.
+  Awaitable<void> abort();
 
  private:
   Task<void> stage_all(const store::FileRow& file, const files::Scan& scan);
-  Task<void> stage_pass(Stager& stager, std::vector<std::unique_ptr<GroupWriter>>& groups);
-  Task<void> stage_window(Stager& stager, std::vector<std::unique_ptr<GroupWriter>>& groups);
-  Task<void> write_out(Stager& stager, std::vector<std::unique_ptr<GroupWriter>>& groups);
+  Task<void> stage_pass(Stager& stager);
+  Task<void> stage_window(Stager& stager);
+  Task<void> write_out(Stager& stager);
   Result<std::unique_ptr<GroupWriter>> make_group(const std::string& model_name,
                                                   std::uint64_t lines) const;
   void open_job(GroupWriter& group);
@@ -53,6 +55,7 @@ class Planner {
   Deadline deadline_;
   std::vector<store::SegmentRow> segments_;
   std::unique_ptr<SegmentWriter> refused_;
+  std::vector<std::unique_ptr<GroupWriter>> groups_;  // of the pass that runs
   store::BatchStore::Plan plan_;
   std::vector<openai::BatchError> fatal_;
   int last_job_n_ = 0;
@@ -124,7 +127,7 @@ Task<void> Planner::stage_all(const store::FileRow& file, const files::Scan& sca
       std::make_unique<SegmentWriter>(context_.memory, home, segment_object(batch_.error_id, 0), 0);
   const auto endpoint = openai::parse_endpoint(batch_.object.endpoint);
   for (std::size_t first = 0; first < models.size(); first += kOpenJobsMax) {
-    std::vector<std::unique_ptr<GroupWriter>> groups;
+    groups_.clear();
     Stager::Groups stages;
     for (std::size_t i = first; i < std::min(first + kOpenJobsMax, models.size()); ++i) {
       auto group = make_group(models[i].first, models[i].second);
@@ -134,12 +137,12 @@ Task<void> Planner::stage_all(const store::FileRow& file, const files::Scan& sca
         co_return Result<void>();
       }
       stages.emplace(models[i].first, &(*group)->stage);
-      groups.push_back(std::move(*group));
+      groups_.push_back(std::move(*group));
     }
     Stager stager({batch_.id, context_.settings.drop_params, *endpoint,
                    context_.settings.line_bytes_max, forced},
                   std::move(stages));
-    auto passed = co_await stage_pass(stager, groups);
+    auto passed = co_await stage_pass(stager);
     if (!passed) co_return passed;
     plan_.total += stager.line_count;
     plan_.refused_lines += stager.refused_count;
@@ -151,7 +154,7 @@ Task<void> Planner::stage_all(const store::FileRow& file, const files::Scan& sca
   co_return Result<void>();
 }
 
-Task<void> Planner::stage_pass(Stager& stager, std::vector<std::unique_ptr<GroupWriter>>& groups) {
+Task<void> Planner::stage_pass(Stager& stager) {
   auto reader = files::read_segments(segments_, context_.deployments, context_.memory, std::nullopt,
                                      deadline_);
   while (true) {
@@ -159,33 +162,32 @@ Task<void> Planner::stage_pass(Stager& stager, std::vector<std::unique_ptr<Group
     if (!window) co_return fail(std::move(window.error()));
     if (window->empty()) break;
     stager.feed(*window);
-    auto staged = co_await stage_window(stager, groups);
+    auto staged = co_await stage_window(stager);
     if (!staged) co_return staged;
   }
   stager.end();
-  auto staged = co_await stage_window(stager, groups);
+  auto staged = co_await stage_window(stager);
   if (!staged) co_return staged;
-  for (auto& group : groups) {
+  for (auto& group : groups_) {
     auto closed = co_await close_job(*group);
     if (!closed) co_return closed;
   }
   co_return Result<void>();
 }
 
-Task<void> Planner::stage_window(Stager& stager,
-                                 std::vector<std::unique_ptr<GroupWriter>>& groups) {
+Task<void> Planner::stage_window(Stager& stager) {
   for (bool more = true; more;) {
     more = co_await run_blocking(context_.pool, [&stager] { return stager.advance(); });
-    auto written = co_await write_out(stager, groups);
+    auto written = co_await write_out(stager);
     if (!written) co_return written;
   }
   co_return Result<void>();
 }
 
-Task<void> Planner::write_out(Stager& stager, std::vector<std::unique_ptr<GroupWriter>>& groups) {
+Task<void> Planner::write_out(Stager& stager) {
   auto refused = co_await refused_->write(stager.refused, deadline_);
   if (!refused) co_return refused;
-  for (auto& group : groups) {
+  for (auto& group : groups_) {
     if (!group->stage.records.empty()) {
       if (group->job_n == 0) open_job(*group);
       auto written = co_await group->writer->write(group->stage.records, deadline_);
@@ -250,11 +252,20 @@ Task<void> Planner::close_job(GroupWriter& group) {
   co_return Result<void>();
 }
 
+Awaitable<void> Planner::abort() {
+  if (refused_) co_await refused_->abort();
+  for (auto& group : groups_) {
+    if (group->writer) co_await group->writer->abort();
+  }
+}
+
 }  // namespace
 
 Task<void> plan_batch(Context& context, store::BatchRow batch) {
   Planner planner(context, std::move(batch));
-  co_return co_await planner.run();
+  auto planned = co_await planner.run();
+  if (!planned) co_await planner.abort();
+  co_return planned;
 }
 
 }  // namespace quarry::batch

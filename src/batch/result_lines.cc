@@ -1,6 +1,7 @@
 #include "batch/result_lines.h"
 
 #include "batch/names.h"
+#include "batch/resource_names.h"
 
 namespace quarry::batch {
 namespace {
@@ -92,8 +93,9 @@ void ResultLines::add_error(std::size_t record, const bedrock::RecordError& erro
     return;
   }
   const int status = error.code >= 400 && error.code <= 599 ? error.code : 500;
-  openai::append_response_line(errors, custom_ids_.custom_id_json(record), seed(record), status,
-                               openai::error_envelope(error.message, error_type(status), "", ""));
+  openai::append_response_line(
+      errors, custom_ids_.custom_id_json(record), seed(record), status,
+      openai::error_envelope(without_resource_names(error.message), error_type(status), "", ""));
 }
 
 bool ResultLines::add_absent(const Absence& absence, std::size_t records_max) {

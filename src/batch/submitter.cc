@@ -1,5 +1,6 @@
 #include "batch/job_steps.h"
 #include "batch/names.h"
+#include "batch/worth_repeating.h"
 #include "obs/log.h"
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@ constexpr std::chrono::seconds kCreateTimeMax{60};
 constexpr std::int64_t kNoSlotWaitMs = 5'000;
 constexpr std::int64_t kFirstLookMs = 1'000;
 constexpr std::int64_t kQuotaWaitMs = 60'000;
+constexpr std::string_view kSubmitting = "Submitting";  // BatchStore::job_submitting
 
 bedrock::CreateJob request_of(const store::JobRow& job, const aws::Deployment& deployment) {
   bedrock::CreateJob create;
@@ -37,8 +39,12 @@ Task<void> end_unsubmitted(Context& context,
 
 Task<void> submit_job(Context& context, store::DueJob due) {
   const store::JobRow& job = due.job;
-  if (due.batch_cancelling) co_return co_await end_unsubmitted(context, job, "", "");
-  if (context.window_over(due)) {
+  // A job that AWS may have is given up through AWS alone: else it would run, and be billed, for
+  // nobody.
+  const bool maybe_at_aws = job.aws_status == kSubmitting;
+  if (due.batch_cancelling && !maybe_at_aws)
+    co_return co_await end_unsubmitted(context, job, "", "");
+  if (context.window_over(due) && !maybe_at_aws) {
     co_return co_await end_unsubmitted(context, job, "Expired",
                                        "no slot was free within the window");
   }
@@ -51,10 +57,14 @@ Task<void> submit_job(Context& context, store::DueJob due) {
   }
   auto busy = co_await context.batches.jobs_at_aws(job.deployment_id);
   if (!busy) co_return fail(std::move(busy.error()));
-  if (*busy >= deployment->settings.max_concurrent_jobs) {
-    co_return co_await context.batches.release_job(job.batch_id, job.n,
-                                                   context.now_ms() + kNoSlotWaitMs, 0);
+  if (*busy >= deployment->settings.max_concurrent_jobs && !maybe_at_aws) {
+    const std::int64_t later_ms = context.now_ms() + kNoSlotWaitMs;
+    auto postponed = co_await context.batches.postpone_staged(job.deployment_id, later_ms);
+    if (!postponed) co_return postponed;
+    co_return co_await context.batches.release_job(job.batch_id, job.n, later_ms, 0);
   }
+  auto marked = co_await context.batches.job_submitting(job.batch_id, job.n);
+  if (!marked) co_return marked;
   auto arn = co_await deployment->bedrock->create_job(request_of(job, *deployment),
                                                       Deadline::after(kCreateTimeMax));
   if (arn) {
@@ -72,10 +82,12 @@ Task<void> submit_job(Context& context, store::DueJob due) {
                                   {"reason", error.reason()},
                                   {"message", error.message()}});
   if (error.reason() == "ServiceQuotaExceededException") {
-    co_return co_await context.batches.release_job(job.batch_id, job.n,
-                                                   context.now_ms() + kQuotaWaitMs, 0);
+    const std::int64_t later_ms = context.now_ms() + kQuotaWaitMs;
+    auto postponed = co_await context.batches.postpone_staged(job.deployment_id, later_ms);
+    if (!postponed) co_return postponed;
+    co_return co_await context.batches.job_not_submitted(job.batch_id, job.n, later_ms);
   }
-  if (retryable(error.code()) || error.code() == Errc::internal) co_return fail(error);
+  if (worth_repeating(error)) co_return fail(error);
   co_return co_await end_unsubmitted(context, job, "Rejected", error.message());
 }
 

@@ -98,6 +98,14 @@ Task<std::vector<openai::BatchError>> validate(Context& context,
                                                const files::Scan& scan,
                                                std::vector<store::SegmentRow> segments) {
   Expectation expect{batch.object.endpoint, model_override(file), file, context.deployments};
+  if (!expect.override_model.empty() && context.deployments.group(expect.override_model).empty()) {
+    // The upload checked it, but the configuration may have changed since.
+    co_return std::vector<openai::BatchError>{
+        {"model_not_found",
+         fmt::format("The model '{}' of target_model_names is no longer configured.",
+                     expect.override_model),
+         "body.model", std::nullopt}};
+  }
   if (all_well(scan, expect)) co_return std::vector<openai::BatchError>();
   if (scan.lines == 0) {
     co_return std::vector<openai::BatchError>{
@@ -130,6 +138,13 @@ Task<std::vector<openai::BatchError>> validate(Context& context,
       std::ranges::unique(errors, {}, [](const auto& error) { return error.line; });
   errors.erase(repeats.begin(), repeats.end());
   if (errors.size() > kErrorsMax) errors.resize(kErrorsMax);
+  if (errors.empty()) {
+    errors.push_back(
+        {"invalid_request",
+         fmt::format("The file names more than {} different models or urls. hint: split it",
+                     files::kScanNamesMax),
+         "body.model", std::nullopt});
+  }
   co_return errors;
 }
 

@@ -241,9 +241,9 @@ void Gateway::announce() const {
 }
 
 Awaitable<void> Gateway::begin() {
+  server_->listen(options_.host, options_.port);  // first: who cannot listen should start no work
   auto started = co_await engine_->start();
   if (!started) throw std::runtime_error(started.error().message());
-  server_->listen(options_.host, options_.port);
   server_->start();
   announce();
   write_port_file(options_.port_file, server_->port());

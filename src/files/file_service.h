@@ -17,6 +17,10 @@
 
 namespace quarry::files {
 
+// How long a transfer waits for memory that others hold before it is refused: well within an SDK's
+// 300 s.
+inline constexpr std::chrono::seconds kMemoryWaitMax{60};
+
 struct FileLimits {
   std::uint64_t upload_bytes_max = std::uint64_t{16} << 30;
   std::size_t line_bytes_max = std::size_t{16} << 20;

@@ -57,6 +57,14 @@ void Scanner::State::line(const json::LineSplitter::Line& line) {
     return;
   }
   if (scan.lines == 1) scan.first_line_is_json = true;
+  if (read->url.size() > kNameBytesMax || read->model.size() > kNameBytesMax) {
+    const bool url_too_long = read->url.size() > kNameBytesMax;
+    add_error(line.number, "invalid_request",
+              fmt::format("{} is longer than the maximum of {} bytes.",
+                          url_too_long ? "url" : "body.model", kNameBytesMax),
+              url_too_long ? "url" : "body.model");
+    return;
+  }
   const std::string url(read->url);
   if (!scan.urls.contains(url) && room_for_another(scan.urls.size())) scan.urls.insert(url);
   if (read->model.empty()) {

@@ -20,6 +20,7 @@ namespace quarry::files {
 
 inline constexpr std::size_t kScanErrorsMax = 100;  // reported; more are counted
 inline constexpr std::size_t kCustomIdBytesMax = 512;
+inline constexpr std::size_t kNameBytesMax = 512;  // of a model or a url
 inline constexpr std::size_t kScanNamesMax = 200;  // distinct models or urls that are remembered
 
 struct Scan {

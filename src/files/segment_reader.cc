@@ -55,7 +55,7 @@ class SegmentReader final : public http::BodyReader {
     if (!deployment_) {
       co_return fail(Errc::unavailable, "deployment " + segment.deployment_id + " is gone");
     }
-    auto buffers = co_await memory_.acquire(2, deadline_);
+    auto buffers = co_await memory_.acquire(2, deadline_.sooner(kMemoryWaitMax));
     if (!buffers) co_return fail(std::move(buffers.error()));
     reader_ = std::make_unique<aws::ObjectReader>(
         *deployment_->s3, aws::S3Uri{segment.bucket, segment.key}, std::move(*buffers));

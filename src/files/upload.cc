@@ -139,7 +139,7 @@ Task<void> Upload::open_object() {
       break;
     }
   }
-  auto buffers = co_await memory_.acquire(2, deadline_);
+  auto buffers = co_await memory_.acquire(2, deadline_.sooner(kMemoryWaitMax));
   if (!buffers) co_return fail(std::move(buffers.error()));
   writer_ = std::make_unique<aws::ObjectWriter>(
       *deployment_->s3, deployment_->object("files/" + id_.value + "/0"), std::move(*buffers));

@@ -94,11 +94,18 @@ Task<std::vector<DueJob>> BatchStore::claim_jobs(JobKind kind,
   });
 }
 
-Task<void> BatchStore::renew_leases(std::int64_t until_ms) {
+Task<void> BatchStore::renew_leases(std::vector<Lease> leases, std::int64_t until_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
-    for (const char* table : {"batches", "jobs"}) {
-      sql << "UPDATE " << table << " SET lease_until_ms = :until WHERE lease_owner = :me",
-          soci::use(until_ms), soci::use(lease_owner_);
+    for (const Lease& lease : leases) {
+      if (lease.n == 0) {
+        sql << "UPDATE batches SET lease_until_ms = :until WHERE id = :id AND lease_owner = :me",
+            soci::use(until_ms), soci::use(lease.batch_id.value), soci::use(lease_owner_);
+      } else {
+        sql << "UPDATE jobs SET lease_until_ms = :until WHERE batch_id = :id AND n = :n AND "
+               "lease_owner = :me",
+            soci::use(until_ms), soci::use(lease.batch_id.value), soci::use(lease.n),
+            soci::use(lease_owner_);
+      }
     }
     return {};
   });

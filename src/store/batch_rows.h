@@ -19,6 +19,10 @@ Columns columns_of(const SpendRow& spend);
 void add_usage(Columns& columns, const openai::Usage& usage);
 openai::Usage usage_of(const soci::row& row);
 
+// The counts that clients see while jobs run: what is collected, and AWS's own counters for the
+// rest. Never lower than before, because AWS's counters may lag behind what was collected.
+void refresh_counts(soci::session& sql, const BatchId& id);
+
 // Enumerators by the words that the columns hold. Throw std::runtime_error on others: the database
 // is not ours.
 BatchPhase parse_phase(const std::string& word);

@@ -27,6 +27,8 @@ std::int64_t segment_bytes(soci::session& sql, const FileId& file, bool& any) {
 
 // The counts that clients see while jobs run: what is collected, and AWS's own counters for the
 // rest. Never lower than before, because AWS's counters may lag behind what was collected.
+}  // namespace
+
 void refresh_counts(soci::session& sql, const BatchId& id) {
   sql << "UPDATE batches SET completed = MAX(completed, (SELECT COALESCE(SUM(succeeded), 0) FROM "
          "jobs "
@@ -35,6 +37,8 @@ void refresh_counts(soci::session& sql, const BatchId& id) {
          "FROM jobs WHERE batch_id = :b)) WHERE id = :c",
       soci::use(id.value), soci::use(id.value), soci::use(id.value);
 }
+
+namespace {
 
 void wake_batch_if_collected(soci::session& sql, const BatchId& id, std::int64_t now_ms) {
   long long open = 0;
@@ -74,10 +78,14 @@ Task<void> BatchStore::fail_validation(BatchId id,
     const std::int64_t now_s = now_ms / 1000;
     soci::statement update =
         (sql.prepare
-             << "UPDATE batches SET status = 'failed', phase = 'done', failed_at = :at, errors = "
-                ":errors, lease_owner = NULL, lease_until_ms = NULL WHERE id = :id AND "
+             << "UPDATE batches SET phase = 'done', errors = :errors, failed_at = CASE status WHEN "
+                "'cancelling' THEN NULL ELSE :at END, cancelled_at = CASE status WHEN 'cancelling' "
+                "THEN :at2 ELSE NULL END, status = CASE status WHEN 'cancelling' THEN 'cancelled' "
+                "ELSE "
+                "'failed' END, lease_owner = NULL, lease_until_ms = NULL WHERE id = :id AND "
                 "lease_owner = :me AND phase = 'planning'",
-         soci::use(now_s), soci::use(text), soci::use(id.value), soci::use(lease_owner_));
+         soci::use(text), soci::use(now_s), soci::use(now_s), soci::use(id.value),
+         soci::use(lease_owner_));
     update.execute(true);
     if (update.get_affected_rows() == 0) return fail(lease_lost(id.value));
     return {};
@@ -90,7 +98,8 @@ Task<void> BatchStore::save_plan(Plan plan, std::int64_t now_ms) {
     soci::statement update =
         (sql.prepare
              << "UPDATE batches SET phase = 'running', total = :total, failed = :refused, "
-                "refused_lines = :refused2, model = :model, in_progress_at = :at, status = CASE "
+                "refused_lines = :refused2, model = :model, in_progress_at = CASE status WHEN "
+                "'validating' THEN :at ELSE NULL END, status = CASE "
                 "status WHEN 'validating' THEN 'in_progress' ELSE status END, due_ms = :due, "
                 "failures = 0, lease_owner = NULL, lease_until_ms = NULL WHERE id = :id AND "
                 "lease_owner = :me AND phase = 'planning'",
@@ -117,6 +126,37 @@ Task<std::int64_t> BatchStore::jobs_at_aws(std::string deployment_id) {
            "('submitted', 'running')",
         soci::use(deployment_id), soci::into(count);
     return count;
+  });
+}
+
+Task<void> BatchStore::postpone_staged(std::string deployment_id, std::int64_t due_ms) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    sql << "UPDATE jobs SET due_ms = :due WHERE deployment_id = :id AND state = 'staged' AND "
+           "lease_owner IS NULL AND due_ms < :due2",
+        soci::use(due_ms), soci::use(deployment_id), soci::use(due_ms);
+    return {};
+  });
+}
+
+Task<void> BatchStore::job_submitting(BatchId id, int n) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    soci::statement update =
+        (sql.prepare
+             << "UPDATE jobs SET aws_status = 'Submitting' WHERE batch_id = :id AND n = :n AND "
+                "lease_owner = :me",
+         soci::use(id.value), soci::use(n), soci::use(lease_owner_));
+    update.execute(true);
+    if (update.get_affected_rows() == 0) return fail(lease_lost(fmt::format("{}/{}", id.value, n)));
+    return {};
+  });
+}
+
+Task<void> BatchStore::job_not_submitted(BatchId id, int n, std::int64_t due_ms) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    sql << "UPDATE jobs SET aws_status = '', due_ms = MIN(due_ms, :due), lease_owner = NULL, "
+           "lease_until_ms = NULL WHERE batch_id = :id AND n = :n AND lease_owner = :me",
+        soci::use(due_ms), soci::use(id.value), soci::use(n), soci::use(lease_owner_);
+    return {};
   });
 }
 
@@ -157,7 +197,8 @@ Task<void> BatchStore::job_observed(BatchId id,
     soci::statement update =
         (sql.prepare
              << "UPDATE jobs SET state = :state, aws_status = :status, message = :message, "
-                "succeeded = :ok, errored = :bad, due_ms = MIN(due_ms, :due), failures = 0, "
+                "succeeded = MAX(succeeded, :ok), errored = MAX(errored, :bad), due_ms = "
+                "MIN(due_ms, :due), failures = 0, "
                 "lease_owner = NULL, lease_until_ms = NULL WHERE batch_id = :id AND n = :n AND "
                 "lease_owner = :me AND state <> 'collected'",
          soci::use(word), soci::use(aws_status), soci::use(message), soci::use(succeeded),
@@ -210,8 +251,7 @@ Task<void> BatchStore::begin_cancel(BatchId id, std::int64_t now_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     // What AWS has not seen ends at once; what it runs is asked to stop.
     sql << "UPDATE jobs SET state = 'ended', due_ms = :now WHERE batch_id = :id AND state IN "
-           "('planned', "
-           "'staged') AND lease_owner IS NULL",
+           "('planned', 'staged') AND aws_status <> 'Submitting' AND lease_owner IS NULL",
         soci::use(now_ms), soci::use(id.value);
     sql << "UPDATE jobs SET stop_requested = 1, due_ms = :now WHERE batch_id = :id AND state <> "
            "'collected'",

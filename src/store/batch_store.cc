@@ -9,6 +9,9 @@
 namespace quarry::store {
 namespace {
 
+// Longer than any claim is valid.
+constexpr std::int64_t kClaimsKeptMs = 48 * 3'600'000;
+
 Error no_such_batch(const BatchId& id) {
   return Error(Errc::not_found, "No batch found with id '" + id.value + "'.")
       .reason("batch_not_found");
@@ -52,8 +55,10 @@ void remember(soci::session& sql,
               const BatchRow& batch,
               const IdempotencyClaim& claim,
               std::int64_t now_ms) {
-  sql << "DELETE FROM idempotency WHERE owner = :owner AND idempotency_key = :key",
-      soci::use(batch.owner), soci::use(claim.key);
+  const std::int64_t oldest_ms = now_ms - kClaimsKeptMs;
+  sql << "DELETE FROM idempotency WHERE (owner = :owner AND idempotency_key = :key) OR created_ms "
+         "< :oldest",
+      soci::use(batch.owner), soci::use(claim.key), soci::use(oldest_ms);
   Columns columns;
   columns.add("owner", batch.owner)
       .add("idempotency_key", claim.key)

@@ -67,8 +67,14 @@ class BatchStore {
                                        std::int64_t now_ms,
                                        std::int64_t lease_ms,
                                        int limit);
-  // Extends every lease of this process.
-  Task<void> renew_leases(std::int64_t until_ms);
+  struct Lease {
+    BatchId batch_id;
+    int n = 0;  // 0: the batch itself
+    auto operator<=>(const Lease&) const = default;
+  };
+  // Extends the leases of what this process works on; one that was not given back lapses, and is
+  // claimed again.
+  Task<void> renew_leases(std::vector<Lease> leases, std::int64_t until_ms);
   // Gives the row back, to be looked at again at due_ms. failures is stored for the backoff.
   Task<void> release_batch(BatchId id, std::int64_t due_ms, int failures);
   Task<void> release_job(BatchId id, int n, std::int64_t due_ms, int failures);
@@ -76,7 +82,7 @@ class BatchStore {
   Task<std::optional<std::int64_t>> next_due_ms();
 
   // --- the steps ---
-  // validating -> failed, with the errors; nothing was started.
+  // validating -> failed (cancelling -> cancelled), with the errors; nothing was started.
   Task<void> fail_validation(BatchId id,
                              std::vector<openai::BatchError> errors,
                              std::int64_t now_ms);
@@ -92,6 +98,12 @@ class BatchStore {
   Task<void> save_plan(Plan plan, std::int64_t now_ms);
   // How many jobs of the deployment AWS holds now (submitted, running).
   Task<std::int64_t> jobs_at_aws(std::string deployment_id);
+  // No slot is free: every staged job of the deployment waits until due_ms at least.
+  Task<void> postpone_staged(std::string deployment_id, std::int64_t due_ms);
+  // Before AWS is asked: from here on the job may exist there, so it is only given up through AWS.
+  Task<void> job_submitting(BatchId id, int n);
+  // AWS refused for lack of a slot, so the job does not exist there.
+  Task<void> job_not_submitted(BatchId id, int n, std::int64_t due_ms);
   Task<void> job_submitted(BatchId id, int n, std::string job_arn, std::int64_t due_ms);
   Task<void> job_observed(BatchId id,
                           int n,

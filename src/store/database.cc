@@ -67,8 +67,11 @@ void migrate(soci::session& sql) {
 }  // namespace
 
 Database::Impl::Impl(const std::filesystem::path& data_dir) {
-  std::filesystem::create_directories(data_dir);
-  std::filesystem::permissions(data_dir, std::filesystem::perms::owner_all);
+  // Prompts' file names and costs are nobody else's business; a directory that was there keeps its
+  // owner's wish.
+  if (std::filesystem::create_directories(data_dir)) {
+    std::filesystem::permissions(data_dir, std::filesystem::perms::owner_all);
+  }
   lock_fd = lock_directory(data_dir);
   const std::filesystem::path file = data_dir / "quarry.db";
   try {

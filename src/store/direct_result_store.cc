@@ -1,3 +1,4 @@
+#include "store/batch_rows.h"
 #include "store/batch_store.h"
 #include "store/columns.h"
 #include "store/session.h"
@@ -25,6 +26,7 @@ Task<void> DirectResultStore::save(BatchId id, int n, Answer answer) {
            "200) WHERE "
            "batch_id = :id AND n = :n",
         soci::use(id.value), soci::use(n);
+    refresh_counts(sql, id);
     return {};
   });
 }

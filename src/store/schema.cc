@@ -123,6 +123,7 @@ CREATE TABLE idempotency (
   created_ms BIGINT NOT NULL,
   PRIMARY KEY (owner, idempotency_key)
 );
+CREATE INDEX idempotency_by_age ON idempotency (created_ms);
 CREATE TABLE spend_log (
   request_id TEXT PRIMARY KEY,
   call_type TEXT NOT NULL,

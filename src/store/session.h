@@ -7,6 +7,7 @@
 
 #include <soci/soci.h>
 
+#include <exception>
 #include <string>
 #include <utility>
 
@@ -32,7 +33,8 @@ Awaitable<R> transact(Database& database, F fn) {
       R result = fn(impl.session);
       if (result) transaction.commit();
       return result;
-    } catch (const soci::soci_error& e) {
+    } catch (
+        const std::exception& e) {  // SOCI's, and what a row that is not ours makes of reading it
       return fail(Errc::internal, std::string("database: ") + e.what());
     }
   });

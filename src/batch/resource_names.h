@@ -1,0 +1,13 @@
+#pragma once
+// AWS's messages as clients may read them: without the names of the operator's resources. The log
+// has them whole. Pure.
+
+#include <string>
+#include <string_view>
+
+namespace quarry::batch {
+
+// ARNs and s3:// addresses become "<arn>" and "<s3 object>".
+std::string without_resource_names(std::string_view message);
+
+}  // namespace quarry::batch
