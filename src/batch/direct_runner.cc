@@ -22,6 +22,10 @@ namespace {
 constexpr std::chrono::minutes kCallTimeMax{10};
 constexpr std::chrono::hours kRunTimeMax{6};
 constexpr std::int64_t kNextRoundMs = 1'000;
+// So often in a row nothing at all was answered, some 30 seconds by the engine's backoff: then what
+// fails with a 5xx is the line, not the moment. Throttling is waited out as long as the window is
+// open.
+constexpr int kFruitlessRoundsMax = 5;
 
 // Shared, because a call that is cancelled still ends after the run that started it.
 class DirectRun : public std::enable_shared_from_this<DirectRun> {
@@ -131,7 +135,8 @@ Awaitable<void> DirectRun::call(std::shared_ptr<DirectRun> /*self: keeps this al
   if (answer) {
     saved.status = answer->status;
     saved.body = std::move(answer->body);
-  } else if (worth_repeating(answer.error())) {
+  } else if (worth_repeating(answer.error()) &&
+             (answer.error().code() != Errc::unavailable || job_.failures < kFruitlessRoundsMax)) {
     failure_ = std::move(answer.error());
     freed_.set();
     co_return;

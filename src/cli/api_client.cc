@@ -168,8 +168,15 @@ Task<BatchView> ApiClient::batch(std::string id) {
 Task<std::uint64_t> ApiClient::download_once(std::string file_id,
                                              std::filesystem::path to,
                                              std::atomic<std::uint64_t>& received) {
+  // A regular file is replaced as a whole, where a link leads too; anything else (/dev/stdout, a
+  // pipe) is written to.
+  std::error_code absent;
+  const bool special =
+      std::filesystem::exists(to, absent) && !std::filesystem::is_regular_file(to, absent);
+  if (std::filesystem::is_symlink(to, absent) && !special)
+    to = std::filesystem::weakly_canonical(to, absent);
   std::filesystem::path beside = to;
-  beside += ".part";
+  if (!special) beside += ".part";
   File out(std::fopen(beside.c_str(), "wb"));
   if (!out) co_return fail(file_error("writing", beside));
 
@@ -188,6 +195,7 @@ Task<std::uint64_t> ApiClient::download_once(std::string file_id,
   if (!full) co_return fail(file_error("writing", beside));
   if (auto error = failure_of(answer)) co_return fail(*std::move(error));
   if (std::fclose(out.release()) != 0) co_return fail(file_error("writing", beside));
+  if (special) co_return lines;
   std::error_code failed;
   std::filesystem::rename(beside, to, failed);
   if (failed) co_return fail(Errc::internal, fmt::format("{}: {}", to.string(), failed.message()));

@@ -45,6 +45,7 @@ constexpr std::chrono::seconds kDrainTime{20};
 constexpr std::chrono::seconds kEngineStopTime{10};
 constexpr std::chrono::seconds kLooseEndsTime{3};
 constexpr std::chrono::milliseconds kSandboxPolling{200};
+constexpr std::string_view kSandboxKey = "sk-1234";  // config::sandbox_settings, README
 
 int refuse(const std::string& why) {
   std::fprintf(stderr, "quarry: %s\n", why.c_str());
@@ -90,7 +91,7 @@ std::optional<config::Settings> load_settings(const ServeOptions& options,
     return std::nullopt;
   }
   std::ifstream file(options.config_file, std::ios::binary);
-  if (!file) {
+  if (!file || std::filesystem::is_directory(options.config_file)) {
     refuse(fmt::format("cannot read the configuration {}", options.config_file.string()));
     return std::nullopt;
   }
@@ -164,6 +165,7 @@ class Gateway {
   Awaitable<void> stop();
   void announce() const;
   void shut_down();
+  static void report_start(const std::exception_ptr& failure);
 
   const ServeOptions& options_;
   config::Settings settings_;
@@ -196,6 +198,12 @@ class Gateway {
 void Gateway::connect() {
   std::vector<aws::DeploymentPtr> deployments;
   for (const auto& deployment : settings_.deployments) {
+    if (!catalog::Catalog::built_in().find(deployment.model_id)) {
+      obs::warn("this model is not in the catalog: its batches will fail",
+                {{"model_name", deployment.model_name},
+                 {"model", deployment.model_id},
+                 {"line", deployment.line}});
+    }
     deployments.push_back(aws::make_deployment(deployment, *client_, clock_, pool_, environment_));
   }
   deployments_ = std::make_unique<aws::DeploymentSet>(std::move(deployments));
@@ -237,6 +245,14 @@ void Gateway::announce() const {
   if (sandbox_) {
     obs::info("sandbox: no request leaves this machine, answers are made up",
               {{"url", sandbox_->url()}});
+    if (options_.config_file.empty()) {
+      obs::info("try it",
+                {{"api_key", kSandboxKey}, {"model", deployments_->model_names().front()}});
+      if (!loopback(options_.host)) {
+        obs::warn("the sandbox's key is known to all, and this address may be reached by others",
+                  {{"host", options_.host}});
+      }
+    }
   }
 }
 
@@ -267,11 +283,25 @@ void Gateway::shut_down() {
   });
 }
 
+void Gateway::report_start(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const boost::system::system_error& error) {
+    const bool taken = error.code() == asio::error::address_in_use;
+    obs::error("quarry cannot start",
+               {{"error", error.what()},
+                {"hint", taken ? "another program has the port; --port chooses one"
+                               : "--host and --port say where to listen"}});
+  } catch (const std::exception& error) {
+    obs::error("quarry cannot start", {{"error", error.what()}});
+  }
+}
+
 int Gateway::run() {
   for (const std::string& warning : settings_.warnings) obs::warn(warning);
   asio::co_spawn(io_, begin(), [this](std::exception_ptr failure) {
     if (!failure) return;
-    obs::log_task_failure("start", failure);
+    report_start(failure);
     exit_code_ = kExitBroken;
     shut_down();
   });

@@ -64,6 +64,7 @@ TEST(Scan, SurvivesItsOwnJson) {
 
 TEST(Scan, AFileThatIsNoJsonIsKnownByItsFirstLine) {
   EXPECT_FALSE(scan_of("hello\n").first_line_is_json);
+  EXPECT_FALSE(scan_of("\xff\x80\x13\n").first_line_is_json);
   EXPECT_TRUE(scan_of("{}\nhello\n").first_line_is_json);
 }
 

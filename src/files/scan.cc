@@ -52,7 +52,10 @@ void Scanner::State::line(const json::LineSplitter::Line& line) {
   }
   const auto read = reader.read(line.text);
   if (!read) {
-    if (scan.lines == 1) scan.first_line_is_json = read.error().code != "invalid_json_line";
+    if (scan.lines == 1) {
+      scan.first_line_is_json = read.error().code != "invalid_json_line" &&
+                                (line.text.starts_with('{') || line.text.starts_with('['));
+    }
     add_error(line.number, read.error().code, read.error().message, read.error().param);
     return;
   }

@@ -211,7 +211,10 @@ void CurlThread::end(const TransferPtr& transfer) {
     curl_multi_remove_handle(multi_.get(), transfer->handle());  // a no-op where it was never added
   }
   CurlHandle easy = transfer->release();
-  if (easy && idle_.size() < kIdleHandlesMax) idle_.push_back(std::move(easy));
+  // A handle whose request failed is not used again: libcurl 7.88 keeps something of a failed name
+  // look-up that makes every later request of the handle a "bad argument".
+  const bool clean = !transfer->error && !transfer->aborted;
+  if (easy && clean && idle_.size() < kIdleHandlesMax) idle_.push_back(std::move(easy));
   active_.erase(transfer.get());
   transfer->complete();
 }

@@ -295,6 +295,17 @@ TEST_F(ClientTest, FollowsNoRedirect) {
   EXPECT_EQ(got->status, 307);
 }
 
+TEST_F(ClientTest, RecoversFromAHostThatHasNoAddress) {
+  ClientRequest nowhere;
+  nowhere.url = "http://no-such-host.invalid/";  // RFC 6761 6.4: never resolves
+  EXPECT_FALSE(send(nowhere, 5s));
+  EXPECT_FALSE(send(nowhere, 5s));
+  for (int i = 0; i < 3; ++i) {
+    const auto got = send(to(server_.port(), "/"));
+    EXPECT_TRUE(got) << got.error().message();
+  }
+}
+
 TEST_F(ClientTest, EndsAtTheDeadline) {
   ScriptedPeer peer([](auto& socket) { read_request(socket); });
   const auto start = std::chrono::steady_clock::now();
