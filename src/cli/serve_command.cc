@@ -31,6 +31,7 @@
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <system_error>
 #include <thread>
 
 namespace quarry::cli {
@@ -286,8 +287,8 @@ void Gateway::shut_down() {
 void Gateway::report_start(const std::exception_ptr& failure) {
   try {
     std::rethrow_exception(failure);
-  } catch (const boost::system::system_error& error) {
-    const bool taken = error.code() == asio::error::address_in_use;
+  } catch (const std::system_error& error) {
+    const bool taken = error.code() == std::errc::address_in_use;
     obs::error("quarry cannot start",
                {{"error", error.what()},
                 {"hint", taken ? "another program has the port; --port chooses one"
