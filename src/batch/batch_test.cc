@@ -151,6 +151,15 @@ TEST(ResultLines, WhatWasNotRunInTimeIsNotCountedAsFailed) {
   }
 }
 
+TEST(ResultLines, AnAnswerThatCannotBeTranslatedIsStillBilled) {
+  ResultLines lines = result_lines();
+  lines.add_row(fmt::format(
+      R"({{"recordId":"{}","modelOutput":{{"content":[{{"type":"text"}}],"stop_reason":"end_turn","usage":{{"input_tokens":3,"output_tokens":2}}}}}})",
+      bedrock::record_id(1)));
+  EXPECT_EQ(lines.failed, 1);
+  EXPECT_EQ(lines.usage.total_tokens(), 5);
+}
+
 TEST(ResultLines, AnOutputThatIsNotTheFamilysShapeIsAnErrorOfItsLine) {
   ResultLines lines = result_lines();
   lines.add_row(

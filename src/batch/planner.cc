@@ -148,6 +148,10 @@ Task<void> Planner::stage_all(const store::FileRow& file, const files::Scan& sca
     plan_.refused_lines += stager.refused_count;
     fatal_.insert(fatal_.end(), stager.fatal.begin(), stager.fatal.end());
   }
+  if (fatal_.empty() && static_cast<std::uint64_t>(plan_.total) != scan.lines) {
+    co_return fail(Errc::corrupt, fmt::format("the file has {} lines for its models, its scan {}",
+                                              plan_.total, scan.lines));
+  }
   auto segment = co_await refused_->finish(deadline_);
   if (!segment) co_return fail(std::move(segment.error()));
   plan_.refused_segment = std::move(*segment);

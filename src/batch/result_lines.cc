@@ -74,6 +74,7 @@ void ResultLines::add_success(std::size_t record, std::string_view model_output)
       model_output,
       {settings_.endpoint, settings_.family, settings_.model_name, settings_.created, id}, body_);
   if (!translated) {
+    if (translator_.usage_read()) usage += *translator_.usage_read();  // AWS bills it all the same
     add_error(record, {502, translated.error().message, false, false});
     return;
   }

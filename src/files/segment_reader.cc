@@ -32,9 +32,14 @@ class SegmentReader final : public http::BodyReader {
       auto window = co_await reader_->read(deadline_);
       if (!window) co_return fail(std::move(window.error()));
       if (window->empty()) {
+        if (owed_ > 0) {
+          co_return fail(Errc::corrupt,
+                         "an object of the file is shorter in S3 than it was written");
+        }
         reader_.reset();
         continue;
       }
+      owed_ -= window->size();
       left_ -= window->size();
       co_return *window;
     }
@@ -59,7 +64,8 @@ class SegmentReader final : public http::BodyReader {
     if (!buffers) co_return fail(std::move(buffers.error()));
     reader_ = std::make_unique<aws::ObjectReader>(
         *deployment_->s3, aws::S3Uri{segment.bucket, segment.key}, std::move(*buffers));
-    reader_->set_range(skip_, std::min(bytes - skip_, left_));
+    owed_ = std::min(bytes - skip_, left_);
+    reader_->set_range(skip_, owed_);
     skip_ = 0;
     co_return Result<void>();
   }
@@ -70,6 +76,7 @@ class SegmentReader final : public http::BodyReader {
   Deadline deadline_;
   std::size_t next_ = 0;
   std::uint64_t skip_ = 0;
+  std::uint64_t owed_ = 0;  // by the segment that is read
   std::uint64_t left_ = std::numeric_limits<std::uint64_t>::max();
   aws::DeploymentPtr deployment_;  // keeps the client alive that reader_ uses
   std::unique_ptr<aws::ObjectReader> reader_;

@@ -9,6 +9,9 @@ namespace quarry::http {
 
 namespace {
 
+constexpr std::size_t kParametersMax =
+    16;  // boundary and charset, name and filename: more is no form
+
 std::unexpected<Error> bad(std::string why) { return fail(Errc::invalid_request, std::move(why)); }
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
@@ -134,6 +137,7 @@ Result<ParameterizedValue> parse_parameterized(std::string_view text) {
       value = trim(text.substr(0, stop));
       text.remove_prefix(stop);
     }
+    if (result.parameters.size() == kParametersMax) return bad("it has too many parameters");
     if (result.get(key)) return bad("a parameter is given twice");
     result.parameters.emplace_back(std::move(key), std::move(value));
   }

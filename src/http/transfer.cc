@@ -66,6 +66,8 @@ Result<void> Transfer::prepare(CurlHandle easy, const ClientOptions& options) {
   set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
   set(CURLOPT_PATH_AS_IS, 1L);
   set(CURLOPT_NOSIGNAL, 1L);
+  // A name server that does not answer would else hold up every transfer of this thread.
+  set(CURLOPT_QUICK_EXIT, 1L);
   set(CURLOPT_NOPROGRESS, 1L);
   set(CURLOPT_TCP_NODELAY, 1L);
   set(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -153,6 +155,12 @@ int Transfer::on_seek(void* self, curl_off_t offset, int origin) {
   auto& transfer = *static_cast<Transfer*>(self);
   if (origin != SEEK_SET || offset < 0 || transfer.request_.body_source) return CURL_SEEKFUNC_FAIL;
   if (static_cast<std::uint64_t>(offset) > transfer.request_.body.size()) return CURL_SEEKFUNC_FAIL;
+  // The server may have acted on a whole POST, an answer of a model's that is paid for: whether it
+  // is sent again is for the caller to say, who counts its attempts.
+  if (transfer.request_.method == "POST" && !transfer.request_.body.empty() &&
+      transfer.body_sent_ == transfer.request_.body.size()) {
+    return CURL_SEEKFUNC_FAIL;
+  }
   transfer.body_sent_ = static_cast<std::size_t>(offset);
   return CURL_SEEKFUNC_OK;
 }

@@ -57,13 +57,21 @@ AnthropicMessages::AnthropicMessages(Scratch& scratch, std::string& out)
 Outcome AnthropicMessages::append(json::Value messages) {
   if (!messages.is(json::Kind::array))
     return wrong_type("body.messages", "an array", messages.kind());
-  std::size_t count = 0;
-  for ([[maybe_unused]] const json::Value message : messages.elements()) ++count;
+  // The last one of the conversation: system messages move out of it.
+  std::size_t last = 0;
+  std::size_t i = 0;
+  for (const json::Value element : messages.elements()) {
+    const auto role = element.is(json::Kind::object) ? element.find_non_null("role") : std::nullopt;
+    const bool system = role && role->is(json::Kind::string) &&
+                        (role->text() == "system" || role->text() == "developer");
+    if (!system) last = i;
+    ++i;
+  }
 
   out_ += "\"messages\":[";
   index_ = 0;
   for (const json::Value element : messages.elements()) {
-    if (auto ok = message(element, index_ + 1 == count); !ok) return ok;
+    if (auto ok = message(element, index_ == last); !ok) return ok;
     ++index_;
   }
   if (auto ok = all_calls_answered(); !ok) return ok;

@@ -132,13 +132,17 @@ struct Parts {
 }  // namespace
 
 std::expected<openai::Usage, openai::LineError> AnthropicResult::append(
-    std::string_view model_output, const ResultOptions& options, std::string& out) {
+    std::string_view model_output,
+    const ResultOptions& options,
+    std::string& out,
+    std::optional<openai::Usage>& usage_read) {
   const auto root = answer_.parse(model_output);
   if (!root) return malformed(json::message(root.error()));
   if (!root->is(json::Kind::object)) return malformed("it is not an object");
+  const auto usage = read_usage(*root);
+  if (usage) usage_read = *usage;
   const auto content = root->find_non_null("content");
   if (!content || !content->is(json::Kind::array)) return malformed("it has no content");
-  const auto usage = read_usage(*root);
   if (!usage) return usage;
 
   text_.clear();

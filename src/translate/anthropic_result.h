@@ -8,6 +8,7 @@
 #include "translate/translator.h"
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,10 +17,12 @@ namespace quarry::translate {
 // Translates; keep one per thread, it reuses its memory.
 class AnthropicResult {
  public:
-  // Appends to `out`; on an error what was appended is of no use.
+  // Appends to `out`; on an error what was appended is of no use, and usage_read is set if it could
+  // be read.
   std::expected<openai::Usage, openai::LineError> append(std::string_view model_output,
                                                          const ResultOptions& options,
-                                                         std::string& out);
+                                                         std::string& out,
+                                                         std::optional<openai::Usage>& usage_read);
 
  private:
   json::Document answer_;

@@ -27,7 +27,7 @@ Outcome append_input_schema(json::Value function, std::size_t index, std::string
   }
   const std::size_t begin = out.size();
   parameters->append_compact(out);
-  const auto type = parameters->find_non_null("type");
+  const auto type = parameters->find("type");  // a null is not absent: it would stand beside ours
   if (!type) {
     out.insert(begin + 1, parameters->empty() ? R"("type":"object")" : R"("type":"object",)");
   } else if (!type->is(json::Kind::string) || type->text() != "object") {

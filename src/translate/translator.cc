@@ -46,10 +46,15 @@ std::expected<void, openai::LineError> RequestTranslator::translate(std::string_
 
 struct ResultTranslator::State {
   AnthropicResult anthropic;
+  std::optional<openai::Usage> usage_read;
 };
 
 ResultTranslator::ResultTranslator() : state_(std::make_unique<State>()) {}
 ResultTranslator::~ResultTranslator() = default;
+
+const std::optional<openai::Usage>& ResultTranslator::usage_read() const {
+  return state_->usage_read;
+}
 
 std::expected<openai::Usage, openai::LineError> ResultTranslator::translate(
     std::string_view model_output, const ResultOptions& options, std::string& out) {
@@ -57,7 +62,8 @@ std::expected<openai::Usage, openai::LineError> ResultTranslator::translate(
     return std::unexpected(no_translator(options.endpoint, options.model_name));
   }
   const std::size_t before = out.size();
-  auto usage = state_->anthropic.append(model_output, options, out);
+  state_->usage_read.reset();
+  auto usage = state_->anthropic.append(model_output, options, out, state_->usage_read);
   if (!usage) out.resize(before);
   return usage;
 }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -56,6 +57,10 @@ class ResultTranslator {
   std::expected<openai::Usage, openai::LineError> translate(std::string_view model_output,
                                                             const ResultOptions& options,
                                                             std::string& out);
+
+  // What the last translate() read of the usage: set even where the rest could not be translated,
+  // because it is billed.
+  const std::optional<openai::Usage>& usage_read() const;
 
  private:
   struct State;
