@@ -11,7 +11,8 @@ namespace quarry::api {
 // invalid_request 400 (413 for reason "body_too_large"), not_found 404, conflict 409 with
 // x-should-retry: false (the SDKs would repeat it), throttled and unavailable 503 with Retry-After,
 // deadline_exceeded 504, forbidden (AWS refused the server, not the client) and upstream 502, the
-// rest 500. Messages of 5xx never quote internals of other owners.
+// rest 500. A 5xx says what to do; its cause, which
+// names buckets and roles, is logged.
 http::ServerResponse error_response(const Error& error);
 // 401, for what access/ refuses.
 http::ServerResponse unauthorized(const Error& error);

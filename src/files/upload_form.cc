@@ -1,5 +1,7 @@
 #include "files/upload_form.h"
 
+#include "openai/expires_after.h"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -10,10 +12,11 @@
 namespace quarry::files {
 namespace {
 
+using openai::kExpiresAfterLeast;
+using openai::kExpiresAfterMost;
+
 constexpr std::array<std::string_view, 6> kPurposes{"assistants", "batch",     "evals",
                                                     "fine-tune",  "user_data", "vision"};
-constexpr std::int64_t kExpiresAfterLeast = 3600;
-constexpr std::int64_t kExpiresAfterMost = 2'592'000;
 constexpr std::size_t kFilenameBytesMax = 255;
 
 std::string_view trimmed(std::string_view text) {

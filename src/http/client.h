@@ -1,7 +1,10 @@
 #pragma once
-// An HTTP client on libcurl's multi interface, which runs on a thread of its own. Pooled connections,
-// proxies from the environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), a CA bundle (AWS_CA_BUNDLE).
-// One try per call: retries belong to the callers, who know what may be repeated.
+// An HTTP client on libcurl's multi interface, which runs on a thread of its own. Pooled
+// connections, proxies from the environment (HTTPS_PROXY, NO_PROXY; http_proxy in lower case only,
+// as libcurl has it), a CA bundle (AWS_CA_BUNDLE). One try per call: retries belong to the callers,
+// who know what may be repeated.
+
+#include "http/message.h"
 
 #include <boost/asio/io_context.hpp>
 
@@ -9,8 +12,6 @@
 #include <memory>
 #include <span>
 #include <string>
-
-#include "http/message.h"
 
 namespace quarry::http {
 
@@ -20,14 +21,15 @@ struct ClientRequest {
   Headers headers;  // Host and Content-Length are the client's; Expect is never sent
   // The body. Must stay valid until send() has completed.
   std::span<const std::byte> body;
-  // When set, the body is pulled from here instead: fills the span, returns how many bytes, 0 at the end.
-  // Called on the client's thread. body_size is then the exact length, or nullopt for chunked.
+  // When set, the body is pulled from here instead: fills the span, returns how many bytes, 0 at
+  // the end. Called on the client's thread. body_size is then the exact length, or nullopt for
+  // chunked.
   std::function<std::size_t(std::span<std::byte>)> body_source;
   std::optional<std::uint64_t> body_size;
 
   // Where a 2xx response's body goes. Default: ClientResponse::body, at most response_bytes_max.
-  // A buffer: bytes go there (ClientResponse::buffer_bytes counts them); more than fits is an error.
-  // It must stay valid until send() has completed, cancelled or not.
+  // A buffer: bytes go there (ClientResponse::buffer_bytes counts them); more than fits is an
+  // error. It must stay valid until send() has completed, cancelled or not.
   std::span<std::byte> response_buffer;
   // A sink: called on the client's thread with each piece; false aborts the transfer.
   std::function<bool(std::span<const std::byte>)> response_sink;
@@ -53,7 +55,7 @@ class Client {
 };
 
 struct ClientOptions {
-  std::string ca_bundle;         // "" = the system's
+  std::string ca_bundle;  // "" = the system's
   std::size_t connections_max = 256;
   std::chrono::seconds connect_timeout{5};
   std::string user_agent = "quarry/" QUARRY_VERSION;

@@ -1,5 +1,7 @@
 #include "openai/create_batch.h"
 
+#include "openai/expires_after.h"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -11,8 +13,6 @@ namespace json = boost::json;
 constexpr std::size_t kMetadataPairsMax = 16;
 constexpr std::size_t kMetadataKeyMax = 64;  // characters, not bytes
 constexpr std::size_t kMetadataValueMax = 512;
-constexpr std::int64_t kExpiresAfterLeast = 3600;
-constexpr std::int64_t kExpiresAfterMost = 2'592'000;
 
 std::unexpected<Error> wrong(std::string param, std::string code, std::string message) {
   return fail(Error(Errc::invalid_request, std::move(message))

@@ -7,12 +7,8 @@
 
 #include <fmt/format.h>
 
-#include <limits>
-
 namespace quarry::store {
 namespace {
-
-constexpr std::int64_t kNeverMs = 9'000'000'000'000'000;
 
 constexpr const char* kIsDue =
     "((lease_owner IS NULL AND due_ms <= :now) OR (lease_owner IS NOT NULL AND lease_until_ms < "

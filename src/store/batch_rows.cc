@@ -200,4 +200,13 @@ Columns columns_of(const SpendRow& spend) {
   return columns;
 }
 
+void refresh_counts(soci::session& sql, const BatchId& id) {
+  sql << "UPDATE batches SET completed = MAX(completed, (SELECT COALESCE(SUM(succeeded), 0) FROM "
+         "jobs "
+         "WHERE batch_id = :a)), failed = MAX(failed, refused_lines + (SELECT "
+         "COALESCE(SUM(errored), 0) "
+         "FROM jobs WHERE batch_id = :b)) WHERE id = :c",
+      soci::use(id.value), soci::use(id.value), soci::use(id.value);
+}
+
 }  // namespace quarry::store

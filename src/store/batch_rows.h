@@ -8,6 +8,9 @@
 
 namespace quarry::store {
 
+// A due time that does not come: the row waits to be woken, or is done.
+inline constexpr std::int64_t kNeverMs = 9'000'000'000'000'000;
+
 extern const char* const kBatchColumns;
 extern const char* const kJobColumns;
 

@@ -10,8 +10,6 @@
 namespace quarry::store {
 namespace {
 
-constexpr std::int64_t kNeverMs = 9'000'000'000'000'000;
-
 Error lease_lost(const std::string& what) {
   return Error(Errc::conflict, "the lease on " + what + " was lost to another worker");
 }
@@ -24,21 +22,6 @@ std::int64_t segment_bytes(soci::session& sql, const FileId& file, bool& any) {
   any = count > 0;
   return bytes;
 }
-
-// The counts that clients see while jobs run: what is collected, and AWS's own counters for the
-// rest. Never lower than before, because AWS's counters may lag behind what was collected.
-}  // namespace
-
-void refresh_counts(soci::session& sql, const BatchId& id) {
-  sql << "UPDATE batches SET completed = MAX(completed, (SELECT COALESCE(SUM(succeeded), 0) FROM "
-         "jobs "
-         "WHERE batch_id = :a)), failed = MAX(failed, refused_lines + (SELECT "
-         "COALESCE(SUM(errored), 0) "
-         "FROM jobs WHERE batch_id = :b)) WHERE id = :c",
-      soci::use(id.value), soci::use(id.value), soci::use(id.value);
-}
-
-namespace {
 
 void wake_batch_if_collected(soci::session& sql, const BatchId& id, std::int64_t now_ms) {
   long long open = 0;
