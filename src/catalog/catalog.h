@@ -1,7 +1,8 @@
 #pragma once
-// What is known of Bedrock's models: family, limits, prices. Data: data/models.yaml, compiled in.
-// Pure.
+// What is known of Bedrock's models: family, what they take, limits, prices. Data: data/models.yaml,
+// compiled in, and what config.yaml adds to it. Pure.
 
+#include "openai/batch_line.h"
 #include "openai/usage.h"
 
 #include <cstdint>
@@ -12,36 +13,76 @@
 
 namespace quarry::catalog {
 
-enum class Family { anthropic };  // grows with the translators
-
 // Nano-dollars per token: 1 USD per million tokens = 1,000. Integers, so that sums are exact.
 struct Prices {
   std::int64_t input_nano_usd = 0;
   std::int64_t output_nano_usd = 0;
   std::int64_t cache_read_nano_usd = 0;
   std::int64_t cache_write_nano_usd = 0;
+  bool operator==(const Prices&) const = default;
+};
+
+// What a model reads beside text.
+struct Inputs {
+  bool image = false;
+  bool document = false;  // PDF
+  bool audio = false;
+  bool video = false;
+};
+
+// How a model is told to think before it answers.
+enum class Reasoning {
+  none,
+  budget,    // a number of tokens: Claude 3.7 to 4.5
+  adaptive,  // as much as it finds right, with an effort: Claude 4.6 and later
+  effort,    // low, medium, high: gpt-oss, Nova 2
+  always,    // it does, and cannot be told: DeepSeek R1
 };
 
 struct Model {
   std::string id;  // without an inference profile's prefix: anthropic.claude-3-haiku-20240307-v1:0
-  Family family = Family::anthropic;
-  std::int64_t output_tokens_max = 0;  // the ceiling of max_tokens; 0 = not known
-  bool temperature_or_top_p = false;   // refuses both together
-  bool no_sampling = false;            // refuses temperature, top_p and top_k
-  bool no_prefill = false;             // refuses a last message of the assistant
+  std::string family;   // the translator's name: "anthropic", "llama", … "converse"
+  std::string variant;  // what a family tells apart: llama "3.1", mistral "prompt"; "" = none
+  std::vector<openai::Endpoint> endpoints;  // that it can answer
+  Inputs inputs;
+  bool tools = false;
+  bool json_schema = false;  // structured output
+  bool system = true;        // takes system messages
+  Reasoning reasoning = Reasoning::none;
+  std::int64_t context_tokens_max = 0;  // 0 = not known
+  std::int64_t output_tokens_max = 0;   // the ceiling of max_tokens; 0 = not known
+  std::vector<std::string> refuses;     // parameters by OpenAI's names: "temperature", "stop"
+  bool temperature_or_top_p = false;    // refuses both together
+  bool no_prefill = false;              // refuses a last message of the assistant
+  std::vector<std::int64_t> dimensions;  // of an embedding, that may be asked for; the first is the default
+
   bool batch = false;                  // can run as a batch inference job
+  std::vector<std::string> profiles;   // prefixes it must be called by: "us", "global"; "" = its bare
+                                       // id; empty = not known
+  std::vector<std::string> batch_regions;  // empty = not known
+
   // find() gives the prices of what it was asked for: a regional model or profile may cost more
   // than global.
   std::optional<Prices> batch_prices;
   std::optional<Prices> on_demand_prices;
+  std::string price_source;
+  std::string price_date;  // 2026-08-31
+
+  bool answers(openai::Endpoint endpoint) const;
+  bool refuses_parameter(std::string_view name) const;
 };
 
 class Catalog {
  public:
   // The compiled-in data. Throws on bad data: a bug.
   static const Catalog& built_in();
-  // The text of a data/models.yaml. Throws std::runtime_error naming the model on bad data.
+  // The text of a data/models.yaml. Throws std::runtime_error naming the model and the key on bad
+  // data.
   static Catalog parse(std::string_view yaml);
+  // This catalog with the entries of `yaml` (a data/models.yaml, or only its list) laid over it: an
+  // entry whose id is known overrides the keys that it gives, any other is added. Throws as parse().
+  Catalog extended(std::string_view yaml) const;
+
   // `model_id` as configured: a model id, an inference profile id (us., eu., apac., global., …) or
   // an ARN of either. nullptr when not known; so is an application-inference-profile, whose ARN
   // does not say its model.
