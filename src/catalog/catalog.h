@@ -1,24 +1,28 @@
 #pragma once
-// What is known of Bedrock's models: family, what they take, limits, prices. Data: data/models.yaml,
-// compiled in, and what config.yaml adds to it. Pure.
+// What is known of Bedrock's models: family, what they take, limits, prices. Data:
+// data/models.yaml, compiled in, and what config.yaml adds to it. Pure.
 
 #include "openai/batch_line.h"
 #include "openai/usage.h"
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace quarry::catalog {
 
-// Nano-dollars per token: 1 USD per million tokens = 1,000. Integers, so that sums are exact.
+// Pico-dollars per token: 1 USD per million tokens = 1,000,000. Integers, so that every published
+// price (0.0175 USD per million, say) and every sum of them is exact.
 struct Prices {
-  std::int64_t input_nano_usd = 0;
-  std::int64_t output_nano_usd = 0;
-  std::int64_t cache_read_nano_usd = 0;
-  std::int64_t cache_write_nano_usd = 0;
+  std::int64_t input_pico_usd = 0;
+  std::int64_t output_pico_usd = 0;
+  std::int64_t cache_read_pico_usd = 0;
+  std::int64_t cache_write_pico_usd = 0;
   bool operator==(const Prices&) const = default;
 };
 
@@ -54,11 +58,12 @@ struct Model {
   std::vector<std::string> refuses;     // parameters by OpenAI's names: "temperature", "stop"
   bool temperature_or_top_p = false;    // refuses both together
   bool no_prefill = false;              // refuses a last message of the assistant
-  std::vector<std::int64_t> dimensions;  // of an embedding, that may be asked for; the first is the default
+  std::vector<std::int64_t>
+      dimensions;  // of an embedding, that may be asked for; the first is the default
 
-  bool batch = false;                  // can run as a batch inference job
-  std::vector<std::string> profiles;   // prefixes it must be called by: "us", "global"; "" = its bare
-                                       // id; empty = not known
+  bool batch = false;                 // can run as a batch inference job
+  std::vector<std::string> profiles;  // prefixes it must be called by: "us", "global"; "" = its
+                                      // bare id; empty = not known
   std::vector<std::string> batch_regions;  // empty = not known
 
   // find() gives the prices of what it was asked for: a regional model or profile may cost more
@@ -72,15 +77,30 @@ struct Model {
   bool refuses_parameter(std::string_view name) const;
 };
 
+// The families that a model may be of, sorted: the translators' names.
+std::span<const std::string_view> families();
+// What a model of `family` is taken for where nothing more is known of it: endpoints, the newest
+// variant, and the features that all models of the family have. Not a batch model, no limits, no
+// prices.
+Model model_of_family(std::string_view family);
+
+// Bad data. what() names the model and the key.
+struct DataError : std::runtime_error {
+  DataError(int at_line, std::string at_key, const std::string& message)
+      : std::runtime_error(message), line(at_line), key(std::move(at_key)) {}
+  int line;         // in the text, 1-based; 0 when not known
+  std::string key;  // "models[3].batch_prices.input"
+};
+
 class Catalog {
  public:
   // The compiled-in data. Throws on bad data: a bug.
   static const Catalog& built_in();
-  // The text of a data/models.yaml. Throws std::runtime_error naming the model and the key on bad
-  // data.
+  // The text of a data/models.yaml. Throws DataError on bad data.
   static Catalog parse(std::string_view yaml);
   // This catalog with the entries of `yaml` (a data/models.yaml, or only its list) laid over it: an
-  // entry whose id is known overrides the keys that it gives, any other is added. Throws as parse().
+  // entry whose id is known overrides the keys that it gives, any other is added. Throws as
+  // parse().
   Catalog extended(std::string_view yaml) const;
 
   // `model_id` as configured: a model id, an inference profile id (us., eu., apac., global., …) or
@@ -95,7 +115,8 @@ class Catalog {
   std::vector<Model> regional_;  // the same, at regional prices
 };
 
-// Nano-dollars. cached tokens at their own price, the rest of the input at the input price.
+// Nano-dollars, rounded once, to the nearest: give it the usage of a whole job. Cached tokens at
+// their own price, the rest of the input at the input price.
 std::int64_t cost_nano_usd(const Prices& prices, const openai::Usage& usage);
 
 }  // namespace quarry::catalog

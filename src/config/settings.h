@@ -24,6 +24,31 @@ struct StaticCredentials {
 
 enum class SmallBatch { direct, reject };
 
+// bedrock_invocation: how jobs of a deployment call their model.
+enum class BedrockInvocation { automatic, native, converse };
+
+// What an entry says of its model, over what the catalog says: model_info, with LiteLLM's keys.
+// What is not given is the catalog's.
+struct ModelOverrides {
+  std::string family;      // litellm_params.bedrock_model_family; "" = not given
+  std::string base_model;  // model_info.base_model: the catalog's model that an opaque ARN is
+  std::string mode;        // chat, completion, responses, embedding; "" = not given, or "batch"
+  std::optional<std::int64_t> max_input_tokens;
+  std::optional<std::int64_t> max_output_tokens;  // max_output_tokens, else max_tokens
+  // Pico-dollars per token, as catalog::Prices.
+  std::optional<std::int64_t> input_pico_usd;         // input_cost_per_token
+  std::optional<std::int64_t> output_pico_usd;        // output_cost_per_token
+  std::optional<std::int64_t> batch_input_pico_usd;   // input_cost_per_token_batches
+  std::optional<std::int64_t> batch_output_pico_usd;  // output_cost_per_token_batches
+  std::optional<std::int64_t> cache_read_pico_usd;    // cache_read_input_token_cost
+  std::optional<std::int64_t> cache_write_pico_usd;   // cache_creation_input_token_cost
+  std::optional<bool> tools;                          // supports_function_calling
+  std::optional<bool> image;                          // supports_vision
+  std::optional<bool> json_schema;                    // supports_response_schema
+  std::optional<bool> document;                       // supports_pdf_input
+  std::optional<bool> reasoning;                      // supports_reasoning
+};
+
 // One entry of model_list.
 struct DeploymentSettings {
   std::string id;          // model_info.id, else a hash of names and places, never of secrets
@@ -31,6 +56,9 @@ struct DeploymentSettings {
   std::string model_id;    // Bedrock's modelId: litellm_params.model without "bedrock/"
   bool batch = false;      // model_info.mode == "batch"
   int line = 0;            // in the file, for messages
+  std::string path;        // in the file, for messages: "model_list[0]"
+  ModelOverrides model;
+  BedrockInvocation invocation = BedrockInvocation::automatic;
 
   std::string bedrock_region;  // aws_region_name, else s3_region_name, else AWS_REGION(_NAME),
                                // AWS_DEFAULT_REGION
@@ -62,6 +90,9 @@ struct Settings {
   std::uint64_t max_transfer_memory_bytes = std::uint64_t{256} << 20;
   std::uint64_t max_upload_bytes = std::uint64_t{16} << 30;
   std::size_t max_line_bytes = std::size_t{16} << 20;
+  std::string
+      models_yaml;      // the `models` section, a list in the format of data/models.yaml; "" = none
+  int models_line = 0;  // its first entry's in the file
   std::vector<std::string>
       warnings;  // for the log at start: keys of LiteLLM's that do nothing here
 };
