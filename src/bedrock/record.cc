@@ -12,12 +12,24 @@ namespace quarry::bedrock {
 namespace {
 
 constexpr std::size_t kRecordIdDigits = 10;
+constexpr char kLineLetter = 'r';
+constexpr char kPartLetter = 'p';
+constexpr int kLineBase = 10;
+constexpr int kPartBase = 36;
+// 36^10: whatever a key of several may be, its id has room for it.
+static_assert((kSeveralLineMax + 1) * kPartsMax <= 3'656'158'440'062'976);
 // A record wraps what a line held, and a model's answer may be as deep again.
 constexpr std::size_t kRecordDepthMax = 4 * json::kDepthMax;
 constexpr int kErrorCodeUnknown = 500;
 
-std::optional<std::int64_t> integer_of(const std::optional<json::Value>& value) {
-  return value ? value->integer() : std::nullopt;
+// A count, also written as a string; nullopt for anything else.
+std::optional<std::int64_t> count_of(const std::optional<json::Value>& value) {
+  if (!value) return std::nullopt;
+  std::int64_t count = 0;
+  const std::string_view digits = value->is(json::Kind::string) ? value->text() : value->raw();
+  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
+  const bool whole = failed == std::errc() && end == digits.data() + digits.size();
+  return whole && count >= 0 ? std::optional(count) : std::nullopt;
 }
 
 bool true_at(json::Value object, std::string_view key) {
@@ -59,26 +71,35 @@ std::unexpected<Error> corrupt(std::string_view what, std::string_view why) {
 
 }  // namespace
 
-std::string record_id(std::uint64_t line_index) {
+std::string record_id(const RecordKey& key) {
+  const std::uint64_t number = key.part ? key.line * kPartsMax + *key.part : key.line;
   std::array<char, 20> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), line_index).ptr;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number,
+                                 key.part ? kPartBase : kLineBase)
+                       .ptr;
   const auto count = static_cast<std::size_t>(end - digits.data());
-  std::string id = "r";
+  std::string id(1, key.part ? kPartLetter : kLineLetter);
   id.append(kRecordIdDigits - std::min(count, kRecordIdDigits), '0');
   id.append(digits.data(), count);
   return id;
 }
 
-std::optional<std::uint64_t> parse_record_id(std::string_view id) {
-  if (id.size() != kRecordIdDigits + 1 || id.front() != 'r') return std::nullopt;
-  std::uint64_t index = 0;
-  const auto [end, error] = std::from_chars(id.data() + 1, id.data() + id.size(), index);
+std::optional<RecordKey> parse_record_id(std::string_view id) {
+  if (id.size() != kRecordIdDigits + 1) return std::nullopt;
+  const bool several = id.front() == kPartLetter;
+  if (!several && id.front() != kLineLetter) return std::nullopt;
+  // from_chars takes capitals for digits too, which we never write.
+  if (std::ranges::any_of(id, [](char c) { return c >= 'A' && c <= 'Z'; })) return std::nullopt;
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(id.data() + 1, id.data() + id.size(), number,
+                                            several ? kPartBase : kLineBase);
   if (error != std::errc() || end != id.data() + id.size()) return std::nullopt;
-  return index;
+  if (!several) return RecordKey{number, std::nullopt};
+  return RecordKey{number / kPartsMax, static_cast<std::uint32_t>(number % kPartsMax)};
 }
 
-void append_input_record(std::string& out, std::uint64_t line_index, std::string_view model_input) {
-  out.append(R"({"recordId":")").append(record_id(line_index));
+void append_input_record(std::string& out, const RecordKey& key, std::string_view model_input) {
+  out.append(R"({"recordId":")").append(record_id(key));
   out.append(R"(","modelInput":)").append(model_input).append("}\n");
 }
 
@@ -140,20 +161,14 @@ Result<Manifest> parse_manifest(std::string_view json) {
   if (!root->is(json::Kind::object)) return corrupt("manifest", "not an object");
 
   Manifest manifest;
-  const auto total = integer_of(root->find("totalRecordCount"));
-  const auto processed = integer_of(root->find("processedRecordCount"));
-  const auto success = integer_of(root->find("successRecordCount"));
-  const auto error = integer_of(root->find("errorRecordCount"));
-  for (const auto& count : {total, processed, success, error}) {
-    if (!count || *count < 0)
-      return corrupt("manifest", "a record count is missing or not a count");
-  }
-  manifest.total_records = *total;
-  manifest.processed_records = *processed;
-  manifest.success_records = *success;
-  manifest.error_records = *error;
-  manifest.input_tokens = integer_of(root->find("inputTokenCount"));
-  manifest.output_tokens = integer_of(root->find("outputTokenCount"));
+  manifest.total_records = count_of(root->find("totalRecordCount"));
+  manifest.processed_records = count_of(root->find("processedRecordCount"));
+  manifest.success_records = count_of(root->find("successRecordCount"));
+  manifest.error_records = count_of(root->find("errorRecordCount"));
+  manifest.input_tokens = count_of(root->find("inputTokenCount"));
+  manifest.output_tokens = count_of(root->find("outputTokenCount"));
+  manifest.cache_read_tokens = count_of(root->find("cacheReadInputTokenCount"));
+  manifest.cache_write_tokens = count_of(root->find("cacheWriteInputTokenCount"));
   return manifest;
 }
 
