@@ -180,6 +180,11 @@ std::vector<std::string_view> ObjectCheck::words(std::string_view name, Words al
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (std::ranges::find(allowed, found[i]) == allowed.end())
       faults_.add(fmt::format("{}/{}", place(name), i), not_in_enum(found[i]));
+    if (std::find(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(i), found[i]) !=
+        found.begin() + static_cast<std::ptrdiff_t>(i)) {
+      fault(name, "array items are not unique");
+      break;
+    }
   }
   return found;
 }
