@@ -1,6 +1,7 @@
 #pragma once
-// Bedrock's four batch operations and InvokeModel, on the wire.
+// Bedrock's four batch operations, InvokeModel and Converse, on the wire.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -37,10 +38,14 @@ class RuntimeClient {
     int status = 0;       // 200, or the HTTP status of a refusal of this very input (400, 424…)
     std::string body;     // the model's body, or AWS's message
     std::string error;    // AWS's error name when status != 200
+    // What AWS counted and bills, by the headers X-Amzn-Bedrock-Input-Token-Count and -Output-Token-Count.
+    std::optional<std::int64_t> input_tokens, output_tokens;
   };
   // POST /model/{modelId}/invoke. An input that the model refuses is an Answer; what concerns the deployment
   // or the moment (throttled after retries, unavailable, forbidden, not_found) is an Error.
   virtual Task<Answer> invoke_model(std::string model_id, std::string body, Deadline deadline) = 0;
+  // POST /model/{modelId}/converse; body: a Converse request without modelId. Errors as invoke_model.
+  virtual Task<Answer> converse(std::string model_id, std::string body, Deadline deadline) = 0;
 };
 
 }  // namespace quarry::aws

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 namespace quarry::aws {
@@ -150,31 +151,64 @@ class HttpRuntimeClient final : public RuntimeClient {
                     SenderOptions options)
       : sender_(wire, std::move(credentials), std::move(options)) {}
 
-  Task<Answer> invoke_model(std::string model_id, std::string body, Deadline deadline) override;
+  Task<Answer> invoke_model(std::string model_id, std::string body, Deadline deadline) override {
+    return call("InvokeModel", "/invoke", std::move(model_id), std::move(body), deadline);
+  }
+  Task<Answer> converse(std::string model_id, std::string body, Deadline deadline) override {
+    return call("Converse", "/converse", std::move(model_id), std::move(body), deadline);
+  }
 
  private:
+  Task<Answer> call(std::string operation,
+                    std::string verb,
+                    std::string model_id,
+                    std::string body,
+                    Deadline deadline);
+
   RequestSender sender_;
 };
 
-Task<RuntimeClient::Answer> HttpRuntimeClient::invoke_model(std::string model_id,
-                                                            std::string body,
-                                                            Deadline deadline) {
-  AwsRequest request = bedrock_request("InvokeModel", model_id, "POST",
-                                       "/model/" + percent_encode(model_id, false) + "/invoke");
+// A count that AWS gives in a header; nullopt where it gives none.
+std::optional<std::int64_t> count_in(const http::Headers& headers, std::string_view name) {
+  const auto text = headers.get(name);
+  if (!text) return std::nullopt;
+  std::int64_t count = 0;
+  const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), count);
+  const bool whole = failed == std::errc() && end == text->data() + text->size();
+  return whole && count >= 0 ? std::optional(count) : std::nullopt;
+}
+
+Task<RuntimeClient::Answer> HttpRuntimeClient::call(std::string operation,
+                                                    std::string verb,
+                                                    std::string model_id,
+                                                    std::string body,
+                                                    Deadline deadline) {
+  AwsRequest request = bedrock_request(operation, model_id, "POST",
+                                       "/model/" + percent_encode(model_id, false) + verb);
   request.headers.set("Content-Type", "application/json");
   request.headers.set("Accept", "application/json");
   request.body = as_bytes(body);
   auto reply = co_await sender_.send(std::move(request), deadline);
   if (!reply) co_return fail(std::move(reply.error()));
-  if (!reply->failure)
-    co_return Answer{reply->response.status, std::move(reply->response.body), ""};
+  if (!reply->failure) {
+    const http::Headers& headers = reply->response.headers;
+    co_return Answer{.status = reply->response.status,
+                     .body = std::move(reply->response.body),
+                     .error = {},
+                     .input_tokens = count_in(headers, "X-Amzn-Bedrock-Input-Token-Count"),
+                     .output_tokens = count_in(headers, "X-Amzn-Bedrock-Output-Token-Count")};
+  }
   AwsError& failure = *reply->failure;
   const Errc code = bedrock_errc(failure);
   if (concerns_the_input(failure, code)) {
-    co_return Answer{failure.status, std::move(failure.message), std::move(failure.code)};
+    co_return Answer{.status = failure.status,
+                     .body = std::move(failure.message),
+                     .error = std::move(failure.code),
+                     .input_tokens = {},
+                     .output_tokens = {}};
   }
   const Errc shown = code == Errc::invalid_request ? Errc::not_found : code;
-  co_return fail(to_error(shown, failure, "InvokeModel", model_id));
+  co_return fail(to_error(shown, failure, operation, model_id));
 }
 
 }  // namespace

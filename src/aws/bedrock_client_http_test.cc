@@ -223,6 +223,46 @@ TEST_F(Bedrock, InvokesAModelAndGivesItsBody) {
   EXPECT_TRUE(sent().headers.get("Authorization")->contains("/us-east-1/bedrock/aws4_request"));
 }
 
+TEST_F(Bedrock, ConversesSignedAsAnInvocationIs) {
+  http.answer(200, R"({"output":{}})");
+  const auto answer = run(runtime->converse("us.amazon.x-v1:0", R"({"messages":[]})", deadline));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->body, R"({"output":{}})");
+  EXPECT_EQ(sent().url,
+            "https://bedrock-runtime.us-east-1.amazonaws.com/model/us.amazon.x-v1%3A0/converse");
+  EXPECT_EQ(sent().headers.get("Content-Type"), "application/json");
+  EXPECT_EQ(sent().body, R"({"messages":[]})");
+  EXPECT_TRUE(sent().headers.get("Authorization")->contains("/us-east-1/bedrock/aws4_request"));
+}
+
+TEST_F(Bedrock, AConversationsRefusalIsAnAnswerAndAMissingModelAnError) {
+  refuse(400, "ValidationException", "max_tokens: too large");
+  const auto refused = run(runtime->converse("m", "{}", deadline));
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 400);
+  EXPECT_EQ(refused->body, "max_tokens: too large");
+  refuse(404, "ResourceNotFoundException", "no such model");
+  const auto missing = run(runtime->converse("m", "{}", deadline));
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code(), Errc::not_found);
+  EXPECT_TRUE(missing.error().message().contains("Converse")) << missing.error().message();
+}
+
+TEST_F(Bedrock, SaysWhatAWSCountedWhereItSaysSo) {
+  http.answer(
+      200, "{}",
+      {{"X-Amzn-Bedrock-Input-Token-Count", "17"}, {"X-Amzn-Bedrock-Output-Token-Count", "0"}});
+  const auto counted = run(runtime->invoke_model("m", "{}", deadline));
+  ASSERT_TRUE(counted);
+  EXPECT_EQ(counted->input_tokens, 17);
+  EXPECT_EQ(counted->output_tokens, 0);
+  http.answer(200, "{}", {{"X-Amzn-Bedrock-Input-Token-Count", "many"}});
+  const auto unclear = run(runtime->invoke_model("m", "{}", deadline));
+  ASSERT_TRUE(unclear);
+  EXPECT_EQ(unclear->input_tokens, std::nullopt);
+  EXPECT_EQ(unclear->output_tokens, std::nullopt);
+}
+
 TEST_F(Bedrock, GivesAnInputsRefusalAsAnAnswer) {
   for (const ErrorRow& row : {
            ErrorRow{400, "ValidationException", "max_tokens: too large", Errc::upstream},

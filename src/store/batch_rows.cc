@@ -14,6 +14,8 @@ constexpr std::array<std::string_view, 2> kKinds{"bedrock", "direct"};
 constexpr std::array<std::string_view, 6> kStates{"planned", "staged", "submitted",
                                                   "running", "ended",  "collected"};
 
+constexpr std::array<std::string_view, 2> kInvocations{"InvokeModel", "Converse"};
+
 template <class Enum, std::size_t n>
 Enum parse(const std::array<std::string_view, n>& words, const std::string& word) {
   for (std::size_t i = 0; i < n; ++i) {
@@ -27,9 +29,15 @@ Enum parse(const std::array<std::string_view, n>& words, const std::string& word
 std::string_view name(BatchPhase phase) { return kPhases[static_cast<std::size_t>(phase)]; }
 std::string_view name(JobKind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
 std::string_view name(JobState state) { return kStates[static_cast<std::size_t>(state)]; }
+std::string_view name(bedrock::InvocationType invocation) {
+  return kInvocations[static_cast<std::size_t>(invocation)];
+}
 BatchPhase parse_phase(const std::string& word) { return parse<BatchPhase>(kPhases, word); }
 JobKind parse_kind(const std::string& word) { return parse<JobKind>(kKinds, word); }
 JobState parse_state(const std::string& word) { return parse<JobState>(kStates, word); }
+bedrock::InvocationType parse_invocation(const std::string& word) {
+  return parse<bedrock::InvocationType>(kInvocations, word);
+}
 
 const char* const kBatchColumns =
     "id, owner, status, phase, endpoint, model, input_file_id, completion_window, metadata, "
@@ -41,8 +49,9 @@ const char* const kBatchColumns =
     "output_tokens, reasoning_tokens, cost_nano_usd, cost_known, failures";
 
 const char* const kJobColumns =
-    "batch_id, n, attempt, kind, state, deployment_id, model_name, records, job_arn, aws_status, "
-    "message, stop_requested, succeeded, errored, input_tokens, cached_tokens, cache_write_tokens, "
+    "batch_id, n, attempt, kind, state, deployment_id, model_name, lines, records, "
+    "invocation_type, family, job_arn, aws_status, message, stop_requested, succeeded, errored, "
+    "input_tokens, cached_tokens, cache_write_tokens, "
     "output_tokens, reasoning_tokens, cost_nano_usd, cost_known, failures";
 
 openai::Usage usage_of(const soci::row& row) {
@@ -146,7 +155,10 @@ JobRow job_of(const soci::row& row) {
   job.state = parse_state(text(row, "state"));
   job.deployment_id = text(row, "deployment_id");
   job.model_name = text(row, "model_name");
+  job.lines = integer(row, "lines");
   job.records = integer(row, "records");
+  job.invocation = parse_invocation(text(row, "invocation_type"));
+  job.family = text(row, "family");
   job.job_arn = text(row, "job_arn");
   job.aws_status = text(row, "aws_status");
   job.message = text(row, "message");
@@ -168,7 +180,10 @@ Columns columns_of(const JobRow& job, std::int64_t due_ms) {
       .add("state", std::string(name(job.state)))
       .add("deployment_id", job.deployment_id)
       .add("model_name", job.model_name)
+      .add("lines", job.lines)
       .add("records", job.records)
+      .add("invocation_type", std::string(name(job.invocation)))
+      .add("family", job.family)
       .add("job_arn", job.job_arn)
       .add("aws_status", job.aws_status)
       .add("message", job.message)

@@ -31,5 +31,6 @@ void refresh_counts(soci::session& sql, const BatchId& id);
 BatchPhase parse_phase(const std::string& word);
 JobState parse_state(const std::string& word);
 JobKind parse_kind(const std::string& word);
+bedrock::InvocationType parse_invocation(const std::string& word);
 
 }  // namespace quarry::store

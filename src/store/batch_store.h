@@ -149,15 +149,31 @@ class BatchStore {
 class DirectResultStore {
  public:
   explicit DirectResultStore(Database& database) : database_(database) {}
+  // A record: `part` of `line`; part 0 is also the only one of a line of one.
+  struct Key {
+    std::int64_t line = -1;
+    std::int64_t part = 0;
+    auto operator<=>(const Key&) const = default;
+  };
   struct Answer {
-    std::int64_t line = 0;
+    Key key;
     int status = 200;
     std::string body;  // modelOutput, or AWS's message
+    // What AWS counted, where it said so.
+    std::optional<std::int64_t> input_tokens, output_tokens;
   };
-  Task<void> save(BatchId id, int n, Answer answer);
-  Task<std::vector<std::int64_t>> answered_lines(BatchId id, int n);
-  // In line order, after `after_line`, at most `limit`.
-  Task<std::vector<Answer>> answers(BatchId id, int n, std::int64_t after_line, int limit);
+  // What clients are shown of the job's progress, in lines.
+  struct Progress {
+    std::int64_t succeeded = 0, errored = 0;
+  };
+  Task<void> save(BatchId id, int n, Answer answer, Progress progress);
+  struct Answered {
+    std::vector<Key> keys;                    // sorted
+    std::int64_t succeeded = 0, errored = 0;  // records
+  };
+  Task<Answered> answered(BatchId id, int n);
+  // In order of keys, after `after`, at most `limit`.
+  Task<std::vector<Answer>> answers(BatchId id, int n, Key after, int limit);
 
  private:
   Database& database_;

@@ -5,59 +5,68 @@
 
 namespace quarry::store {
 
-Task<void> DirectResultStore::save(BatchId id, int n, Answer answer) {
+Task<void> DirectResultStore::save(BatchId id, int n, Answer answer, Progress progress) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     // The first answer stays: it is the one that is billed.
     long long known = 0;
-    sql << "SELECT COUNT(*) FROM direct_results WHERE batch_id = :id AND n = :n AND line = :line",
-        soci::use(id.value), soci::use(n), soci::use(answer.line), soci::into(known);
+    sql << "SELECT COUNT(*) FROM direct_results WHERE batch_id = :id AND n = :n AND line = :line "
+           "AND part = :part",
+        soci::use(id.value), soci::use(n), soci::use(answer.key.line), soci::use(answer.key.part),
+        soci::into(known);
     if (known > 0) return {};
     Columns columns;
     columns.add("batch_id", id.value)
         .add("n", std::int64_t{n})
-        .add("line", answer.line)
+        .add("line", answer.key.line)
+        .add("part", answer.key.part)
         .add("status", std::int64_t{answer.status})
         .add("body", std::move(answer.body))
+        .add("input_tokens", answer.input_tokens)
+        .add("output_tokens", answer.output_tokens)
         .insert_into(sql, "direct_results");
     // Live progress for whoever polls: the same counters that a Bedrock job has.
-    sql << "UPDATE jobs SET succeeded = (SELECT COUNT(*) FROM direct_results d WHERE d.batch_id = "
-           "jobs.batch_id AND d.n = jobs.n AND d.status = 200), errored = (SELECT COUNT(*) FROM "
-           "direct_results d WHERE d.batch_id = jobs.batch_id AND d.n = jobs.n AND d.status <> "
-           "200) WHERE "
+    sql << "UPDATE jobs SET succeeded = MAX(succeeded, :ok), errored = MAX(errored, :bad) WHERE "
            "batch_id = :id AND n = :n",
-        soci::use(id.value), soci::use(n);
+        soci::use(progress.succeeded), soci::use(progress.errored), soci::use(id.value),
+        soci::use(n);
     refresh_counts(sql, id);
     return {};
   });
 }
 
-Task<std::vector<std::int64_t>> DirectResultStore::answered_lines(BatchId id, int n) {
-  co_return co_await transact(
-      database_, [&](soci::session& sql) -> Result<std::vector<std::int64_t>> {
-        std::vector<std::int64_t> lines;
-        const soci::rowset<long long> rows =
-            (sql.prepare
-                 << "SELECT line FROM direct_results WHERE batch_id = :id AND n = :n ORDER BY line",
-             soci::use(id.value), soci::use(n));
-        for (const long long line : rows) lines.push_back(line);
-        return lines;
-      });
+Task<DirectResultStore::Answered> DirectResultStore::answered(BatchId id, int n) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<Answered> {
+    Answered answered;
+    const soci::rowset<soci::row> rows =
+        (sql.prepare << "SELECT line, part, status FROM direct_results WHERE batch_id = :id AND n "
+                        "= :n ORDER BY line, part",
+         soci::use(id.value), soci::use(n));
+    for (const soci::row& row : rows) {
+      answered.keys.push_back({integer(row, "line"), integer(row, "part")});
+      ++(integer(row, "status") == 200 ? answered.succeeded : answered.errored);
+    }
+    return answered;
+  });
 }
 
 Task<std::vector<DirectResultStore::Answer>> DirectResultStore::answers(BatchId id,
                                                                         int n,
-                                                                        std::int64_t after_line,
+                                                                        Key after,
                                                                         int limit) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<Answer>> {
     std::vector<Answer> answers;
     const soci::rowset<soci::row> rows =
-        (sql.prepare
-             << "SELECT line, status, body FROM direct_results WHERE batch_id = :id AND n = :n "
-                "AND line > :after ORDER BY line LIMIT :limit",
-         soci::use(id.value), soci::use(n), soci::use(after_line), soci::use(limit));
+        (sql.prepare << "SELECT line, part, status, body, input_tokens, output_tokens FROM "
+                        "direct_results WHERE batch_id = :id AND n = :n AND (line > :line OR (line "
+                        "= :line2 AND part > :part)) ORDER BY line, part LIMIT :limit",
+         soci::use(id.value), soci::use(n), soci::use(after.line), soci::use(after.line),
+         soci::use(after.part), soci::use(limit));
     for (const soci::row& row : rows) {
-      answers.push_back(
-          {integer(row, "line"), static_cast<int>(integer(row, "status")), text(row, "body")});
+      answers.push_back({{integer(row, "line"), integer(row, "part")},
+                         static_cast<int>(integer(row, "status")),
+                         text(row, "body"),
+                         maybe_integer(row, "input_tokens"),
+                         maybe_integer(row, "output_tokens")});
     }
     return answers;
   });

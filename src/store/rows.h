@@ -3,6 +3,7 @@
 // are Unix milliseconds (due times and leases).
 
 #include "base/ids.h"
+#include "bedrock/invocation_job.h"
 #include "openai/objects.h"
 #include "openai/usage.h"
 
@@ -66,14 +67,18 @@ struct JobRow {
   JobKind kind = JobKind::bedrock;
   JobState state = JobState::staged;
   std::string deployment_id;
-  std::string model_name;  // the public one, echoed in results
-  std::int64_t records = 0;
+  std::string model_name;    // the public one, echoed in results
+  std::int64_t lines = 0;    // of the batch's file
+  std::int64_t records = 0;  // that they became: as many, or more
+  // What the records were translated for, whatever the configuration says by now.
+  bedrock::InvocationType invocation = bedrock::InvocationType::InvokeModel;
+  std::string family = "anthropic";
   std::string job_arn;     // "" until AWS gave one
   std::string aws_status;  // AWS's last word
   std::string message;     // why AWS failed it
   bool stop_requested = false;
-  std::int64_t succeeded = 0,
-               errored = 0;  // AWS's counters while it runs, the lines written once collected
+  // Lines: by AWS's counters while it runs, the lines written once collected.
+  std::int64_t succeeded = 0, errored = 0;
   openai::Usage usage;
   std::int64_t cost_nano_usd = 0;
   int failures = 0;
@@ -82,6 +87,8 @@ struct JobRow {
 std::string_view name(BatchPhase phase);
 std::string_view name(JobKind kind);
 std::string_view name(JobState state);
+// AWS's word.
+std::string_view name(bedrock::InvocationType invocation);
 
 struct SpendRow {
   std::string request_id;  // unique: "<batch id>" at creation, "<batch id>_batch_cost" at the end

@@ -145,7 +145,31 @@ CREATE TABLE spend_log (
 CREATE INDEX spend_by_batch ON spend_log (batch_id)
 )sql";
 
-constexpr std::array<std::string_view, 1> kMigrations{kVersion1};
+// A line may be several records, and a job's records are of a family and an invocation type. Until
+// then a line was one record, in Anthropic's format, for InvokeModel. SQLite changes no primary key
+// in place.
+constexpr std::string_view kVersion2 = R"sql(
+ALTER TABLE jobs ADD COLUMN lines BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN invocation_type TEXT NOT NULL DEFAULT 'InvokeModel';
+ALTER TABLE jobs ADD COLUMN family TEXT NOT NULL DEFAULT 'anthropic';
+UPDATE jobs SET lines = records;
+ALTER TABLE direct_results RENAME TO direct_results_1;
+CREATE TABLE direct_results (
+  batch_id TEXT NOT NULL,
+  n BIGINT NOT NULL,
+  line BIGINT NOT NULL,
+  part BIGINT NOT NULL,
+  status BIGINT NOT NULL,
+  body TEXT NOT NULL,
+  input_tokens BIGINT,
+  output_tokens BIGINT,
+  PRIMARY KEY (batch_id, n, line, part)
+);
+INSERT INTO direct_results (batch_id, n, line, part, status, body) SELECT batch_id, n, line, 0, status, body FROM direct_results_1;
+DROP TABLE direct_results_1
+)sql";
+
+constexpr std::array<std::string_view, 2> kMigrations{kVersion1, kVersion2};
 
 }  // namespace
 

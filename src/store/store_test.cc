@@ -4,8 +4,11 @@
 #include "store/batch_store.h"
 #include "store/database.h"
 #include "store/file_store.h"
+#include "store/schema.h"
 
 #include <gtest/gtest.h>
+#include <soci/soci.h>
+#include <soci/sqlite3/soci-sqlite3.h>
 
 #include <filesystem>
 
@@ -227,16 +230,102 @@ TEST_F(Store, AFileIsGoneForClientsOnceDeletedAndStaysForItsBatch) {
   EXPECT_EQ(run(files.segments(file.id))->size(), 1u);
 }
 
+TEST_F(Store, AJobKeepsWhatItsRecordsWereTranslatedFor) {
+  BatchStore store = batches();
+  ASSERT_TRUE(run(store.create(batch("batch_1"), std::nullopt, true, kNow)));
+  ASSERT_EQ(run(store.claim_batches(BatchPhase::planning, kNow, 1000, 5))->size(), 1u);
+  JobRow job;
+  job.batch_id = BatchId{"batch_1"};
+  job.n = 1;
+  job.lines = 3;
+  job.records = 300;
+  job.invocation = bedrock::InvocationType::Converse;
+  job.family = "nova";
+  ASSERT_TRUE(run(store.save_plan({BatchId{"batch_1"}, "m", 3, 0, std::nullopt, {job}}, kNow)));
+  const auto jobs = run(store.jobs(BatchId{"batch_1"}));
+  ASSERT_EQ(jobs->size(), 1u);
+  EXPECT_EQ(jobs->front().lines, 3);
+  EXPECT_EQ(jobs->front().records, 300);
+  EXPECT_EQ(jobs->front().invocation, bedrock::InvocationType::Converse);
+  EXPECT_EQ(jobs->front().family, "nova");
+}
+
 TEST_F(Store, TheFirstDirectAnswerStays) {
   DirectResultStore results(*database_);
   const BatchId id{"batch_1"};
-  ASSERT_TRUE(run(results.save(id, 1, {7, 200, "first"})));
-  ASSERT_TRUE(run(results.save(id, 1, {7, 200, "second"})));
-  ASSERT_TRUE(run(results.save(id, 1, {3, 400, "bad"})));
-  EXPECT_EQ(*run(results.answered_lines(id, 1)), (std::vector<std::int64_t>{3, 7}));
-  const auto answers = run(results.answers(id, 1, -1, 10));
+  ASSERT_TRUE(run(results.save(id, 1, {{7, 0}, 200, "first", 5, std::nullopt}, {1, 0})));
+  ASSERT_TRUE(run(results.save(id, 1, {{7, 0}, 200, "second", {}, {}}, {1, 0})));
+  ASSERT_TRUE(run(results.save(id, 1, {{3, 0}, 400, "bad", {}, {}}, {1, 1})));
+  const auto answered = run(results.answered(id, 1));
+  EXPECT_EQ(answered->keys, (std::vector<DirectResultStore::Key>{{3, 0}, {7, 0}}));
+  EXPECT_EQ(answered->succeeded, 1);
+  EXPECT_EQ(answered->errored, 1);
+  const auto answers = run(results.answers(id, 1, {}, 10));
   ASSERT_EQ(answers->size(), 2u);
   EXPECT_EQ(answers->at(1).body, "first");
+  EXPECT_EQ(answers->at(1).input_tokens, 5);
+  EXPECT_EQ(answers->at(1).output_tokens, std::nullopt);
+}
+
+TEST_F(Store, AnswersOfALinesPartsComeInOrderAcrossPages) {
+  DirectResultStore results(*database_);
+  const BatchId id{"batch_1"};
+  const std::vector<DirectResultStore::Key> keys{{1, 2}, {2, 0}, {1, 0}, {1, 10}, {1, 1}};
+  for (const auto& key : keys) {
+    ASSERT_TRUE(run(results.save(id, 1, {key, 200, "x", {}, {}}, {})));
+  }
+  std::vector<DirectResultStore::Key> read;
+  for (DirectResultStore::Key after;;) {
+    const auto page = run(results.answers(id, 1, after, 2));
+    ASSERT_TRUE(page);
+    if (page->empty()) break;
+    for (const auto& answer : *page) read.push_back(answer.key);
+    after = read.back();
+  }
+  EXPECT_EQ(read, (std::vector<DirectResultStore::Key>{{1, 0}, {1, 1}, {1, 2}, {1, 10}, {2, 0}}));
+}
+
+TEST_F(Store, ClientsSeeHowFarADirectJobIs) {
+  BatchStore store = batches();
+  planned_batch(store, "batch_1");
+  DirectResultStore results(*database_);
+  ASSERT_TRUE(run(results.save(BatchId{"batch_1"}, 1, {{1, 0}, 200, "x", {}, {}}, {5, 1})));
+  const auto found = run(store.find(BatchId{"batch_1"}, "me"));
+  EXPECT_EQ(found->object.completed, 5);
+  EXPECT_EQ(found->object.failed, 1);
+}
+
+TEST_F(Store, ADatabaseOfTheFirstVersionGoesOnWhereItWas) {
+  database_.reset();
+  std::filesystem::remove(directory_ / "quarry.db");
+  {
+    soci::session sql(soci::sqlite3, "db=" + (directory_ / "quarry.db").string());
+    std::string_view script = migrations().front();
+    while (!script.empty()) {
+      const std::size_t end = script.find(";\n");
+      sql << std::string(script.substr(0, end));
+      script = end == std::string_view::npos ? std::string_view() : script.substr(end + 2);
+    }
+    sql << "CREATE TABLE schema_version (version BIGINT NOT NULL)";
+    sql << "INSERT INTO schema_version (version) VALUES (1)";
+    sql << "INSERT INTO jobs VALUES ('batch_1', 1, 1, 'direct', 'running', 'dep', 'm', 42, '', '', "
+           "'', 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, NULL, NULL)";
+    sql << "INSERT INTO direct_results VALUES ('batch_1', 1, 7, 200, 'first')";
+  }
+  database_ = std::make_unique<Database>(directory_);
+  BatchStore store = batches();
+  const auto jobs = run(store.jobs(BatchId{"batch_1"}));
+  ASSERT_EQ(jobs->size(), 1u);
+  EXPECT_EQ(jobs->front().records, 42);
+  EXPECT_EQ(jobs->front().lines, 42);
+  EXPECT_EQ(jobs->front().invocation, bedrock::InvocationType::InvokeModel);
+  EXPECT_EQ(jobs->front().family, "anthropic");
+  DirectResultStore results(*database_);
+  const auto answers = run(results.answers(BatchId{"batch_1"}, 1, {}, 10));
+  ASSERT_EQ(answers->size(), 1u);
+  EXPECT_EQ(answers->front().key, (DirectResultStore::Key{7, 0}));
+  EXPECT_EQ(answers->front().body, "first");
+  EXPECT_EQ(answers->front().input_tokens, std::nullopt);
 }
 
 TEST_F(Store, ADirectoryHasOneServer) {
