@@ -1,105 +1,196 @@
-// Translating a line against simdjson's parse of the same bytes: the budget is half of its speed,
-// both ways.
-#include "translate/translator.h"
+// Quarry's translators beside simdjson's parser, which does no more than read the same bytes
+// (ARCHITECTURE.md, budgets). Prints a table; --dump DIR also writes the corpus and the figures of
+// whole lines, for litellm_peer.py.
+#include <fmt/format.h>
 
-#include <benchmark/benchmark.h>
-#include <simdjson.h>
-
+#include "corpus.h"
+#include "measure.h"
+#include "subjects.h"
+#include "table.h"
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
 #include <string>
+#include <string_view>
+#include <vector>
 
+namespace quarry::bench {
 namespace {
 
-using namespace quarry;
+struct Arguments {
+  std::string family;          // "" = all
+  std::filesystem::path dump;  // "" = none
+  double seconds = 0.4;        // of each row
+};
 
-std::string prose(std::size_t bytes) {
-  const std::string sentence =
-      R"(The quick \"brown\" fox jumps over the lazy dog; it\u2019s caf\u00e9 time, na\u00efve reader.\n)"
-      "It’s plain UTF-8 here, with “quotes” and a dash – then more words follow without any escape "
-      "at all. ";
-  std::string text;
-  while (text.size() < bytes) text += sentence;
-  return text;
-}
-
-// A short question, a long one, a tool conversation, an image.
-std::string request(int kind) {
-  const std::string head = R"({"model":"claude","max_tokens":1000,"temperature":0.2,"messages":[)"
-                           R"({"role":"system","content":"You are a helpful assistant."},)";
-  if (kind == 0) return head + R"({"role":"user","content":"What is the capital of France?"}]})";
-  if (kind == 1) return head + R"({"role":"user","content":")" + prose(4000) + R"("}]})";
-  if (kind == 2) {
-    std::string body = head + R"({"role":"user","content":"Weather?"})";
-    for (int i = 0; i < 8; ++i) {
-      const std::string id = "call_" + std::to_string(i);
-      body +=
-          R"(,{"role":"assistant","content":null,"tool_calls":[{"id":")" + id +
-          R"(","type":"function","function":{"name":"f","arguments":"{\"city\":\"Oslo\",\"days\":3}"}}]},)"
-          R"({"role":"tool","tool_call_id":")" +
-          id + R"(","content":"rainy, 7 degrees, wind from the west"})";
-    }
-    return body +
-           R"(],"tools":[{"type":"function","function":{"name":"f","description":"The weather.",)"
-           R"("parameters":{"type":"object","properties":{"city":{"type":"string"},"days":{"type":"integer"}},)"
-           R"("required":["city"]}}}]})";
-  }
-  return head +
-         R"({"role":"user","content":[{"type":"text","text":"What is it?"},{"type":"image_url","image_url":)"
-         R"({"url":"data:image/png;base64,iVBORw0KGgoA)" +
-         std::string(400'000, 'A') + R"("}}]}]})";
-}
-
-std::string answer(int kind) {
-  const std::string text = kind == 0 ? "Paris." : prose(4000);
-  return R"({"id":"msg_1","type":"message","role":"assistant","model":"claude-3-haiku","content":[{"type":"text","text":")" +
-         text +
-         R"("}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":10,"output_tokens":900}})";
-}
-
-void parse_only(benchmark::State& state, const std::string& text) {
-  const simdjson::padded_string padded(text);
-  simdjson::dom::parser parser;
-  for (auto _ : state) benchmark::DoNotOptimize(parser.parse(padded).error());
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
-}
-
-void BM_ParseRequest(benchmark::State& state) {
-  parse_only(state, request(static_cast<int>(state.range(0))));
-}
-void BM_ParseAnswer(benchmark::State& state) {
-  parse_only(state, answer(static_cast<int>(state.range(0))));
-}
-
-void BM_TranslateRequest(benchmark::State& state) {
-  const std::string body = request(static_cast<int>(state.range(0)));
-  const auto* model = catalog::Catalog::built_in().find("anthropic.claude-3-haiku-20240307-v1:0");
-  translate::RequestTranslator translator;
-  std::string out;
-  for (auto _ : state) {
-    out.clear();
-    if (!translator.translate(body, {.model = model}, out)) state.SkipWithError("refused");
-  }
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(body.size()));
-}
-
-void BM_TranslateAnswer(benchmark::State& state) {
-  const std::string body = answer(static_cast<int>(state.range(0)));
-  translate::ResultTranslator translator;
-  std::string out;
-  for (auto _ : state) {
-    out.clear();
-    if (!translator.translate(body, {.model_name = "m", .created = 1, .completion_seed = "00"},
-                              out)) {
-      state.SkipWithError("refused");
+Arguments arguments(int count, char** values) {
+  Arguments arguments;
+  for (int i = 1; i < count; i += 2) {
+    const std::string_view name = values[i];
+    if (i + 1 == count) throw std::runtime_error("a value must follow " + std::string(name));
+    const std::string value = values[i + 1];
+    if (name == "--family") {
+      arguments.family = value;
+    } else if (name == "--dump") {
+      arguments.dump = value;
+    } else if (name == "--seconds") {
+      arguments.seconds = std::stod(value);
+    } else {
+      throw std::runtime_error(
+          "there is no option " + std::string(name) +
+          "; usage: translate_bench [--family NAME] [--seconds S] [--dump DIR]");
     }
   }
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(body.size()));
+  return arguments;
 }
 
-BENCHMARK(BM_ParseRequest)->DenseRange(0, 3);
-BENCHMARK(BM_TranslateRequest)->DenseRange(0, 3);
-BENCHMARK(BM_ParseAnswer)->DenseRange(0, 1);
-BENCHMARK(BM_TranslateAnswer)->DenseRange(0, 1);
+// The parts of one direction weighted as in a batch: what a line costs on average.
+class Whole {
+ public:
+  void add(const Part& part, const Seconds& seconds) {
+    const double share = part.lines_of_1000 / 1000.0 / static_cast<double>(part.lines.size());
+    bytes_ += share * static_cast<double>(part.bytes());
+    subject_ += share * seconds.subject;
+    parse_only_ += share * seconds.parse_only;
+  }
+  double bytes_per_second() const { return bytes_ / subject_; }
+  double parse_only_bytes_per_second() const { return bytes_ / parse_only_; }
+  bool empty() const { return bytes_ == 0; }
+
+ private:
+  double bytes_ = 0, subject_ = 0, parse_only_ = 0;
+};
+
+double bytes_share(const std::vector<Part>& parts, const Part& of) {
+  double all = 0, own = 0;
+  for (const Part& part : parts) {
+    const double bytes = part.lines_of_1000 * static_cast<double>(part.bytes()) /
+                         static_cast<double>(part.lines.size());
+    all += bytes;
+    if (&part == &of) own = bytes;
+  }
+  return own / all;
+}
+
+void print(const std::string& line) {
+  std::fputs(line.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+// All parts of one subject in one direction; those that it refuses are left out, and said.
+void run(const Subject& subject,
+         std::string_view direction,
+         const std::vector<Part>& parts,
+         const Translate& translate,
+         double seconds) {
+  Whole whole;
+  Row row{std::string(subject.name), std::string(direction), "", 0, 0, 0, subject.budgeted};
+  for (const Part& part : parts) {
+    row.part = part.name;
+    std::size_t refused = 0;
+    for (const std::string& line : part.lines) refused += translate(line) ? 0 : 1;
+    if (refused > 0) {
+      print(fmt::format("{:14} {:9} {:8} left out, {} of {} lines refused: {}\n", row.family,
+                        row.direction, row.part, refused, part.lines.size(), last_refusal()));
+      continue;
+    }
+    const Seconds taken =
+        measure(part.lines, seconds, [&](std::size_t i) { translate(part.lines[i]); });
+    whole.add(part, taken);
+    const auto bytes = static_cast<double>(part.bytes());
+    row.bytes_share = bytes_share(parts, part);
+    row.bytes_per_second = bytes / taken.subject;
+    row.parse_only_bytes_per_second = bytes / taken.parse_only;
+    if (parts.size() > 1) row.budgeted = false;  // the budget is for the whole
+    print(table_row(row));
+  }
+  if (parts.size() == 1 || whole.empty()) return;
+  row.part = "whole";
+  row.bytes_share = 1;
+  row.bytes_per_second = whole.bytes_per_second();
+  row.parse_only_bytes_per_second = whole.parse_only_bytes_per_second();
+  row.budgeted = subject.budgeted;
+  print(table_row(row));
+}
+
+// A line of a batch's input file around a body, which names its model as LiteLLM's config does.
+std::string batch_line(const Subject& subject, std::string body, std::size_t number) {
+  constexpr std::string_view name = "\"bench\"";
+  body.replace(body.find(name), name.size(), fmt::format("\"bedrock/{}\"", subject.model));
+  return fmt::format(R"({{"custom_id": "request-{}", "method": "POST", "url": "{}", "body": {}}})",
+                     number, subject.embeddings ? "/v1/embeddings" : "/v1/chat/completions", body);
+}
+
+// DIR/<family>/<part>.jsonl, and one line in DIR/figures.tsv: what whole lines cost.
+void dump(const Subject& subject,
+          const std::vector<Part>& parts,
+          const Translate& translate,
+          const Arguments& arguments,
+          std::ofstream& figures) {
+  const std::filesystem::path folder = arguments.dump / subject.family;
+  std::filesystem::create_directories(folder);
+  for (const Part& part : parts) {
+    std::vector<std::string> lines;
+    std::ofstream file(folder / (std::string(part.name) + ".jsonl"));
+    std::size_t bytes = 0;
+    for (const std::string& body : part.lines) {
+      lines.push_back(batch_line(subject, body, lines.size()));
+      file << lines.back() << '\n';
+      bytes += lines.back().size();
+      if (!translate(lines.back())) break;
+    }
+    if (lines.size() < part.lines.size() || !translate(lines.back())) continue;
+    const Seconds taken =
+        measure(lines, arguments.seconds, [&](std::size_t i) { translate(lines[i]); });
+    figures << subject.family << '\t' << subject.name << '\t' << subject.model << '\t' << part.name
+            << '\t' << part.lines_of_1000 << '\t' << lines.size() << '\t' << bytes << '\t'
+            << taken.subject << '\n';
+    if (!file.flush() || !figures.flush())
+      throw std::runtime_error("could not write " + folder.string());
+  }
+}
+
+void run(const Arguments& arguments) {
+  std::vector<std::string> notes;
+  std::ofstream figures;
+  if (!arguments.dump.empty()) {
+    std::filesystem::create_directories(arguments.dump);
+    figures.open(arguments.dump / "figures.tsv");
+  }
+  print(
+      "Translation and simdjson's parse of the same bytes, in turns, on one core.\n"
+      "bytes: the part's share of a batch; ratio: translation's speed to parse-only's.\n\n");
+  print(table_head());
+  const std::vector<Part> chats = chat_requests(), embeddings = embedding_requests();
+  for (const Subject& subject : subjects()) {
+    if (!arguments.family.empty() && arguments.family != subject.family) continue;
+    const std::vector<Part>& parts = subject.embeddings ? embeddings : chats;
+    std::string missing;
+    const auto request = request_translator(subject, missing);
+    const auto result = result_translator(subject, missing);
+    if (!request || !result) {
+      notes.push_back(std::string(subject.name) + " is left out: " + missing);
+      continue;
+    }
+    run(subject, "request", parts, *request, arguments.seconds);
+    run(subject, "answer", answers(subject.family), *result, arguments.seconds);
+    if (!arguments.dump.empty())
+      dump(subject, parts, *line_translator(subject, missing), arguments, figures);
+  }
+  for (const std::string& note : notes) print("note: " + note + "\n");
+}
 
 }  // namespace
+}  // namespace quarry::bench
 
-BENCHMARK_MAIN();
+int main(int count, char** values) {
+  try {
+    quarry::bench::run(quarry::bench::arguments(count, values));
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "translate_bench: %s\n", error.what());
+    return 1;
+  }
+}
