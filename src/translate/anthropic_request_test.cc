@@ -18,15 +18,15 @@ std::expected<std::string, openai::LineError> translate(const std::string& body,
                                                         const std::string& model_id = kHaiku,
                                                         bool drop_params = false) {
   RequestTranslator translator;
-  std::string out;
+  TranslatedLine line;
   const auto* model = catalog::Catalog::built_in().find(model_id);
   EXPECT_NE(model, nullptr) << model_id;
-  auto done = translator.translate(body, {.model = model, .drop_params = drop_params}, out);
+  auto done = translator.translate(body, {.model = model, .drop_params = drop_params}, line);
   if (!done) {
-    EXPECT_EQ(out, "") << "an error must leave nothing behind";
+    EXPECT_EQ(line.records(), 0U) << "an error must leave nothing behind";
     return std::unexpected(done.error());
   }
-  return out;
+  return std::string(line.record(0));
 }
 
 // A body with these members beside a user message.
@@ -300,30 +300,28 @@ TEST(Request, RefusesAPrefillWhereTheModelDoes) {
 
 TEST(Request, NamesTheEndpointThatTheModelDoesNotServe) {
   RequestTranslator translator;
-  std::string out;
+  TranslatedLine line;
   const auto* model = catalog::Catalog::built_in().find(kHaiku);
-  for (const auto endpoint :
-       {openai::Endpoint::embeddings, openai::Endpoint::completions, openai::Endpoint::responses}) {
-    const auto refused =
-        translator.translate(R"({"input":"x"})", {.endpoint = endpoint, .model = model}, out);
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().param, "url");
-    EXPECT_NE(refused.error().message.find(openai::path(endpoint)), std::string::npos);
-  }
+  const auto refused = translator.translate(
+      R"({"input":"x"})", {.endpoint = openai::Endpoint::embeddings, .model = model}, line);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().param, "url");
+  EXPECT_NE(refused.error().message.find("/v1/embeddings"), std::string::npos);
 }
 
 TEST(Request, UsesOneTranslatorForManyLines) {
   RequestTranslator translator;
+  TranslatedLine line;
   const auto* model = catalog::Catalog::built_in().find(kHaiku);
-  std::string all;
+  std::string first;
   for (int i = 0; i < 3; ++i) {
-    std::string bad_left;
-    EXPECT_FALSE(translator.translate(messages(kCall), {.model = model}, bad_left));
-    ASSERT_TRUE(translator.translate(with(R"("stop":"\u0041")"), {.model = model}, all));
-    all += '\n';
+    EXPECT_FALSE(translator.translate(messages(kCall), {.model = model}, line));
+    EXPECT_EQ(line.records(), 0U);
+    ASSERT_TRUE(translator.translate(with(R"("stop":"\u0041")"), {.model = model}, line));
+    ASSERT_EQ(line.records(), 1U);
+    if (i == 0) first = line.record(0);
+    EXPECT_EQ(line.record(0), first);
   }
-  const std::string first = all.substr(0, all.find('\n') + 1);
-  EXPECT_EQ(all, first + first + first);
 }
 
 }  // namespace

@@ -8,11 +8,11 @@
 namespace quarry::translate {
 namespace {
 
-std::expected<openai::Usage, openai::LineError> translate(const std::string& answer,
-                                                          std::string& out) {
+std::expected<LineUsage, openai::LineError> translate(const std::string& answer, std::string& out) {
   ResultTranslator translator;
-  return translator.translate(answer, {.model_name = "m", .created = 1, .completion_seed = "00"},
-                              out);
+  return translator.translate(
+      answer, {.family = "anthropic", .model_name = "m", .created = 1, .completion_seed = "00"},
+      out);
 }
 
 const char* const kUsage = R"("usage":{"input_tokens":1,"output_tokens":1})";

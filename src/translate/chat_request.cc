@@ -2,153 +2,351 @@
 
 #include <algorithm>
 #include <array>
-#include <string>
-#include <utility>
 
 namespace quarry::translate {
 
 namespace {
 
-enum class Rule {
-  carried,    // into the ChatRequest
-  left_out,   // nothing depends on it
-  only_zero,  // refused at any other value than the one that changes nothing
-  only_one,
-  only_false,
-  only_empty,
-  only_none,       // "none"
-  only_text,       // {"type":"text"}
-  only_text_list,  // ["text"]
-  stream,
-  refused,
-};
-
-using Slot = std::optional<json::Value> ChatRequest::*;
-
-struct Parameter {
-  std::string_view name;
-  Rule rule;
-  Slot slot = nullptr;
-};
-
-// The most frequent first.
-constexpr std::array kParameters{
-    Parameter{"model", Rule::left_out},
-    Parameter{"messages", Rule::carried, &ChatRequest::messages},
-    Parameter{"max_tokens", Rule::carried, &ChatRequest::max_tokens},
-    Parameter{"temperature", Rule::carried, &ChatRequest::temperature},
-    Parameter{"max_completion_tokens", Rule::carried, &ChatRequest::max_completion_tokens},
-    Parameter{"top_p", Rule::carried, &ChatRequest::top_p},
-    Parameter{"stop", Rule::carried, &ChatRequest::stop},
-    Parameter{"tools", Rule::carried, &ChatRequest::tools},
-    Parameter{"tool_choice", Rule::carried, &ChatRequest::tool_choice},
-    Parameter{"response_format", Rule::only_text},
-    Parameter{"stream", Rule::stream},
-    Parameter{"n", Rule::only_one},
-    Parameter{"user", Rule::left_out},
-    Parameter{"metadata", Rule::left_out},
-    Parameter{"anthropic_beta", Rule::carried, &ChatRequest::anthropic_beta},
-    Parameter{"audio", Rule::refused},
-    Parameter{"frequency_penalty", Rule::only_zero},
-    Parameter{"function_call", Rule::only_none},
-    Parameter{"functions", Rule::only_empty},
-    Parameter{"logit_bias", Rule::only_empty},
-    Parameter{"logprobs", Rule::only_false},
-    Parameter{"modalities", Rule::only_text_list},
-    Parameter{"parallel_tool_calls", Rule::carried, &ChatRequest::parallel_tool_calls},
-    Parameter{"prediction", Rule::refused},
-    Parameter{"presence_penalty", Rule::only_zero},
-    Parameter{"prompt_cache_key", Rule::left_out},
-    Parameter{"prompt_cache_retention", Rule::left_out},
-    Parameter{"reasoning_effort", Rule::only_none},
-    Parameter{"safety_identifier", Rule::left_out},
-    Parameter{"seed", Rule::refused},
-    Parameter{"service_tier", Rule::left_out},
-    Parameter{"store", Rule::left_out},
-    Parameter{"stream_options", Rule::left_out},
-    Parameter{"thinking", Rule::carried, &ChatRequest::thinking},
-    Parameter{"top_k", Rule::carried, &ChatRequest::top_k},
-    Parameter{"top_logprobs", Rule::only_zero},
-    Parameter{"verbosity", Rule::refused},
-    Parameter{"web_search_options", Rule::refused},
-};
-
 bool is_text(json::Value value, std::string_view wanted) {
   return value.is(json::Kind::string) && value.text() == wanted;
 }
 
-bool is_type_text(json::Value value) {
+bool has_type(json::Value value, std::string_view wanted) {
   if (!value.is(json::Kind::object)) return false;
-  const auto type = value.find("type");
-  return type && is_text(*type, "text");
-}
-
-bool is_text_list(json::Value value) {
-  if (!value.is(json::Kind::array)) return false;
-  for (const json::Value element : value.elements()) {
-    if (!is_text(element, "text")) return false;
-  }
-  return true;
+  const auto type = value.find_non_null("type");
+  return type && is_text(*type, wanted);
 }
 
 // Whether the value is the one that changes nothing.
-bool neutral(Rule rule, json::Value value) {
-  switch (rule) {
-    case Rule::only_zero:
-      return value.number() == 0.0;
-    case Rule::only_one:
+bool neutral(Param param, json::Value value) {
+  switch (param) {
+    case Param::temperature:
+    case Param::top_p:
+    case Param::repetition_penalty:
       return value.number() == 1.0;
-    case Rule::only_false:
+    case Param::frequency_penalty:
+    case Param::presence_penalty:
+    case Param::top_logprobs:
+    case Param::min_p:
+      return value.number() == 0.0;
+    case Param::logit_bias:
+    case Param::stop:
+      return (value.is(json::Kind::object) || value.is(json::Kind::array)) ? value.empty()
+                                                                           : is_text(value, "");
+    case Param::logprobs:
       return value.is(json::Kind::boolean) && !value.boolean();
-    case Rule::only_empty:
-      return (value.is(json::Kind::object) || value.is(json::Kind::array)) && value.empty();
-    case Rule::only_none:
+    case Param::reasoning_effort:
       return is_text(value, "none");
-    case Rule::only_text:
-      return is_type_text(value);
-    case Rule::only_text_list:
-      return is_text_list(value);
+    case Param::verbosity:
+      return is_text(value, "medium");
+    case Param::thinking:
+      return has_type(value, "disabled");
     default:
       return false;
   }
 }
 
-std::string param_of(std::string_view name) { return "body." + std::string(name); }
+// Between the reading of a request and a family's writing of it.
+class Checker {
+ public:
+  Checker(const ChatRequest& request,
+          const FamilyRules& rules,
+          const catalog::Model& model,
+          Checked& checked)
+      : request_(request), rules_(rules), model_(model), out_(checked) {}
 
-Outcome check_stream(json::Value value) {
-  if (!value.is(json::Kind::boolean)) return wrong_type("body.stream", "a boolean", value.kind());
-  if (!value.boolean()) return {};
-  return Refusal(openai::LineError{"streaming_unsupported",
-                                   "Chat Completions: Streaming is not supported in the Batch API.",
-                                   "body.stream"});
+  Outcome check();
+
+ private:
+  Outcome max_tokens();
+  Outcome sampling();
+  Outcome both_samplings();
+  std::expected<std::optional<Number>, openai::LineError> number(Param param,
+                                                                 Range openai,
+                                                                 Range family) const;
+  Outcome top_k();
+  Outcome stop();
+  Outcome reasoning_effort() const;
+  Outcome others();
+  Outcome tools();
+  Outcome format();
+  Outcome parts() const;
+
+  bool model_takes(Param param) const;
+  // Refuses a value that is not to be written, or lets it be dropped.
+  Outcome leave_out(Param param) const;
+
+  const ChatRequest& request_;
+  const FamilyRules& rules_;
+  const catalog::Model& model_;
+  Checked& out_;
+};
+
+constexpr std::array<std::string_view, kParams> kNames{
+    "max_tokens",        "temperature",      "top_p",      "stop",        "seed",
+    "frequency_penalty", "presence_penalty", "logit_bias", "logprobs",    "top_logprobs",
+    "reasoning_effort",  "verbosity",        "top_k",      "min_p",       "repetition_penalty",
+    "thinking",          "anthropic_beta",   "documents",  "safety_mode", "chat_template_kwargs"};
+
+bool Checker::model_takes(Param param) const {
+  if (!rules_.takes.has(param)) return false;
+  if ((param == Param::reasoning_effort || param == Param::thinking) &&
+      (model_.reasoning == catalog::Reasoning::none ||
+       model_.reasoning == catalog::Reasoning::always)) {
+    return false;
+  }
+  return !model_.refuses_parameter(kNames[static_cast<std::size_t>(param)]);
+}
+
+Outcome Checker::leave_out(Param param) const {
+  if (request_.drop_params || neutral(param, *request_.value(param))) return {};
+  return unsupported(request_.param(param), model_.id + " does not take it");
+}
+
+Outcome Checker::max_tokens() {
+  const auto& value = request_.value(Param::max_tokens);
+  if (!value) return {};
+  const std::string param = request_.param(Param::max_tokens);
+  const auto number = value->integer();
+  if (!number) {
+    if (!value->is(json::Kind::number)) return wrong_type(param, "an integer", value->kind());
+    return invalid_value(param, "must be an integer");
+  }
+  if (*number < 1) return invalid_value(param, "must be at least 1");
+  if (model_.output_tokens_max != 0 && *number > model_.output_tokens_max) {
+    return invalid_value(param, std::to_string(*number) + " is over " + model_.id +
+                                    "'s ceiling of " + std::to_string(model_.output_tokens_max));
+  }
+  out_.max_tokens = number;
+  return {};
+}
+
+std::expected<std::optional<Number>, openai::LineError> Checker::number(Param param,
+                                                                        Range openai,
+                                                                        Range family) const {
+  const auto& value = request_.value(param);
+  if (!value) return std::nullopt;
+  if (!value->is(json::Kind::number))
+    return wrong_type(request_.param(param), "a number", value->kind());
+  const auto number = value->number();
+  if (!number || *number < openai.min || *number > openai.max) {
+    return invalid_value(request_.param(param),
+                         "must be between " + std::to_string(static_cast<int>(openai.min)) +
+                             " and " + std::to_string(static_cast<int>(openai.max)));
+  }
+  if (!model_takes(param)) {
+    if (auto ok = leave_out(param); !ok) return std::unexpected(ok.error());
+    return std::nullopt;
+  }
+  if (*number > family.max || *number < family.min) {
+    if (request_.drop_params) return std::nullopt;
+    return unsupported(
+        request_.param(param),
+        std::string(value->raw()) +
+            (*number > family.max ? " is over the most that " : " is below what ") + model_.id +
+            " takes, which is " +
+            std::to_string(*number > family.max ? family.max : family.min).substr(0, 4));
+  }
+  return Number{*value, *number};
+}
+
+// 1 is the default of both temperature and top_p, so leaving that out changes nothing.
+Outcome Checker::both_samplings() {
+  if (!model_.temperature_or_top_p || !out_.temperature || !out_.top_p) return {};
+  if (out_.top_p->number == 1) {
+    out_.top_p.reset();
+  } else if (out_.temperature->number == 1) {
+    out_.temperature.reset();
+  } else if (request_.drop_params) {
+    out_.top_p.reset();
+  } else {
+    return unsupported(request_.param(Param::top_p),
+                       model_.id + " takes temperature or top_p, but not both");
+  }
+  return {};
+}
+
+Outcome Checker::sampling() {
+  const auto temperature = number(Param::temperature, {0, 2}, rules_.temperature);
+  if (!temperature) return std::unexpected(temperature.error());
+  out_.temperature = *temperature;
+  const auto top_p = number(Param::top_p, {0, 1}, rules_.top_p);
+  if (!top_p) return std::unexpected(top_p.error());
+  out_.top_p = *top_p;
+  return both_samplings();
+}
+
+Outcome Checker::top_k() {
+  const auto& value = request_.value(Param::top_k);
+  if (!value) return {};
+  if (value->integer().value_or(-1) < 0) {
+    return invalid_value(request_.param(Param::top_k), "must be an integer that is not negative");
+  }
+  if (!model_takes(Param::top_k)) return leave_out(Param::top_k);
+  out_.top_k = *value;
+  return {};
+}
+
+Outcome Checker::stop() {
+  const auto& value = request_.value(Param::stop);
+  if (!value) return {};
+  const std::string param = request_.param(Param::stop);
+  if (value->is(json::Kind::string)) {
+    if (!value->raw_text().empty()) out_.stop.push_back(*value);
+  } else if (value->is(json::Kind::array)) {
+    std::size_t index = 0;
+    for (const json::Value element : value->elements()) {
+      if (!element.is(json::Kind::string)) {
+        return wrong_type(param + "[" + std::to_string(index) + "]", "a string", element.kind());
+      }
+      ++index;
+      if (!element.raw_text().empty()) out_.stop.push_back(element);
+    }
+  } else {
+    return wrong_type(param, "a string or an array", value->kind());
+  }
+  if (out_.stop.empty()) return {};
+  if (!model_takes(Param::stop)) {
+    out_.stop.clear();
+    return leave_out(Param::stop);
+  }
+  if (out_.stop.size() <= rules_.stop_max) return {};
+  if (!request_.drop_params) {
+    return invalid_value(
+        param, model_.id + " takes at most " + std::to_string(rules_.stop_max) + " stop sequences");
+  }
+  out_.stop.resize(rules_.stop_max);
+  return {};
+}
+
+Outcome Checker::reasoning_effort() const {
+  const auto& value = request_.value(Param::reasoning_effort);
+  if (!value) return {};
+  for (const std::string_view word : {"none", "minimal", "low", "medium", "high", "xhigh"}) {
+    if (is_text(*value, word)) return {};
+  }
+  return invalid_value(request_.param(Param::reasoning_effort),
+                       "supported values are: 'none', 'minimal', 'low', 'medium', 'high', 'xhigh'");
+}
+
+Outcome Checker::others() {
+  for (std::size_t i = 0; i < kParams; ++i) {
+    const auto param = static_cast<Param>(i);
+    const bool special = param == Param::max_tokens || param == Param::temperature ||
+                         param == Param::top_p || param == Param::top_k || param == Param::stop;
+    if (special || !request_.values[i]) continue;
+    if (model_takes(param)) {
+      out_.raw[i] = request_.values[i];
+    } else if (auto ok = leave_out(param); !ok) {
+      return ok;
+    }
+  }
+  return {};
+}
+
+Outcome Checker::tools() {
+  if (request_.tools.empty()) return {};
+  if (model_.tools) {
+    out_.tools = true;
+    return {};
+  }
+  if (request_.conversation.uses_tools) {
+    return unsupported("body.tools", model_.id + " has no tools, and the conversation uses them");
+  }
+  if (request_.drop_params || request_.tool_choice == ToolChoice::none) return {};
+  return unsupported("body.tools", model_.id + " has no tools");
+}
+
+Outcome Checker::format() {
+  const bool taken = request_.format == Format::text ||
+                     (request_.format == Format::json_object && rules_.json_object) ||
+                     (request_.format == Format::json_schema && model_.json_schema);
+  if (taken) {
+    out_.format = request_.format;
+    return {};
+  }
+  if (request_.drop_params) return {};
+  const bool schema = request_.format == Format::json_schema;
+  return unsupported(
+      request_.conversation.body == BodyKind::responses ? "body.text.format"
+                                                        : "body.response_format",
+      model_.id + (schema ? " makes no output to a JSON schema"
+                          : " has no JSON mode; ask for JSON in the prompt, or give a json_schema "
+                            "where the model takes one"));
+}
+
+Outcome Checker::parts() const {
+  const Conversation& conversation = request_.conversation;
+  if (!conversation.has_images && !conversation.has_files) return {};
+  for (const Part& part : conversation.parts) {
+    if (part.kind == PartKind::image && !model_.inputs.image) {
+      return unsupported(conversation.place(part), model_.id + " reads no images");
+    }
+    if (part.kind == PartKind::file && !model_.inputs.document) {
+      return unsupported(conversation.place(part), model_.id + " reads no files");
+    }
+  }
+  return {};
+}
+
+Outcome Checker::check() {
+  if (auto ok = max_tokens(); !ok) return ok;
+  if (auto ok = parts(); !ok) return ok;
+  if (auto ok = sampling(); !ok) return ok;
+  if (auto ok = top_k(); !ok) return ok;
+  if (auto ok = stop(); !ok) return ok;
+  if (auto ok = reasoning_effort(); !ok) return ok;
+  if (auto ok = others(); !ok) return ok;
+  if (auto ok = tools(); !ok) return ok;
+  if (auto ok = format(); !ok) return ok;
+  if (model_.no_prefill && request_.conversation.ends_with_assistant()) {
+    return invalid_value(
+        request_.conversation.body == BodyKind::responses ? "body.input" : "body.messages",
+        "the last message must be of the user for " + model_.id);
+  }
+  return {};
 }
 
 }  // namespace
 
-std::expected<ChatRequest, openai::LineError> read_chat_request(json::Value body,
-                                                                bool drop_params) {
-  ChatRequest request;
-  for (const auto [key, value] : body.members()) {
-    const auto* const found = std::ranges::find_if(kParameters, [&](const Parameter& parameter) {
-      return parameter.name.size() == key.size() && parameter.name == key;
-    });
-    const bool known = found != kParameters.end();
-    const bool absent = value.is(json::Kind::null);
-    if (known && found->rule == Rule::carried) {
-      request.*(found->slot) = absent ? std::nullopt : std::optional(value);
-    } else if (absent || (known && found->rule == Rule::left_out)) {
-      continue;
-    } else if (known && found->rule == Rule::stream) {
-      if (auto fine = check_stream(value); !fine) return std::unexpected(std::move(fine.error()));
-    } else if (!drop_params && !known) {
-      return unsupported(param_of(key), "unknown parameter");
-    } else if (!drop_params && !neutral(found->rule, value)) {
-      return unsupported(param_of(key), found->rule == Rule::refused
-                                            ? "this model does not take it"
-                                            : "this model does not take it with this value");
-    }
-  }
-  return request;
+void ChatRequest::clear() {
+  conversation.clear();
+  values.fill(std::nullopt);
+  tools.clear();
+  tool_choice = ToolChoice::unsaid;
+  parallel_tool_calls = true;
+  format = Format::text;
+  schema.reset();
+  schema_name.reset();
+  schema_strict = false;
+  drop_params = false;
 }
+
+std::string ChatRequest::param(Param param) const {
+  std::string name = "body.";
+  name += names[static_cast<std::size_t>(param)];
+  return name;
+}
+
+void Checked::clear() {
+  max_tokens.reset();
+  temperature.reset();
+  top_p.reset();
+  top_k.reset();
+  stop.clear();
+  raw.fill(std::nullopt);
+  tools = false;
+  format = Format::text;
+}
+
+Outcome check_request(const ChatRequest& request,
+                      const FamilyRules& rules,
+                      const catalog::Model& model,
+                      Checked& checked) {
+  checked.clear();
+  return Checker(request, rules, model, checked).check();
+}
+
+std::string_view name_of(Param param) { return kNames[static_cast<std::size_t>(param)]; }
 
 }  // namespace quarry::translate

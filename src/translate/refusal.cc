@@ -17,7 +17,7 @@ Refusal refuse(std::string_view code, std::string message, std::string_view para
 }
 
 std::string about(std::string_view param, std::string_view why) {
-  std::string message(without_body(param));
+  std::string message(param);
   message.append(": ").append(why);
   return message;
 }

@@ -1,6 +1,5 @@
 #pragma once
-// How translators say no. `param` is where in the line, as "body.messages[2].content[0]"; the
-// message names the same place without "body.", as OpenAI's messages do.
+// How translators say no. `param` is where in the line, as "body.messages[2].content[0]".
 
 #include "json/reader.h"
 #include "openai/batch_line.h"

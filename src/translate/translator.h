@@ -24,8 +24,8 @@ enum class Wire { native, converse };
 // What a deployment's `bedrock_invocation` asks for.
 enum class WirePreference { automatic, native, converse };
 
-// How lines of `endpoint` travel to `model`: native where there is a native body and nothing else is
-// asked for. Embeddings are always native.
+// How lines of `endpoint` travel to `model`: native where there is a native body and nothing else
+// is asked for. Embeddings are always native.
 Wire wire_of(const catalog::Model& model, openai::Endpoint endpoint, WirePreference preference);
 
 // The families that have translators, sorted; "converse" is one of them.
@@ -35,13 +35,13 @@ bool is_family(std::string_view name);
 struct RequestOptions {
   openai::Endpoint endpoint = openai::Endpoint::chat_completions;
   const catalog::Model* model =
-      nullptr;               // of the deployment that will run the line, never guessed from a name
+      nullptr;  // of the deployment that will run the line, never guessed from a name
   Wire wire = Wire::native;
   bool drop_params = false;  // what the model does not take is dropped instead of refused
 };
 
-// One line as the records it becomes: one, but for a list of inputs or prompts to a model that takes
-// one at a time. Reused from line to line.
+// One line as the records it becomes: one, but for a list of inputs or prompts to a model that
+// takes one at a time. Reused from line to line.
 class TranslatedLine {
  public:
   std::size_t records() const { return ends_.size(); }
@@ -83,7 +83,7 @@ class RequestTranslator {
 
 struct ResultOptions {
   openai::Endpoint endpoint = openai::Endpoint::chat_completions;
-  std::string_view family;           // of the model that answered
+  std::string_view family;  // of the model that answered
   Wire wire = Wire::native;
   std::string_view model_name;       // the public name the client used
   std::int64_t created = 0;          // Unix seconds

@@ -1,0 +1,18 @@
+# list_families(<target> <folder>): families.inc for the target, with QUARRY_FAMILY(<name>) for each
+# <folder>/<name>_request.cc, sorted. A family is found by its files' names and listed nowhere.
+function(list_families target folder)
+  file(GLOB requests CONFIGURE_DEPENDS "${folder}/*_request.cc")
+  list(SORT requests)
+  set(text "")
+  foreach(request IN LISTS requests)
+    get_filename_component(name "${request}" NAME_WE)
+    string(REGEX REPLACE "_request$" "" name "${name}")
+    if(NOT EXISTS "${folder}/${name}_result.cc")
+      message(FATAL_ERROR "${folder}/${name}_request.cc has no ${name}_result.cc beside it")
+    endif()
+    string(APPEND text "QUARRY_FAMILY(${name})\n")
+  endforeach()
+  set(made "${CMAKE_CURRENT_BINARY_DIR}/${target}_made")
+  file(GENERATE OUTPUT "${made}/families.inc" CONTENT "${text}")
+  target_include_directories(${target} PRIVATE "${made}")
+endfunction()

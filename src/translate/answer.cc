@@ -1,0 +1,57 @@
+#include "translate/answer.h"
+
+#include "json/write.h"
+
+#include <utility>
+
+namespace quarry::translate {
+
+namespace {
+
+// Far above what any model counts; sums of it over a batch stay within 64 bits.
+constexpr std::int64_t kTokensMax = std::int64_t{1} << 40;
+
+}  // namespace
+
+void Answer::clear() {
+  text.clear();
+  reasoning.clear();
+  refusal.clear();
+  calls.clear();
+  finish = Finish::stop;
+  usage.reset();
+}
+
+void Answer::add_call(std::string_view id_inside,
+                      std::string_view name_inside,
+                      json::Value arguments) {
+  std::string compact;
+  arguments.append_compact(compact);
+  AnsweredCall call{std::string(id_inside), std::string(name_inside), {}};
+  json::append_string_inside(call.arguments, compact);
+  calls.push_back(std::move(call));
+}
+
+Refusal malformed(std::string_view why) {
+  std::string message = "The model's answer cannot be read: ";
+  message.append(why).append(".");
+  return Refusal(openai::LineError{"upstream_malformed", std::move(message), ""});
+}
+
+std::optional<std::int64_t> token_count(json::Value usage, std::string_view key) {
+  const auto value = usage.find_non_null(key);
+  if (!value) return 0;
+  const auto count = value->integer();
+  if (!count || *count < 0 || *count > kTokensMax) return std::nullopt;
+  return count;
+}
+
+std::expected<json::Value, openai::LineError> parse_answer(json::Document& document,
+                                                           std::string_view model_output) {
+  const auto root = document.parse(model_output);
+  if (!root) return malformed(json::message(root.error()));
+  if (!root->is(json::Kind::object)) return malformed("it is not an object");
+  return *root;
+}
+
+}  // namespace quarry::translate

@@ -1,0 +1,50 @@
+#pragma once
+// A model's answer on its way to OpenAI's shape. Text is the inside of JSON strings, escaped as in
+// the source: it is copied, never unescaped and escaped again.
+
+#include "json/reader.h"
+#include "openai/usage.h"
+#include "translate/refusal.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quarry::translate {
+
+enum class Finish : std::uint8_t { stop, length, tool_calls, content_filter };
+
+struct AnsweredCall {
+  std::string id;         // inside of a JSON string; "" = the family gives none: one is made
+  std::string name;       // inside of a JSON string
+  std::string arguments;  // inside of a JSON string: the JSON text of an object, escaped
+};
+
+struct Answer {
+  std::string text;
+  std::string reasoning;
+  std::string refusal;
+  std::vector<AnsweredCall> calls;
+  Finish finish = Finish::stop;
+  std::optional<openai::Usage> usage;  // nullopt: the answer says nothing of it
+
+  void clear();
+  // Another text of the model's: joined to those before.
+  void add_text(json::Value more) { text += more.raw_text(); }
+  void add_reasoning(json::Value more) { reasoning += more.raw_text(); }
+  // arguments: a JSON object, as its text becomes a string.
+  void add_call(std::string_view id_inside, std::string_view name_inside, json::Value arguments);
+};
+
+// "The model's answer cannot be read: <why>."; code "upstream_malformed".
+Refusal malformed(std::string_view why);
+
+// A count of tokens; absent and null are 0. nullopt: there, but not a count.
+std::optional<std::int64_t> token_count(json::Value usage, std::string_view key);
+// Parses the answer, which must be an object.
+std::expected<json::Value, openai::LineError> parse_answer(json::Document& document,
+                                                           std::string_view model_output);
+
+}  // namespace quarry::translate
