@@ -1,11 +1,9 @@
 #include "catalog/catalog.h"
 
-#include <yaml-cpp/yaml.h>
+#include "catalog/entries.h"
 
 #include <algorithm>
-#include <array>
-#include <stdexcept>
-#include <string>
+#include <map>
 
 namespace quarry::embedded {
 extern const std::string_view models_yaml;  // data/models.yaml
@@ -15,78 +13,17 @@ namespace quarry::catalog {
 
 namespace {
 
-// Inference profiles: "us.anthropic.…" (Bedrock user guide, "Supported Regions and models for
-// inference profiles").
-constexpr std::array<std::string_view, 9> kProfilePrefixes{"us", "eu", "apac",   "au",    "jp",
-                                                           "ca", "sa", "us-gov", "global"};
-
-[[noreturn]] void bad_data(std::string_view model, std::string_view why) {
-  std::string message = "models.yaml: ";
-  message.append(model).append(": ").append(why);
-  throw std::runtime_error(message);
-}
-
-// "0.625" dollars per million tokens = 625 nano-dollars per token.
-std::int64_t nano_usd(const std::string& model, const std::string& dollars) {
-  const std::size_t point = std::min(dollars.find('.'), dollars.size());
-  const std::string whole = dollars.substr(0, point);
-  std::string fraction = point < dollars.size() ? dollars.substr(point + 1) : "";
-  const bool digits_only =
-      (whole + fraction).find_first_not_of("0123456789") == std::string::npos && !whole.empty();
-  if (!digits_only || whole.size() > 9 || fraction.size() > 3) {
-    bad_data(model, "'" + dollars + "' is not a price with at most three decimals");
-  }
-  fraction.append(3 - fraction.size(), '0');
-  return std::stoll(whole) * 1000 + std::stoll(fraction);
-}
-
-std::optional<Prices> prices(const std::string& model, const YAML::Node& node) {
-  if (!node) return std::nullopt;
-  const auto price = [&](const char* key) { return nano_usd(model, node[key].as<std::string>()); };
-  Prices result;
-  result.input_nano_usd = price("input");
-  result.output_nano_usd = price("output");
-  result.cache_read_nano_usd = node["cache_read"] ? price("cache_read") : result.input_nano_usd;
-  result.cache_write_nano_usd = node["cache_write"] ? price("cache_write") : result.input_nano_usd;
-  return result;
-}
-
-std::optional<Prices> with_premium(const std::string& model,
-                                   std::optional<Prices> base,
-                                   int percent) {
-  if (!base) return base;
-  for (std::int64_t* price : {&base->input_nano_usd, &base->output_nano_usd,
-                              &base->cache_read_nano_usd, &base->cache_write_nano_usd}) {
-    const std::int64_t hundredfold = *price * (100 + percent);
-    if (hundredfold % 100 != 0) bad_data(model, "its premium gives fractions of a nano-dollar");
-    *price = hundredfold / 100;
-  }
-  return base;
-}
-
-Model read_model(const YAML::Node& node) {
-  Model model;
-  model.id = node["id"].as<std::string>();
-  if (node["family"].as<std::string>() != "anthropic") bad_data(model.id, "unknown family");
-  model.family = Family::anthropic;
-  model.output_tokens_max = node["output_tokens_max"].as<std::int64_t>();
-  model.temperature_or_top_p = node["temperature_or_top_p"].as<bool>(false);
-  model.no_sampling = node["no_sampling"].as<bool>(false);
-  model.no_prefill = node["no_prefill"].as<bool>(false);
-  model.batch = node["batch"].as<bool>();
-  model.batch_prices = prices(model.id, node["batch_prices"]);
-  model.on_demand_prices = prices(model.id, node["on_demand"]);
-  if (!node["source"] || !node["as_of"])
-    bad_data(model.id, "says no source and date of its prices");
-  return model;
-}
+constexpr std::string_view kDigits = "0123456789";
+constexpr std::int64_t kPicoPerNano = 1000;
 
 // What an ARN names: after "arn:<partition>:bedrock:<region>:<account>:" a kind, '/', and the id.
 std::optional<std::string_view> id_of_arn(std::string_view arn) {
   for (int field = 0; field < 5; ++field) {
     const std::size_t colon = arn.find(':');
     if (colon == std::string_view::npos) return std::nullopt;
-    if (field == 2 && arn.substr(0, colon) != "bedrock") return std::nullopt;
+    const std::string_view value = arn.substr(0, colon);
+    if (field == 1 && value != "aws" && !value.starts_with("aws-")) return std::nullopt;
+    if (field == 2 && value != "bedrock") return std::nullopt;
     arn.remove_prefix(colon + 1);
   }
   for (const std::string_view kind : {"foundation-model/", "inference-profile/"}) {
@@ -96,8 +33,8 @@ std::optional<std::string_view> id_of_arn(std::string_view arn) {
 }
 
 struct Name {
+  std::string_view prefix;  // "us"; "" = called by its bare id
   std::string_view id;
-  bool global = false;
 };
 
 std::optional<Name> resolve(std::string_view model_id) {
@@ -107,25 +44,107 @@ std::optional<Name> resolve(std::string_view model_id) {
     model_id = *id;
   }
   const std::string_view prefix = model_id.substr(0, model_id.find('.'));
-  if (std::ranges::find(kProfilePrefixes, prefix) == kProfilePrefixes.end()) return Name{model_id};
-  return Name{model_id.substr(prefix.size() + 1), prefix == "global"};
+  if (prefix.size() == model_id.size() || !is_profile_prefix(prefix)) return Name{"", model_id};
+  return Name{prefix, model_id.substr(prefix.size() + 1)};
 }
+
+bool all_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of(kDigits) == std::string_view::npos;
+}
+
+// Takes what follows the last `mark` off `text`, where that is digits.
+std::string_view take_number(std::string_view& text, std::string_view mark) {
+  const std::size_t at = text.rfind(mark);
+  if (at == std::string_view::npos || at == 0) return {};
+  const std::string_view number = text.substr(at + mark.size());
+  if (!all_digits(number)) return {};
+  text = text.substr(0, at);
+  return number;
+}
+
+// anthropic.claude-3-sonnet-20240229-v1:0:28k = base, version 1, revision 0, context 28k.
+struct IdParts {
+  std::string_view base;
+  std::string_view version;   // "" where the id says none
+  std::string_view revision;  // the same
+
+  explicit IdParts(std::string_view id) : base(id) {
+    if (base.ends_with('k')) {
+      std::string_view without = base.substr(0, base.size() - 1);
+      if (!take_number(without, ":").empty()) base = without;
+    }
+    revision = take_number(base, ":");
+    version = take_number(base, "-v");
+  }
+  bool may_be(const IdParts& other) const {
+    const auto agree = [](std::string_view a, std::string_view b) {
+      return a == b || a.empty() || b.empty();
+    };
+    return base == other.base && agree(version, other.version) && agree(revision, other.revision);
+  }
+};
 
 }  // namespace
 
-Catalog Catalog::parse(std::string_view yaml) {
-  Catalog catalog;
-  for (const YAML::Node& node : YAML::Load(std::string(yaml))["models"]) {
-    Model model = read_model(node);
-    const auto same_id = [&](const Model& other) { return other.id == model.id; };
-    if (std::ranges::any_of(catalog.models_, same_id)) bad_data(model.id, "is there twice");
-    const int percent = node["premium_percent"].as<int>(0);
-    catalog.models_.push_back(model);
-    model.batch_prices = with_premium(model.id, model.batch_prices, percent);
-    model.on_demand_prices = with_premium(model.id, model.on_demand_prices, percent);
-    catalog.regional_.push_back(std::move(model));
+struct Catalog::Tables {
+  explicit Tables(std::vector<Entry> all) : entries(std::move(all)) {
+    for (const Entry& entry : entries) {
+      global.push_back(entry.model);
+      bare.push_back(at(entry, ""));
+      other.push_back(at(entry, "?"));  // any prefix of which nothing is said
+      auto& own = by_prefix.emplace_back();
+      for (const PriceRules* rules : {&entry.batch, &entry.on_demand}) {
+        for (const auto& [prefix, prices] : rules->by_prefix) own[prefix] = at(entry, prefix);
+      }
+    }
   }
-  return catalog;
+
+  static Model at(const Entry& entry, const std::string& prefix) {
+    Model model = entry.model;
+    model.batch_prices = price_at(entry.model.batch_prices, entry.batch, prefix);
+    model.on_demand_prices = price_at(entry.model.on_demand_prices, entry.on_demand, prefix);
+    return model;
+  }
+
+  // By an index into all these, or npos.
+  std::size_t index_of(std::string_view id) const {
+    const auto exact = std::ranges::find(global, id, &Model::id);
+    if (exact != global.end()) return static_cast<std::size_t>(exact - global.begin());
+    const IdParts wanted(id);
+    std::size_t found = std::string_view::npos;
+    for (std::size_t i = 0; i < global.size(); ++i) {
+      if (!wanted.may_be(IdParts(global[i].id))) continue;
+      if (found != std::string_view::npos) return std::string_view::npos;  // it may be either
+      found = i;
+    }
+    return found;
+  }
+
+  std::vector<Entry> entries;
+  std::vector<Model> global;
+  std::vector<Model> bare;
+  std::vector<Model> other;
+  std::vector<std::map<std::string, Model, std::less<>>> by_prefix;
+};
+
+bool Model::answers(openai::Endpoint endpoint) const {
+  return std::ranges::find(endpoints, endpoint) != endpoints.end();
+}
+
+bool Model::refuses_parameter(std::string_view name) const {
+  return std::ranges::find(refuses, name) != refuses.end();
+}
+
+Catalog Catalog::parse(std::string_view yaml) {
+  std::vector<Entry> entries;
+  lay_over(entries, yaml, Origin::project);
+  return Catalog(std::make_shared<const Tables>(std::move(entries)));
+}
+
+Catalog Catalog::extended(std::string_view yaml) const {
+  std::vector<Entry> entries = tables_->entries;
+  lay_over(entries, yaml, Origin::user);
+  return Catalog(std::make_shared<const Tables>(std::move(entries)));
 }
 
 const Catalog& Catalog::built_in() {
@@ -133,21 +152,43 @@ const Catalog& Catalog::built_in() {
   return catalog;
 }
 
+const std::vector<Model>& Catalog::models() const { return tables_->global; }
+
 const Model* Catalog::find(std::string_view model_id) const {
+  const Tables& tables = *tables_;
+  const auto own = std::ranges::find(tables.global, model_id, &Model::id);
+  if (own != tables.global.end() && model_id.starts_with("arn:")) return &*own;
   const auto name = resolve(model_id);
   if (!name) return nullptr;
-  const auto& models = name->global ? models_ : regional_;
-  const auto found = std::ranges::find(models, name->id, &Model::id);
-  return found == models.end() ? nullptr : &*found;
+  const std::size_t i = tables.index_of(name->id);
+  if (i == std::string_view::npos) return nullptr;
+  const auto priced = tables.by_prefix[i].find(name->prefix);
+  if (priced != tables.by_prefix[i].end()) return &priced->second;
+  if (name->prefix == "global") return &tables.global[i];
+  return name->prefix.empty() ? &tables.bare[i] : &tables.other[i];
 }
 
 std::int64_t cost_nano_usd(const Prices& prices, const openai::Usage& usage) {
-  const std::int64_t plain_input =
-      usage.input_tokens - usage.cached_input_tokens - usage.cache_write_tokens;
-  return plain_input * prices.input_nano_usd +
-         usage.cached_input_tokens * prices.cache_read_nano_usd +
-         usage.cache_write_tokens * prices.cache_write_nano_usd +
-         usage.output_tokens * prices.output_nano_usd;
+  struct Item {
+    std::int64_t tokens;
+    std::int64_t pico_usd;
+  };
+  const Item items[] = {
+      {usage.input_tokens - usage.cached_input_tokens - usage.cache_write_tokens,
+       prices.input_pico_usd},
+      {usage.cached_input_tokens, prices.cache_read_pico_usd},
+      {usage.cache_write_tokens, prices.cache_write_pico_usd},
+      {usage.output_tokens, prices.output_pico_usd},
+  };
+  // Whole nano-dollars and the rest apart, so that no product of tokens and pico-dollars is near
+  // what 64 bits hold.
+  std::int64_t nano = 0;
+  std::int64_t pico = 0;
+  for (const Item& item : items) {
+    nano += item.tokens * (item.pico_usd / kPicoPerNano);
+    pico += item.tokens * (item.pico_usd % kPicoPerNano);
+  }
+  return nano + (pico + kPicoPerNano / 2) / kPicoPerNano;
 }
 
 }  // namespace quarry::catalog

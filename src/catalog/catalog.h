@@ -6,6 +6,7 @@
 #include "openai/usage.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -79,9 +80,9 @@ struct Model {
 
 // The families that a model may be of, sorted: the translators' names.
 std::span<const std::string_view> families();
-// What a model of `family` is taken for where nothing more is known of it: endpoints, the newest
-// variant, and the features that all models of the family have. Not a batch model, no limits, no
-// prices.
+// What a model of `family` is taken for where nothing more is known of it: endpoints, the most
+// likely variant, and the features that all models of the family have. Not a batch model, no
+// limits, no prices.
 Model model_of_family(std::string_view family);
 
 // Bad data. what() names the model and the key.
@@ -99,20 +100,24 @@ class Catalog {
   // The text of a data/models.yaml. Throws DataError on bad data.
   static Catalog parse(std::string_view yaml);
   // This catalog with the entries of `yaml` (a data/models.yaml, or only its list) laid over it: an
-  // entry whose id is known overrides the keys that it gives, any other is added. Throws as
+  // entry whose id is known overrides the keys that it gives, any other is added. A price that it
+  // gives holds for every profile, unless it gives premium_percent or profile_prices too. Throws as
   // parse().
   Catalog extended(std::string_view yaml) const;
 
   // `model_id` as configured: a model id, an inference profile id (us., eu., apac., global., …) or
-  // an ARN of either. nullptr when not known; so is an application-inference-profile, whose ARN
-  // does not say its model.
+  // an ARN of either, in any partition. A context suffix (":48k") is passed over; a version suffix
+  // ("-v1:0", ":0") may be there or missing, if that leaves no doubt which model is meant. nullptr
+  // when not known; so is an application-inference-profile, whose ARN does not say its model,
+  // unless an entry's id is that ARN. Valid as long as this catalog or a copy of it lives.
   const Model* find(std::string_view model_id) const;
   // At the prices of global profiles.
-  const std::vector<Model>& models() const { return models_; }
+  const std::vector<Model>& models() const;
 
  private:
-  std::vector<Model> models_;    // at global prices
-  std::vector<Model> regional_;  // the same, at regional prices
+  struct Tables;
+  explicit Catalog(std::shared_ptr<const Tables> tables) : tables_(std::move(tables)) {}
+  std::shared_ptr<const Tables> tables_;
 };
 
 // Nano-dollars, rounded once, to the nearest: give it the usage of a whole job. Cached tokens at

@@ -1,0 +1,17 @@
+#pragma once
+// The text of prices. Pure.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace quarry::catalog {
+
+// "0.0175", in US dollars per million tokens, as pico-dollars per token: 17,500. nullopt where it
+// is no decimal number, or finer than six decimals.
+std::optional<std::int64_t> pico_usd(std::string_view dollars_per_million);
+// And back: "0.0175".
+std::string dollars_per_million(std::int64_t pico_usd);
+
+}  // namespace quarry::catalog
