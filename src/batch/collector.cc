@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::chrono::hours kCollectTimeMax{4};
 constexpr std::size_t kSidecarBytesMax = std::size_t{256} << 20;
+constexpr std::size_t kManifestBytesMax = std::size_t{1} << 20;
 // A row echoes its input (up to 25 MB, AWS API reference, InvokeModel body) and carries the answer.
 constexpr std::size_t kRowBytesMax = std::size_t{64} << 20;
 constexpr std::size_t kWriteBytes = std::size_t{2} << 20;
@@ -39,13 +40,17 @@ class Collector {
   Awaitable<void> abort();
 
  private:
-  Task<CustomIds> load_custom_ids();
+  Task<std::string> read_whole(aws::S3Uri object, std::size_t bytes_max);
   Task<void> open();
   Task<void> read_results();
   Task<void> read_answers();
   Task<void> read_object(std::string key);
+  Task<void> read_manifest(std::string key);
   Task<void> write_out();
+  Task<void> add_absent_lines();
   Absence absence() const;
+  spend::JobUsage usage_of_job() const;
+  void log_what_is_odd() const;
   Task<store::BatchStore::Collected> close();
 
   Context& context_;
@@ -55,41 +60,43 @@ class Collector {
   Deadline deadline_;
   std::unique_ptr<ResultLines> lines_;
   std::unique_ptr<SegmentWriter> output_, errors_;
+  std::optional<bedrock::Manifest> manifest_;
+  std::size_t missing_ = 0;
 };
 
-Task<CustomIds> Collector::load_custom_ids() {
-  const aws::S3Uri object = deployment_->object(custom_ids_object(job_.batch_id, job_.n));
+Task<std::string> Collector::read_whole(aws::S3Uri object, std::size_t bytes_max) {
   auto buffers = co_await context_.memory.acquire(2, deadline_);
   if (!buffers) co_return fail(std::move(buffers.error()));
   aws::ObjectReader reader(*deployment_->s3, object, std::move(*buffers));
-  std::string sidecar;
+  std::string text;
   while (true) {
     auto window = co_await reader.read(deadline_);
     if (!window) co_return fail(std::move(window.error()));
     if (window->empty()) break;
-    if (sidecar.size() + window->size() > kSidecarBytesMax) {
-      co_return fail(Errc::corrupt, "the custom_ids of the job are too long");
-    }
-    sidecar += as_text(*window);
+    if (text.size() + window->size() > bytes_max) co_return fail(Errc::corrupt, "it is too long");
+    text += as_text(*window);
   }
-  co_return CustomIds::parse(std::move(sidecar));
+  co_return text;
 }
 
 Task<void> Collector::open() {
   auto batch = co_await context_.batches.find_any(job_.batch_id);
   if (!batch) co_return fail(std::move(batch.error()));
-  auto custom_ids = co_await load_custom_ids();
-  if (!custom_ids)
-    co_return fail(std::move(custom_ids.error()).within("reading the job's custom_ids"));
+  auto sidecar = co_await read_whole(deployment_->object(custom_ids_object(job_.batch_id, job_.n)),
+                                     kSidecarBytesMax);
+  if (!sidecar) co_return fail(std::move(sidecar.error()).within("reading the job's custom_ids"));
+  auto custom_ids = CustomIds::parse(std::move(*sidecar));
+  if (!custom_ids) co_return fail(std::move(custom_ids.error()));
   ResultSettings settings;
   settings.batch_id = job_.batch_id;
   settings.model_name = job_.model_name;
   settings.endpoint =
       openai::parse_endpoint(batch->object.endpoint).value_or(openai::Endpoint::chat_completions);
-  if (const catalog::Model* model = context_.catalog.find(deployment_->settings.model_id)) {
-    settings.family = model->family;
-  }
+  settings.family = job_.family;
+  settings.wire = job_.invocation == bedrock::InvocationType::Converse ? translate::Wire::converse
+                                                                       : translate::Wire::native;
   settings.created = unix_seconds(context_.clock.now());
+  settings.scratch_directory = context_.settings.scratch_directory;
   lines_ = std::make_unique<ResultLines>(std::move(settings), std::move(*custom_ids));
   output_ = std::make_unique<SegmentWriter>(context_.memory, *deployment_,
                                             segment_object(batch->output_id, job_.n), job_.n);
@@ -117,14 +124,17 @@ Task<void> Collector::read_object(std::string key) {
     last = window->empty();
     splitter.feed(*window);
     for (bool more = true; more;) {
-      more = co_await run_blocking(context_.pool, [this, &splitter, last] {
-        json::LineSplitter::Line line;
-        while (splitter.next(line) || (last && splitter.finish(line))) {
-          lines_->add_row(line.text);
-          if (lines_->output.size() + lines_->errors.size() >= kWriteBytes) return true;
-        }
-        return false;
-      });
+      const auto added =
+          co_await run_blocking(context_.pool, [this, &splitter, last]() -> Result<bool> {
+            json::LineSplitter::Line line;
+            while (splitter.next(line) || (last && splitter.finish(line))) {
+              if (auto row = lines_->add_row(line.text); !row) return fail(std::move(row.error()));
+              if (lines_->output.size() + lines_->errors.size() >= kWriteBytes) return true;
+            }
+            return false;
+          });
+      if (!added) co_return fail(added.error());
+      more = *added;
       auto written = co_await write_out();
       if (!written) co_return written;
     }
@@ -134,8 +144,7 @@ Task<void> Collector::read_object(std::string key) {
 
 Task<void> Collector::read_results() {
   if (job_.job_arn.empty()) co_return Result<void>();
-  // <prefix>/<job id>/<input name>.out; whatever else lies there, manifest.json.out among it, is no
-  // result.
+  // <prefix>/<job id>/<input name>.out and manifest.json.out.
   const std::string prefix =
       fmt::format("{}{}/", results_prefix(job_.batch_id, job_.n), bedrock::job_id(job_.job_arn));
   std::optional<std::string> token;
@@ -144,6 +153,10 @@ Task<void> Collector::read_results() {
     auto page = co_await deployment_->s3->list(deployment_->object(prefix), token, deadline_);
     if (!page) co_return fail(std::move(page.error()));
     for (const aws::ObjectInfo& object : page->objects) {
+      if (object.key.ends_with("/manifest.json.out")) {
+        auto read = co_await read_manifest(object.key);
+        if (!read) co_return fail(std::move(read.error()).within("reading " + object.key));
+      }
       if (!object.key.ends_with(".jsonl.out")) continue;
       any = true;
       auto read = co_await read_object(object.key);
@@ -158,19 +171,49 @@ Task<void> Collector::read_results() {
   co_return Result<void>();
 }
 
+Task<void> Collector::read_manifest(std::string key) {
+  auto text = co_await read_whole({deployment_->settings.bucket, key}, kManifestBytesMax);
+  if (!text && text.error().code() != Errc::corrupt) co_return fail(std::move(text.error()));
+  auto manifest = text ? bedrock::parse_manifest(*text) : fail(std::move(text.error()));
+  if (manifest) {
+    manifest_ = std::move(*manifest);
+  } else {
+    // The results do not depend on it, only what is known of their cost may.
+    obs::warn("a job's manifest is not readable", {{"batch_id", job_.batch_id.value},
+                                                   {"job", job_.n},
+                                                   {"message", manifest.error().message()}});
+  }
+  co_return Result<void>();
+}
+
+std::optional<openai::Usage> metered_of(const store::DirectResultStore::Answer& answer) {
+  if (!answer.input_tokens && !answer.output_tokens) return std::nullopt;
+  openai::Usage usage;
+  usage.input_tokens = answer.input_tokens.value_or(0);
+  usage.output_tokens = answer.output_tokens.value_or(0);
+  return usage;
+}
+
 Task<void> Collector::read_answers() {
-  std::int64_t after_line = -1;
+  store::DirectResultStore::Key after;
   while (true) {
     auto answers =
-        co_await context_.direct_results.answers(job_.batch_id, job_.n, after_line, kAnswersAtOnce);
+        co_await context_.direct_results.answers(job_.batch_id, job_.n, after, kAnswersAtOnce);
     if (!answers) co_return fail(std::move(answers.error()));
     if (answers->empty()) co_return Result<void>();
-    after_line = answers->back().line;
-    co_await run_blocking(context_.pool, [this, &answers] {
+    after = answers->back().key;
+    auto added = co_await run_blocking(context_.pool, [this, &answers]() -> Result<void> {
       for (const auto& answer : *answers) {
-        lines_->add_answer(static_cast<std::uint64_t>(answer.line), answer.status, answer.body);
+        auto line = lines_->add_answer({.line_index = static_cast<std::uint64_t>(answer.key.line),
+                                        .part = static_cast<std::uint32_t>(answer.key.part),
+                                        .status = answer.status,
+                                        .body = answer.body,
+                                        .metered = metered_of(answer)});
+        if (!line) return line;
       }
+      return {};
     });
+    if (!added) co_return added;
     auto written = co_await write_out();
     if (!written) co_return written;
   }
@@ -209,14 +252,64 @@ Task<store::BatchStore::Collected> Collector::close() {
   collected.completed = lines_->completed;
   collected.failed = lines_->failed;
   collected.unfinished = lines_->unfinished;
-  collected.usage = lines_->usage;
   collected.output_segment = std::move(*output);
   collected.error_segment = std::move(*errors);
-  const spend::Cost cost = spend::cost_of_job(context_.catalog.find(deployment_->settings.model_id),
-                                              job_.kind, lines_->usage);
+  const spend::JobUsage used = usage_of_job();
+  const spend::Cost cost =
+      spend::cost_of_job(context_.models.of(deployment_->settings), job_.kind, used);
+  collected.usage = used.usage;
   collected.cost_known = cost.known;
   collected.cost_nano_usd = cost.nano_usd;
   co_return collected;
+}
+
+spend::JobUsage Collector::usage_of_job() const {
+  std::optional<spend::Counted> counted;
+  if (manifest_) {
+    counted = spend::Counted{manifest_->input_tokens, manifest_->output_tokens,
+                             manifest_->cache_read_tokens, manifest_->cache_write_tokens};
+  }
+  spend::JobUsage used = spend::usage_of_job(lines_->usage, lines_->without_usage, counted);
+  const auto say = [&](std::string_view what) {
+    obs::warn(what, {{"batch_id", job_.batch_id.value},
+                     {"job", job_.n},
+                     {"answers_without_usage", lines_->without_usage},
+                     {"input_tokens_of_lines", lines_->usage.input_tokens},
+                     {"output_tokens_of_lines", lines_->usage.output_tokens},
+                     {"input_tokens_of_manifest",
+                      manifest_ ? manifest_->input_tokens.value_or(-1) : std::int64_t{-1}},
+                     {"output_tokens_of_manifest",
+                      manifest_ ? manifest_->output_tokens.value_or(-1) : std::int64_t{-1}}});
+  };
+  if (used.from_manifest) say("answers did not say what they used: the manifest's count is billed");
+  if (!used.known) say("answers did not say what they used, nor does AWS: the cost is not known");
+  if (used.differs) say("the manifest counts other tokens than the answers say");
+  return used;
+}
+
+Task<void> Collector::add_absent_lines() {
+  missing_ = lines_->missing();
+  const Absence why = absence();
+  for (bool more = missing_ > 0; more;) {
+    const auto added = co_await run_blocking(
+        context_.pool, [this, &why] { return lines_->add_absent(why, kAbsentAtOnce); });
+    if (!added) co_return fail(added.error());
+    more = *added;
+    auto written = co_await write_out();
+    if (!written) co_return written;
+  }
+  co_return Result<void>();
+}
+
+void Collector::log_what_is_odd() const {
+  const bool odd_rows = lines_->unknown_rows + lines_->repeated_rows + lines_->unreadable_rows > 0;
+  if (!odd_rows && (missing_ == 0 || job_.aws_status != "Completed")) return;
+  obs::warn("job output is not what it must be", {{"batch_id", job_.batch_id.value},
+                                                  {"job", job_.n},
+                                                  {"missing", missing_},
+                                                  {"unknown", lines_->unknown_rows},
+                                                  {"repeated", lines_->repeated_rows},
+                                                  {"unreadable", lines_->unreadable_rows}});
 }
 
 Task<void> Collector::run() {
@@ -225,31 +318,17 @@ Task<void> Collector::run() {
   auto read =
       job_.kind == store::JobKind::direct ? co_await read_answers() : co_await read_results();
   if (!read) co_return read;
-  const std::size_t missing = lines_->missing();
-  const Absence why = absence();
-  for (bool more = missing > 0; more;) {
-    more = co_await run_blocking(context_.pool,
-                                 [this, &why] { return lines_->add_absent(why, kAbsentAtOnce); });
-    auto written = co_await write_out();
-    if (!written) co_return written;
-  }
+  auto absent = co_await add_absent_lines();
+  if (!absent) co_return absent;
   auto collected = co_await close();
   if (!collected) co_return fail(std::move(collected.error()));
-  if (lines_->unknown_rows + lines_->repeated_rows + lines_->unreadable_rows > 0 ||
-      (missing > 0 && job_.aws_status == "Completed")) {
-    obs::warn("job output is not what it must be", {{"batch_id", job_.batch_id.value},
-                                                    {"job", job_.n},
-                                                    {"missing", missing},
-                                                    {"unknown", lines_->unknown_rows},
-                                                    {"repeated", lines_->repeated_rows},
-                                                    {"unreadable", lines_->unreadable_rows}});
-  }
+  log_what_is_odd();
   obs::info("job collected", {{"batch_id", job_.batch_id.value},
                               {"job", job_.n},
                               {"completed", lines_->completed},
                               {"failed", lines_->failed},
-                              {"input_tokens", lines_->usage.input_tokens},
-                              {"output_tokens", lines_->usage.output_tokens},
+                              {"input_tokens", collected->usage.input_tokens},
+                              {"output_tokens", collected->usage.output_tokens},
                               {"cost_nano_usd", collected->cost_nano_usd}});
   co_return co_await context_.batches.job_collected(std::move(*collected), context_.now_ms());
 }

@@ -5,7 +5,7 @@
 #include "base/blocking_pool.h"
 #include "base/clock.h"
 #include "base/transfer_memory.h"
-#include "catalog/catalog.h"
+#include "batch/deployment_models.h"
 #include "store/batch_store.h"
 #include "store/file_store.h"
 
@@ -13,6 +13,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
+#include <optional>
 #include <set>
 
 namespace quarry::batch {
@@ -22,6 +24,8 @@ struct EngineSettings {
   bool drop_params = false;
   // How often an open job is looked at. Unset: from 5 s while it is young to 60 s.
   std::optional<std::chrono::milliseconds> polling_interval;
+  // For what does not fit into memory and is not worth keeping: files without a name.
+  std::filesystem::path scratch_directory;
 };
 
 struct Context {
@@ -30,7 +34,7 @@ struct Context {
   store::FileStore& files;
   store::DirectResultStore& direct_results;
   const aws::DeploymentSet& deployments;
-  const catalog::Catalog& catalog;
+  const DeploymentModels& models;
   TransferMemory& memory;
   BlockingPool& pool;
   const Clock& clock;

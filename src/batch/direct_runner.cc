@@ -1,10 +1,12 @@
-// Few lines, run on demand: InvokeModel for each record of the staged input, a bounded number at
-// once, every answer saved before the next call, so that a restart repeats only what was in flight.
+// Few lines, run on demand: InvokeModel or Converse for each record of the staged input, a bounded
+// number at once, every answer saved before the next call, so that a restart repeats only what was
+// in flight.
 #include "aws/object_stream.h"
 #include "base/bytes.h"
 #include "base/wakeup.h"
 #include "batch/job_steps.h"
 #include "batch/names.h"
+#include "batch/progress.h"
 #include "batch/worth_repeating.h"
 #include "bedrock/record.h"
 #include "json/line_splitter.h"
@@ -50,8 +52,10 @@ class DirectRun : public std::enable_shared_from_this<DirectRun> {
                              bool last);
   Task<void> start_call(std::string_view line);
   Awaitable<void> call(std::shared_ptr<DirectRun> self,
-                       std::int64_t record_line,
+                       store::DirectResultStore::Key record,
                        std::string model_input);
+  Task<aws::RuntimeClient::Answer> ask(std::string model_input) const;
+  Task<void> save(store::DirectResultStore::Answer answer);
   bool cancelled() const { return context_.cancelling.contains(job_.batch_id); }
 
   Context& context_;
@@ -59,7 +63,7 @@ class DirectRun : public std::enable_shared_from_this<DirectRun> {
   aws::DeploymentPtr deployment_;
   TaskGroup calls_;
   Wakeup freed_;
-  std::vector<std::int64_t> answered_;
+  store::DirectResultStore::Answered answered_;  // keys: before this run
   bool any_answered_ = false;
   std::optional<Error> failure_;  // of a call that may be repeated, or of the database
 };
@@ -69,7 +73,7 @@ Task<bool> DirectRun::run() {
     TaskGroup& calls;
     ~CancelCalls() { calls.cancel(); }  // none is left unless this run was cancelled
   } cancel_calls{calls_};
-  auto answered = co_await context_.direct_results.answered_lines(job_.batch_id, job_.n);
+  auto answered = co_await context_.direct_results.answered(job_.batch_id, job_.n);
   if (!answered) co_return fail(std::move(answered.error()));
   answered_ = std::move(*answered);
 
@@ -116,25 +120,44 @@ Task<void> DirectRun::start_call(std::string_view line) {
   if (!record) co_return fail(record.error());
   const auto index = bedrock::parse_record_id(record->record_id);
   if (!index) co_return fail(Errc::corrupt, "a staged record has an id that is not ours");
-  const auto record_line = static_cast<std::int64_t>(*index);
-  if (std::ranges::binary_search(answered_, record_line)) co_return Result<void>();
+  const store::DirectResultStore::Key key{static_cast<std::int64_t>(index->line),
+                                          index->part.value_or(0)};
+  if (std::ranges::binary_search(answered_.keys, key)) co_return Result<void>();
   std::string model_input(record->model_input);
   while (calls_.running() >= static_cast<std::size_t>(deployment_->settings.direct_concurrency)) {
     co_await freed_.wait(Deadline::after(kCallTimeMax));
   }
-  calls_.spawn("direct call", call(shared_from_this(), record_line, std::move(model_input)));
+  calls_.spawn("direct call", call(shared_from_this(), key, std::move(model_input)));
   co_return Result<void>();
 }
 
+Task<aws::RuntimeClient::Answer> DirectRun::ask(std::string model_input) const {
+  const Deadline deadline = Deadline::after(kCallTimeMax);
+  const std::string& model = deployment_->settings.model_id;
+  if (job_.invocation == bedrock::InvocationType::Converse) {
+    co_return co_await deployment_->runtime->converse(model, std::move(model_input), deadline);
+  }
+  co_return co_await deployment_->runtime->invoke_model(model, std::move(model_input), deadline);
+}
+
+Task<void> DirectRun::save(store::DirectResultStore::Answer answer) {
+  ++(answer.status == 200 ? answered_.succeeded : answered_.errored);
+  co_return co_await context_.direct_results.save(
+      job_.batch_id, job_.n, std::move(answer),
+      {lines_of(job_, answered_.succeeded), lines_of(job_, answered_.errored)});
+}
+
 Awaitable<void> DirectRun::call(std::shared_ptr<DirectRun> /*self: keeps this alive*/,
-                                std::int64_t record_line,
+                                store::DirectResultStore::Key record,
                                 std::string model_input) {
-  auto answer = co_await deployment_->runtime->invoke_model(
-      deployment_->settings.model_id, std::move(model_input), Deadline::after(kCallTimeMax));
-  store::DirectResultStore::Answer saved{record_line, 200, {}};
+  auto answer = co_await ask(std::move(model_input));
+  store::DirectResultStore::Answer saved;
+  saved.key = record;
   if (answer) {
     saved.status = answer->status;
     saved.body = std::move(answer->body);
+    saved.input_tokens = answer->input_tokens;
+    saved.output_tokens = answer->output_tokens;
   } else if (worth_repeating(answer.error()) &&
              (answer.error().code() != Errc::unavailable || job_.failures < kFruitlessRoundsMax)) {
     failure_ = std::move(answer.error());
@@ -147,7 +170,7 @@ Awaitable<void> DirectRun::call(std::shared_ptr<DirectRun> /*self: keeps this al
                                                      : 503;
     saved.body = error.message();
   }
-  auto stored = co_await context_.direct_results.save(job_.batch_id, job_.n, std::move(saved));
+  auto stored = co_await save(std::move(saved));
   if (stored) {
     any_answered_ = true;
   } else {

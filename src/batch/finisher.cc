@@ -49,7 +49,7 @@ openai::BatchStatus last_status(const store::BatchRow& batch,
   if (batch.object.status == openai::BatchStatus::cancelling) return openai::BatchStatus::cancelled;
   const bool expired = std::ranges::any_of(jobs, [](const auto& job) {
     return (job.aws_status == "Expired" || job.aws_status == "PartiallyCompleted") &&
-           job.succeeded + job.errored < job.records;
+           job.succeeded + job.errored < job.lines;
   });
   if (expired) return openai::BatchStatus::expired;
   const bool nothing_ran = !jobs.empty() && std::ranges::all_of(jobs, [](const auto& job) {

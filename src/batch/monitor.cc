@@ -1,4 +1,5 @@
 #include "batch/job_steps.h"
+#include "batch/progress.h"
 #include "obs/log.h"
 
 #include <algorithm>
@@ -67,8 +68,8 @@ Task<void> observe_job(Context& context, store::DueJob due) {
   co_return co_await context.batches.job_observed(
       job.batch_id, job.n, ended ? store::JobState::ended : store::JobState::running,
       std::string(bedrock::name(seen->status)), seen->message,
-      seen->success_records.value_or(job.succeeded), seen->error_records.value_or(job.errored),
-      due_ms);
+      lines_of(job, seen->success_records).value_or(job.succeeded),
+      lines_of(job, seen->error_records).value_or(job.errored), due_ms);
 }
 
 }  // namespace quarry::batch

@@ -22,16 +22,19 @@ constexpr std::chrono::hours kPlanTimeMax{4};
 // One group's jobs being written.
 struct GroupWriter {
   GroupStage stage;
-  const std::vector<aws::DeploymentPtr>* deployments = nullptr;
-  std::uint64_t lines = 0;  // of the whole group
-  int job_n = 0;            // 0: no job is open
+  std::vector<const aws::Deployment*> deployments;  // take jobs in turn
+  int job_n = 0;                                    // 0: no job is open
   std::unique_ptr<SegmentWriter> writer;
 };
 
 class Planner {
  public:
   Planner(Context& context, store::BatchRow batch)
-      : context_(context), batch_(std::move(batch)), deadline_(Deadline::after(kPlanTimeMax)) {
+      : context_(context),
+        batch_(std::move(batch)),
+        endpoint_(openai::parse_endpoint(batch_.object.endpoint)
+                      .value_or(openai::Endpoint::chat_completions)),
+        deadline_(Deadline::after(kPlanTimeMax)) {
     plan_.id = batch_.id;
   }
 
@@ -46,12 +49,16 @@ class Planner {
   Task<void> write_out(Stager& stager);
   Result<std::unique_ptr<GroupWriter>> make_group(const std::string& model_name,
                                                   std::uint64_t lines) const;
+  Result<std::vector<const aws::Deployment*>> deployments_of(const std::string& model_name) const;
+  void give_to(GroupStage& stage, const aws::Deployment& deployment) const;
   void open_job(GroupWriter& group);
+  store::JobRow job_of(const GroupWriter& group);
   Task<void> close_job(GroupWriter& group);
   Task<void> fail_batch(std::vector<openai::BatchError> errors);
 
   Context& context_;
   store::BatchRow batch_;
+  openai::Endpoint endpoint_;
   Deadline deadline_;
   std::vector<store::SegmentRow> segments_;
   std::unique_ptr<SegmentWriter> refused_;
@@ -93,27 +100,71 @@ Task<void> Planner::run() {
   co_return saved;
 }
 
+// Those that can do it, and of these those that can do it as a batch job; in the config's order.
+Result<std::vector<const aws::Deployment*>> Planner::deployments_of(
+    const std::string& model_name) const {
+  std::vector<const aws::Deployment*> all, able, batch_able;
+  for (const aws::DeploymentPtr& deployment : context_.deployments.group(model_name)) {
+    const catalog::Model* model = context_.models.of(deployment->settings);
+    if (!model) {
+      return fail(Error(Errc::invalid_request,
+                        fmt::format("The model '{}' runs {}, of which nothing is known.",
+                                    model_name, deployment->settings.model_id))
+                      .param("body.model")
+                      .reason("model_not_found"));
+    }
+    all.push_back(deployment.get());
+    if (!model->answers(endpoint_)) continue;
+    able.push_back(deployment.get());
+    if (model->batch) batch_able.push_back(deployment.get());
+  }
+  if (!batch_able.empty()) return batch_able;
+  if (able.empty()) return all;  // each line is refused, and says why
+  const bool may_run_directly = std::ranges::all_of(able, [](const aws::Deployment* deployment) {
+    return deployment->settings.small_batch == config::SmallBatch::direct;
+  });
+  if (!may_run_directly) {
+    return fail(Error(Errc::invalid_request,
+                      fmt::format("The model '{}' cannot run as a Bedrock batch job. hint: "
+                                  "small_batch: direct runs it on demand, at on-demand price.",
+                                  model_name))
+                    .param("body.model")
+                    .reason("model_without_batch"));
+  }
+  obs::warn("this model has no batch inference: its lines run on demand, at on-demand price",
+            {{"batch_id", batch_.id.value},
+             {"model_name", model_name},
+             {"model", able.front()->settings.model_id}});
+  return able;
+}
+
+translate::WirePreference preference_of(const config::DeploymentSettings& settings) {
+  switch (settings.invocation) {
+    case config::BedrockInvocation::native:
+      return translate::WirePreference::native;
+    case config::BedrockInvocation::converse:
+      return translate::WirePreference::converse;
+    case config::BedrockInvocation::automatic:
+      break;
+  }
+  return translate::WirePreference::automatic;
+}
+
+void Planner::give_to(GroupStage& stage, const aws::Deployment& deployment) const {
+  stage.deployment = &deployment;
+  stage.model = context_.models.of(deployment.settings);
+  stage.wire = translate::wire_of(*stage.model, endpoint_, preference_of(deployment.settings));
+}
+
 Result<std::unique_ptr<GroupWriter>> Planner::make_group(const std::string& model_name,
                                                          std::uint64_t lines) const {
+  auto deployments = deployments_of(model_name);
+  if (!deployments) return fail(std::move(deployments.error()));
   auto group = std::make_unique<GroupWriter>();
-  group->lines = lines;
+  group->stage.lines = lines;
   group->stage.model_name = model_name;
-  group->deployments = &context_.deployments.group(model_name);
-  for (const aws::DeploymentPtr& deployment : *group->deployments) {
-    if (!context_.catalog.find(deployment->settings.model_id)) {
-      return fail(
-          Error(Errc::invalid_request,
-                fmt::format("The model '{}' runs {}, which is not in Quarry's catalog, so its "
-                            "request format is not known.",
-                            model_name, deployment->settings.model_id))
-              .param("body.model")
-              .reason("model_not_found"));
-    }
-  }
-  group->stage.deployment = group->deployments->front().get();
-  group->stage.model = context_.catalog.find(group->stage.deployment->settings.model_id);
-  group->stage.records_per_job_max =
-      even_cut(lines, group->stage.deployment->settings.max_records_per_job);
+  group->deployments = std::move(*deployments);
+  give_to(group->stage, *group->deployments.front());
   return group;
 }
 
@@ -125,7 +176,6 @@ Task<void> Planner::stage_all(const store::FileRow& file, const files::Scan& sca
   const aws::Deployment& home = *context_.deployments.group(plan_.model).front();
   refused_ =
       std::make_unique<SegmentWriter>(context_.memory, home, segment_object(batch_.error_id, 0), 0);
-  const auto endpoint = openai::parse_endpoint(batch_.object.endpoint);
   for (std::size_t first = 0; first < models.size(); first += kOpenJobsMax) {
     groups_.clear();
     Stager::Groups stages;
@@ -139,7 +189,7 @@ Task<void> Planner::stage_all(const store::FileRow& file, const files::Scan& sca
       stages.emplace(models[i].first, &(*group)->stage);
       groups_.push_back(std::move(*group));
     }
-    Stager stager({batch_.id, context_.settings.drop_params, *endpoint,
+    Stager stager({batch_.id, context_.settings.drop_params, endpoint_,
                    context_.settings.line_bytes_max, forced},
                   std::move(stages));
     auto passed = co_await stage_pass(stager);
@@ -224,17 +274,33 @@ Task<void> Planner::close_job(GroupWriter& group) {
                                   as_bytes(stage.custom_ids), deadline_);
   if (!sidecar) co_return fail(std::move(sidecar.error()));
 
-  const config::DeploymentSettings& settings = deployment.settings;
+  plan_.jobs.push_back(job_of(group));
+  // The next job of the group goes to the next deployment, in turn.
+  give_to(stage, *group.deployments[plan_.jobs.size() % group.deployments.size()]);
+  stage.begin_job();
+  group.job_n = 0;
+  group.writer.reset();
+  co_return Result<void>();
+}
+
+store::JobRow Planner::job_of(const GroupWriter& group) {
+  const GroupStage& stage = group.stage;
+  const config::DeploymentSettings& settings = stage.deployment->settings;
   store::JobRow job;
   job.batch_id = batch_.id;
   job.n = group.job_n;
-  job.deployment_id = deployment.id();
+  job.deployment_id = stage.deployment->id();
   job.model_name = stage.model_name;
+  job.lines = static_cast<std::int64_t>(stage.line_count);
   job.records = static_cast<std::int64_t>(stage.record_count);
-  const bool small = stage.record_count < settings.min_records_per_job;
-  job.kind = small ? store::JobKind::direct : store::JobKind::bedrock;
-  job.state = small ? store::JobState::planned : store::JobState::staged;
-  if (small && settings.small_batch == config::SmallBatch::reject) {
+  job.family = stage.model->family;
+  job.invocation = stage.wire == translate::Wire::converse ? bedrock::InvocationType::Converse
+                                                           : bedrock::InvocationType::InvokeModel;
+  const bool too_few = stage.record_count < settings.min_records_per_job;
+  const bool direct = too_few || !stage.model->batch;
+  job.kind = direct ? store::JobKind::direct : store::JobKind::bedrock;
+  job.state = direct ? store::JobState::planned : store::JobState::staged;
+  if (too_few && settings.small_batch == config::SmallBatch::reject) {
     fatal_.push_back(
         {"batch_below_minimum_records",
          fmt::format("The batch has {} requests for the model '{}', fewer than the {} that "
@@ -243,17 +309,7 @@ Task<void> Planner::close_job(GroupWriter& group) {
                      stage.record_count, stage.model_name, settings.min_records_per_job),
          "", std::nullopt});
   }
-  plan_.jobs.push_back(std::move(job));
-
-  // The next job of the group goes to the next deployment, in turn.
-  const auto turn = static_cast<std::size_t>(plan_.jobs.size()) % group.deployments->size();
-  stage.deployment = (*group.deployments)[turn].get();
-  stage.model = context_.catalog.find(stage.deployment->settings.model_id);
-  stage.records_per_job_max = even_cut(group.lines, stage.deployment->settings.max_records_per_job);
-  stage.begin_job();
-  group.job_n = 0;
-  group.writer.reset();
-  co_return Result<void>();
+  return job;
 }
 
 Awaitable<void> Planner::abort() {

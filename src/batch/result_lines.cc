@@ -3,8 +3,13 @@
 #include "batch/names.h"
 #include "batch/resource_names.h"
 
+#include <fmt/format.h>
+
 namespace quarry::batch {
 namespace {
+
+// A buffer that one long line made is not kept for the many short ones.
+constexpr std::size_t kKeptBodyBytes = std::size_t{4} << 20;
 
 std::string_view error_type(int status) {
   if (status == 429) return "rate_limit_error";
@@ -12,102 +17,279 @@ std::string_view error_type(int status) {
   return status >= 500 ? "server_error" : "invalid_request_error";
 }
 
+// Which part of the line's body a part was: "input[3]". A record of Cohere's holds many inputs.
+std::string item_name(const ResultSettings& settings, std::uint32_t part, std::uint32_t parts) {
+  if (settings.family == "cohere_embed")
+    return fmt::format("input, part {} of {}", part + 1, parts);
+  const bool prompts = settings.endpoint == openai::Endpoint::completions;
+  return fmt::format("{}[{}]", prompts ? "prompt" : "input", part);
+}
+
+bedrock::RecordError malformed(const openai::LineError& error) {
+  return {.code = 502, .message = error.message};
+}
+
 }  // namespace
 
 ResultLines::ResultLines(ResultSettings settings, CustomIds custom_ids)
     : settings_(std::move(settings)),
       custom_ids_(std::move(custom_ids)),
-      found_(custom_ids_.size(), false) {}
+      parts_(settings_.scratch_directory, custom_ids_.parts_of_several()),
+      finished_(custom_ids_.size(), false) {}
 
-std::string ResultLines::seed(std::size_t record) const {
-  return line_seed(settings_.batch_id, custom_ids_.line_index(record));
+std::string ResultLines::seed(const CustomIdRow& row) const {
+  return line_seed(settings_.batch_id, row.line_index);
 }
 
-bool ResultLines::claim(std::size_t record) {
-  if (found_[record]) {
-    ++repeated_rows;
-    return false;
+translate::ResultOptions ResultLines::options(const CustomIdRow& row,
+                                              std::string_view seed,
+                                              std::optional<openai::Usage> metered) const {
+  return {.endpoint = settings_.endpoint,
+          .family = settings_.family,
+          .wire = settings_.wire,
+          .model_name = settings_.model_name,
+          .created = settings_.created,
+          .completion_seed = seed,
+          .note = row.note,
+          .metered = metered};
+}
+
+void ResultLines::mark_finished(std::size_t place) {
+  finished_[place] = true;
+  ++finished_count_;
+}
+
+void ResultLines::count(const translate::LineUsage& said) {
+  if (said) {
+    usage += *said;
+  } else {
+    ++without_usage;
   }
-  found_[record] = true;
-  ++found_count_;
-  return true;
 }
 
-void ResultLines::add_row(std::string_view row) {
-  const auto read = reader_.read(row);
+Result<void> ResultLines::add_row(std::string_view text) {
+  auto read = reader_.read(text);
   if (!read) {
     ++unreadable_rows;
-    return;
+    return {};
   }
-  const auto line_index = bedrock::parse_record_id(read->record_id);
-  const auto record = line_index ? custom_ids_.find(*line_index) : std::nullopt;
-  if (!record) {
+  const auto key = bedrock::parse_record_id(read->record_id);
+  const auto place = key ? custom_ids_.find(key->line) : std::nullopt;
+  if (!place) {
     ++unknown_rows;
-    return;
+    return {};
   }
-  if (!claim(*record)) return;
+  const CustomIdRow row = custom_ids_.row(*place);
+  if (key->part.has_value() != (row.parts > 1)) {
+    ++unknown_rows;
+    return {};
+  }
+  Outcome outcome;
   if (read->error) {
-    add_error(*record, *read->error);
+    outcome.error = std::move(read->error);
   } else {
-    add_success(*record, *read->model_output);
+    outcome.model_output = *read->model_output;
   }
+  return add(*place, row, key->part.value_or(0), outcome);
 }
 
-void ResultLines::add_answer(std::uint64_t line_index, int status, std::string_view body) {
-  const auto record = custom_ids_.find(line_index);
-  if (!record) {
+Result<void> ResultLines::add_answer(const DirectAnswer& answer) {
+  const auto place = custom_ids_.find(answer.line_index);
+  if (!place) {
     ++unknown_rows;
-    return;
+    return {};
   }
-  if (!claim(*record)) return;
-  if (status == 200) {
-    add_success(*record, body);
+  Outcome outcome;
+  if (answer.status == 200) {
+    outcome.model_output = answer.body;
+    outcome.metered = answer.metered;
   } else {
-    add_error(*record, {status, std::string(body), false, false});
+    outcome.error =
+        bedrock::RecordError{.code = answer.status, .message = std::string(answer.body)};
   }
+  return add(*place, custom_ids_.row(*place), answer.part, outcome);
 }
 
-void ResultLines::add_success(std::size_t record, std::string_view model_output) {
-  const std::string id = seed(record);
+Result<void> ResultLines::add(std::size_t place,
+                              const CustomIdRow& row,
+                              std::uint32_t part,
+                              const Outcome& outcome) {
+  if (part >= row.parts) {
+    ++unknown_rows;
+    return {};
+  }
+  if (finished_[place]) {
+    ++repeated_rows;
+    return {};
+  }
+  if (row.parts == 1) {
+    mark_finished(place);
+    finish_one(row, outcome);
+    return {};
+  }
+  const std::size_t first = custom_ids_.first_part(place);
+  const auto fresh = parts_.put(first, part, outcome);
+  if (!fresh) return fail(fresh.error());
+  if (!*fresh) ++repeated_rows;
+  if (parts_.arrived(first) < row.parts) return {};
+  return finish_several(place, row, nullptr);
+}
+
+void ResultLines::finish_one(const CustomIdRow& row, const Outcome& outcome) {
+  if (outcome.error) {
+    write_error(row, *outcome.error);
+    return;
+  }
   body_.clear();
-  const auto translated = translator_.translate(
-      model_output,
-      {settings_.endpoint, settings_.family, settings_.model_name, settings_.created, id}, body_);
+  const std::string id = seed(row);
+  const auto translated =
+      translator_.translate(outcome.model_output, options(row, id, outcome.metered), body_);
   if (!translated) {
-    if (translator_.usage_read()) usage += *translator_.usage_read();  // AWS bills it all the same
-    add_error(record, {502, translated.error().message, false, false});
+    // AWS bills it all the same.
+    count(translator_.usage_read() ? translator_.usage_read() : outcome.metered);
+    write_error(row, malformed(translated.error()));
     return;
   }
-  usage += *translated;
-  ++completed;
-  openai::append_response_line(output, custom_ids_.custom_id_json(record), id, 200, body_);
+  count(*translated);
+  write_result(row);
 }
 
-void ResultLines::add_error(std::size_t record, const bedrock::RecordError& error) {
-  ++failed;
+Result<ResultLines::Arrived> ResultLines::look_at_parts(std::size_t place, const CustomIdRow& row) {
+  const std::size_t first = custom_ids_.first_part(place);
+  Arrived arrived;
+  openai::Usage metered;
+  bool all_metered = true;
+  for (std::uint32_t part = 0; part < row.parts; ++part) {
+    if (!parts_.has(first, part)) continue;
+    auto outcome = parts_.get_without_output(first, part);
+    if (!outcome) return fail(std::move(outcome.error()));
+    if (outcome->error) {
+      if (arrived.failure) continue;
+      outcome = parts_.get(first, part);  // the message too
+      if (!outcome) return fail(std::move(outcome.error()));
+      arrived.failure = Failure{part, std::move(*outcome->error)};
+    } else if (outcome->metered) {
+      metered += *outcome->metered;
+    } else {
+      all_metered = false;
+    }
+  }
+  if (all_metered) arrived.metered = metered;
+  return arrived;
+}
+
+Result<std::optional<ResultLines::Failure>> ResultLines::join(std::size_t place,
+                                                              const CustomIdRow& row,
+                                                              std::optional<openai::Usage> metered,
+                                                              translate::LineUsage& said) {
+  const std::size_t first = custom_ids_.first_part(place);
+  const std::string id = seed(row);
+  body_.clear();
+  translator_.begin(options(row, id, metered), body_);
+  for (std::uint32_t part = 0; part < row.parts; ++part) {
+    const auto outcome = parts_.get(first, part);
+    if (!outcome) return fail(outcome.error());
+    const auto added = translator_.add(outcome->model_output, body_);
+    if (!added) return Failure{part, malformed(added.error())};
+  }
+  const auto finished = translator_.finish(body_);
+  if (!finished) return Failure{row.parts - 1, malformed(finished.error())};
+  said = *finished;
+  return std::nullopt;
+}
+
+// A line without a result: what did run of it is billed all the same.
+Result<void> ResultLines::count_parts(std::size_t place, const CustomIdRow& row) {
+  const std::size_t first = custom_ids_.first_part(place);
+  const std::string id = seed(row);
+  for (std::uint32_t part = 0; part < row.parts; ++part) {
+    if (!parts_.has(first, part)) continue;
+    const auto outcome = parts_.get(first, part);
+    if (!outcome) return fail(outcome.error());
+    if (outcome->error) continue;
+    body_.clear();
+    translator_.begin(options(row, id, std::nullopt), body_);
+    (void)translator_.add(outcome->model_output, body_);  // only its usage is wanted
+    count(translator_.usage_read() ? translator_.usage_read() : outcome->metered);
+  }
+  return {};
+}
+
+Result<void> ResultLines::finish_several(std::size_t place,
+                                         const CustomIdRow& row,
+                                         const Absence* absence) {
+  auto arrived = look_at_parts(place, row);
+  if (!arrived) return fail(std::move(arrived.error()));
+  std::optional<Failure> failure = std::move(arrived->failure);
+  bool whole = !failure && !absence;
+  if (whole) {
+    translate::LineUsage said;
+    auto joined = join(place, row, arrived->metered, said);
+    if (!joined) return fail(std::move(joined.error()));
+    failure = std::move(*joined);
+    whole = !failure;
+    if (whole) {
+      count(said);
+      write_result(row);
+    }
+  }
+  if (!whole) {
+    if (auto counted = count_parts(place, row); !counted) return counted;
+    if (failure) {
+      failure->error.message = fmt::format("{}: {}", item_name(settings_, failure->part, row.parts),
+                                           failure->error.message);
+      write_error(row, failure->error);
+    } else {
+      write_absent(row, *absence);
+    }
+  }
+  mark_finished(place);
+  if (body_.capacity() > kKeptBodyBytes) std::string().swap(body_);
+  return parts_.release(custom_ids_.first_part(place));
+}
+
+void ResultLines::write_result(const CustomIdRow& row) {
+  ++completed;
+  openai::append_response_line(output, row.custom_id_json, seed(row), 200, body_);
+}
+
+void ResultLines::write_error(const CustomIdRow& row, const bedrock::RecordError& error) {
   if (error.expired) {
-    ++unfinished;
-    openai::append_unexecuted_line(
-        errors, custom_ids_.custom_id_json(record), seed(record), "batch_expired",
-        "This request could not be executed before the completion window "
-        "expired.");
+    write_absent(
+        row, {"batch_expired",
+              "This request could not be executed before the completion window expired.", true});
     return;
   }
+  ++failed;
   const int status = error.code >= 400 && error.code <= 599 ? error.code : 500;
   openai::append_response_line(
-      errors, custom_ids_.custom_id_json(record), seed(record), status,
+      errors, row.custom_id_json, seed(row), status,
       openai::error_envelope(without_resource_names(error.message), error_type(status), "", ""));
 }
 
-bool ResultLines::add_absent(const Absence& absence, std::size_t records_max) {
-  for (std::size_t added = 0; next_absent_ < found_.size(); ++next_absent_) {
-    if (found_[next_absent_]) continue;
-    if (added == records_max) return true;
+void ResultLines::write_absent(const CustomIdRow& row, const Absence& absence) {
+  ++failed;
+  if (absence.unfinished) ++unfinished;
+  openai::append_unexecuted_line(errors, row.custom_id_json, seed(row), absence.code,
+                                 absence.message);
+}
+
+Result<bool> ResultLines::add_absent(const Absence& absence, std::size_t lines_max) {
+  for (std::size_t added = 0; next_absent_ < finished_.size(); ++next_absent_) {
+    if (finished_[next_absent_]) continue;
+    if (added == lines_max) return true;
     ++added;
-    ++failed;
-    if (absence.unfinished) ++unfinished;
-    openai::append_unexecuted_line(errors, custom_ids_.custom_id_json(next_absent_),
-                                   seed(next_absent_), absence.code, absence.message);
+    const CustomIdRow row = custom_ids_.row(next_absent_);
+    const bool some_came =
+        row.parts > 1 && parts_.arrived(custom_ids_.first_part(next_absent_)) > 0;
+    if (some_came) {
+      if (auto done = finish_several(next_absent_, row, &absence); !done) {
+        return fail(std::move(done.error()));
+      }
+      continue;
+    }
+    mark_finished(next_absent_);
+    write_absent(row, absence);
   }
   return false;
 }

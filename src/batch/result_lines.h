@@ -1,16 +1,19 @@
 #pragma once
-// Results on their way back: records joined with their lines, translated, counted. The CPU half of
-// the collector: no I/O, runs on the pool. Every record of the job becomes one line, of the output
-// or of the error text, whatever AWS left out.
+// Results on their way back: records joined with their lines, translated, counted. The working half
+// of the collector: no network, runs on the pool. Every line of the job becomes one line, of the
+// output or of the error text, whatever AWS left out. A line that became several records waits for
+// the last of them; its parts wait on disk.
 
 #include "base/ids.h"
 #include "batch/custom_ids.h"
+#include "batch/line_parts.h"
 #include "bedrock/record.h"
 #include "openai/batch_line.h"
 #include "openai/usage.h"
 #include "translate/translator.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,48 +24,88 @@ struct ResultSettings {
   BatchId batch_id;
   std::string model_name;  // public
   openai::Endpoint endpoint = openai::Endpoint::chat_completions;
-  catalog::Family family = catalog::Family::anthropic;
+  std::string family;
+  translate::Wire wire = translate::Wire::native;
   std::int64_t created = 0;
+  std::filesystem::path scratch_directory;
 };
 
-// Why records have no result, and what their lines then say.
+// Why lines have no result, and what they then say.
 struct Absence {
   std::string code;
   std::string message;
   bool unfinished = false;  // never tried: not counted as failed
 };
 
+// One answer of a direct run: status 200 and the model's body, or another and AWS's message.
+struct DirectAnswer {
+  std::uint64_t line_index = 0;
+  std::uint32_t part = 0;
+  int status = 200;
+  std::string_view body;
+  std::optional<openai::Usage> metered;
+};
+
 class ResultLines {
  public:
   ResultLines(ResultSettings settings, CustomIds custom_ids);
 
+  // Errors of every call: unavailable: the disk has no room for what waits.
+  //
   // One row of a .jsonl.out. Unknown, repeated and unreadable rows are counted and left out: the
   // first wins.
-  void add_row(std::string_view row);
-  // One answer of a direct run: status 200 and the model's body, or another and AWS's message.
-  void add_answer(std::uint64_t line_index, int status, std::string_view body);
-  // Lines for up to `records_max` records without a result; false when none is left.
-  bool add_absent(const Absence& absence, std::size_t records_max);
+  Result<void> add_row(std::string_view row);
+  Result<void> add_answer(const DirectAnswer& answer);
+  // Lines for up to `lines_max` lines without a result; false when none is left.
+  Result<bool> add_absent(const Absence& absence, std::size_t lines_max);
 
   // What has come together; the caller writes and clears them.
   std::string output;
   std::string errors;
 
-  std::int64_t completed = 0, failed = 0, unfinished = 0;  // unfinished is part of failed
+  // Lines; unfinished is part of failed.
+  std::int64_t completed = 0, failed = 0, unfinished = 0;
   std::int64_t unknown_rows = 0, repeated_rows = 0, unreadable_rows = 0;
-  openai::Usage usage;
-  std::size_t missing() const { return custom_ids_.size() - found_count_; }
+  openai::Usage usage;             // as far as the answers say it
+  std::int64_t without_usage = 0;  // lines and parts that ran and said nothing of their usage
+  std::size_t missing() const { return custom_ids_.size() - finished_count_; }
 
  private:
-  void add_success(std::size_t record, std::string_view model_output);
-  void add_error(std::size_t record, const bedrock::RecordError& error);
-  bool claim(std::size_t record);
-  std::string seed(std::size_t record) const;
+  struct Failure {
+    std::uint32_t part;
+    bedrock::RecordError error;
+  };
+  // Of a line of several, as far as its parts have come.
+  struct Arrived {
+    std::optional<Failure> failure;  // the first
+    std::optional<openai::Usage> metered;
+  };
+
+  Result<void> add(std::size_t place, const CustomIdRow& row, std::uint32_t part, const Outcome&);
+  void finish_one(const CustomIdRow& row, const Outcome& outcome);
+  Result<void> finish_several(std::size_t place, const CustomIdRow& row, const Absence* absence);
+  Result<Arrived> look_at_parts(std::size_t place, const CustomIdRow& row);
+  // The whole line into body_; a failure where a part cannot be translated.
+  Result<std::optional<Failure>> join(std::size_t place,
+                                      const CustomIdRow& row,
+                                      std::optional<openai::Usage> metered,
+                                      translate::LineUsage& said);
+  Result<void> count_parts(std::size_t place, const CustomIdRow& row);
+  void count(const translate::LineUsage& said);
+  void write_result(const CustomIdRow& row);
+  void write_error(const CustomIdRow& row, const bedrock::RecordError& error);
+  void write_absent(const CustomIdRow& row, const Absence& absence);
+  void mark_finished(std::size_t place);
+  std::string seed(const CustomIdRow& row) const;
+  translate::ResultOptions options(const CustomIdRow& row,
+                                   std::string_view seed,
+                                   std::optional<openai::Usage> metered) const;
 
   ResultSettings settings_;
   CustomIds custom_ids_;
-  std::vector<bool> found_;
-  std::size_t found_count_ = 0;
+  LineParts parts_;
+  std::vector<bool> finished_;
+  std::size_t finished_count_ = 0;
   std::size_t next_absent_ = 0;
   bedrock::OutputRecordReader reader_;
   translate::ResultTranslator translator_;

@@ -4,6 +4,11 @@
 #include "batch/names.h"
 #include "bedrock/record.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
 namespace quarry::batch {
 namespace {
 
@@ -12,22 +17,95 @@ namespace {
 constexpr std::size_t kWriteBytes = std::size_t{2} << 20;
 constexpr std::size_t kFatalErrorsMax = 100;
 
+// The parameter that became the line's records.
+std::string list_param(openai::Endpoint endpoint) {
+  switch (endpoint) {
+    case openai::Endpoint::chat_completions:
+      return "body.messages";
+    case openai::Endpoint::completions:
+      return "body.prompt";
+    case openai::Endpoint::embeddings:
+    case openai::Endpoint::responses:
+      break;
+  }
+  return "body.input";
+}
+
+openai::LineError wrong_endpoint(std::string_view model_name, openai::Endpoint endpoint) {
+  return {"unsupported_endpoint",
+          fmt::format("The model '{}' does not answer {}.", model_name, openai::path(endpoint)),
+          "body.model"};
+}
+
+std::optional<openai::LineError> too_many(openai::Endpoint endpoint,
+                                          std::size_t parts,
+                                          std::uint64_t line_number,
+                                          const config::DeploymentSettings& limits) {
+  const std::uint64_t most = std::min(limits.max_records_per_job, bedrock::kPartsMax);
+  if (parts > most) {
+    return openai::LineError{
+        "invalid_value",
+        fmt::format("This line is {} requests to the model, more than the {} that one batch job "
+                    "takes. hint: split the list over several lines",
+                    parts, most),
+        list_param(endpoint)};
+  }
+  if (parts > 1 && line_number > bedrock::kSeveralLineMax) {
+    return openai::LineError{"invalid_value",
+                             fmt::format("A list is not taken after line {}. hint: split the file",
+                                         bedrock::kSeveralLineMax),
+                             list_param(endpoint)};
+  }
+  return std::nullopt;
+}
+
+openai::LineError too_long(openai::Endpoint endpoint,
+                           std::size_t bytes,
+                           const config::DeploymentSettings& limits) {
+  return {"invalid_value",
+          fmt::format("This line is {} bytes for the model, more than the {} that one batch job "
+                      "takes. hint: split it over several lines",
+                      bytes, limits.max_job_bytes),
+          list_param(endpoint)};
+}
+
+// What OpenAI finds in validation, so that the batch fails before anything is paid for: a line
+// without what every request to its endpoint must have.
+bool fails_validation(const openai::LineError& error) {
+  const bool of_the_request =
+      error.param == "body.messages" || error.param == "body.prompt" || error.param == "body.input";
+  return of_the_request && (error.code == "missing_required_parameter" ||
+                            error.message.ends_with(" parameter is required."));
+}
+
 }  // namespace
 
 void GroupStage::begin_job() {
-  records = std::move(held_record);
-  custom_ids = std::move(held_custom_id);
-  held_record.clear();
-  held_custom_id.clear();
-  record_count = records.empty() ? 0 : 1;
-  job_bytes = records.size();
+  records.clear();
+  custom_ids.clear();
+  line_count = record_count = job_bytes = 0;
   full = false;
 }
 
-std::uint64_t even_cut(std::uint64_t lines, std::uint64_t records_per_job_max) {
-  if (lines <= records_per_job_max) return records_per_job_max;
-  const std::uint64_t jobs = (lines + records_per_job_max - 1) / records_per_job_max;
-  return (lines + jobs - 1) / jobs;
+std::uint64_t GroupStage::records_wanted() const {
+  const std::uint64_t most = deployment->settings.max_records_per_job;
+  if (lines_seen_ == 0) return most;
+  // Lines to come are taken to have as many records as those that came.
+  const std::uint64_t expected = (lines * records_seen_ + lines_seen_ - 1) / lines_seen_;
+  return even_cut(expected, most);
+}
+
+void GroupStage::count_line(std::uint64_t records_of_line) {
+  ++line_count;
+  record_count += records_of_line;
+  ++lines_seen_;
+  records_seen_ += records_of_line;
+}
+
+std::uint64_t even_cut(std::uint64_t records, std::uint64_t records_per_job_max) {
+  if (records <= records_per_job_max) return records_per_job_max;
+  const std::uint64_t jobs = (records + records_per_job_max - 1) / records_per_job_max;
+  return (records + jobs - 1) / jobs;
 }
 
 Stager::Stager(StageSettings settings, Groups groups)
@@ -39,77 +117,99 @@ void Stager::feed(std::span<const std::byte> window) { splitter_.feed(window); }
 
 void Stager::end() { ended_ = true; }
 
-bool Stager::next_line(json::LineSplitter::Line& line) {
-  return splitter_.next(line) || (ended_ && splitter_.finish(line));
+bool Stager::next_line() {
+  if (waiting_) return true;
+  return splitter_.next(line_) || (ended_ && splitter_.finish(line_));
 }
 
 bool Stager::advance() {
-  json::LineSplitter::Line line;
-  while (next_line(line)) {
-    if (take(line)) return true;
-    std::size_t waiting = refused.size();
-    for (const auto& [model, group] : groups_) waiting += group->records.size();
-    if (waiting >= kWriteBytes) return true;
+  while (next_line()) {
+    waiting_ = take() == Taken::job_is_full;
+    if (waiting_) return true;
+    std::size_t waiting_bytes = refused.size();
+    for (const auto& [model, group] : groups_) waiting_bytes += group->records.size();
+    if (waiting_bytes >= kWriteBytes) return true;
   }
   return false;
 }
 
-bool Stager::take(const json::LineSplitter::Line& line) {
-  const auto read = reader_.read(line.text);
+Stager::Taken Stager::take() {
+  const auto read = reader_.read(line_.text);
   if (!read) {
     // The scan let the file pass, so the object in S3 is not what was uploaded.
     if (fatal.size() < kFatalErrorsMax) {
       fatal.push_back({read.error().code, read.error().message, read.error().param,
-                       static_cast<std::int64_t>(line.number)});
+                       static_cast<std::int64_t>(line_.number)});
     }
-    return false;
+    return Taken::yes;
   }
   const std::string_view model_name =
       settings_.model_override.empty() ? read->model : std::string_view(settings_.model_override);
   const auto found = groups_.find(model_name);
-  if (found == groups_.end()) return false;
-  GroupStage& group = *found->second;
-  ++line_count;
-
-  model_input_.clear();
-  const auto translated = translator_.translate(
-      read->body, {settings_.endpoint, group.model, settings_.drop_params}, model_input_);
-  if (!translated) {
-    refuse(*read, line.number, translated.error());
-    return false;
-  }
-  const std::size_t before = group.records.size();
-  bedrock::append_input_record(group.records, line.number, model_input_);
-  const std::size_t record_bytes = group.records.size() - before;
-  const config::DeploymentSettings& limits = group.deployment->settings;
-  if (group.record_count > 0 && (group.record_count >= group.records_per_job_max ||
-                                 group.job_bytes + record_bytes > limits.max_job_bytes)) {
-    group.held_record = group.records.substr(before);
-    group.records.resize(before);
-    append_custom_id(group.held_custom_id, line.number, read->custom_id_json);
-    group.full = true;
-    return true;
-  }
-  append_custom_id(group.custom_ids, line.number, read->custom_id_json);
-  ++group.record_count;
-  group.job_bytes += record_bytes;
-  return false;
+  if (found == groups_.end()) return Taken::yes;
+  const Taken taken = take_into(*found->second, *read);
+  if (taken == Taken::yes) ++line_count;
+  return taken;
 }
 
-void Stager::refuse(const openai::BatchLine& line,
-                    std::uint64_t line_number,
-                    const openai::LineError& error) {
-  if (error.code == "invalid_request" && error.param == "body.messages") {
-    // OpenAI finds this in validation, so the batch fails before anything is paid for.
+Stager::Taken Stager::take_into(GroupStage& group, const openai::BatchLine& line) {
+  if (!group.model->answers(settings_.endpoint)) {
+    refuse(line, wrong_endpoint(group.model_name, settings_.endpoint));
+    return Taken::yes;
+  }
+  const auto translated = translator_.translate(line.body,
+                                                {.endpoint = settings_.endpoint,
+                                                 .model = group.model,
+                                                 .wire = group.wire,
+                                                 .drop_params = settings_.drop_params},
+                                                translated_);
+  if (!translated) {
+    refuse(line, translated.error());
+    return Taken::yes;
+  }
+  const config::DeploymentSettings& limits = group.deployment->settings;
+  const std::size_t parts = translated_.records();
+  if (const auto error = too_many(settings_.endpoint, parts, line_.number, limits)) {
+    refuse(line, *error);
+    return Taken::yes;
+  }
+  const std::size_t before = group.records.size();
+  for (std::size_t i = 0; i < parts; ++i) {
+    bedrock::RecordKey key{line_.number};
+    if (parts > 1) key.part = static_cast<std::uint32_t>(i);
+    bedrock::append_input_record(group.records, key, translated_.record(i));
+  }
+  const std::size_t bytes = group.records.size() - before;
+  if (bytes > limits.max_job_bytes) {
+    group.records.resize(before);
+    refuse(line, too_long(settings_.endpoint, bytes, limits));
+    return Taken::yes;
+  }
+  const bool fits = group.record_count + parts <= limits.max_records_per_job &&
+                    group.job_bytes + bytes <= limits.max_job_bytes;
+  if (group.record_count > 0 && (!fits || group.record_count >= group.records_wanted())) {
+    group.records.resize(before);
+    group.full = true;
+    return Taken::job_is_full;
+  }
+  append_custom_id(group.custom_ids, {line_.number, line.custom_id_json,
+                                      static_cast<std::uint32_t>(parts), translated_.note()});
+  group.count_line(parts);
+  group.job_bytes += bytes;
+  return Taken::yes;
+}
+
+void Stager::refuse(const openai::BatchLine& line, const openai::LineError& error) {
+  if (fails_validation(error)) {
     if (fatal.size() < kFatalErrorsMax) {
       fatal.push_back(
-          {error.code, error.message, error.param, static_cast<std::int64_t>(line_number)});
+          {error.code, error.message, error.param, static_cast<std::int64_t>(line_.number)});
     }
     return;
   }
   ++refused_count;
   openai::append_response_line(
-      refused, line.custom_id_json, line_seed(settings_.batch_id, line_number), 400,
+      refused, line.custom_id_json, line_seed(settings_.batch_id, line_.number), 400,
       openai::error_envelope(error.message, "invalid_request_error", error.param, error.code));
 }
 

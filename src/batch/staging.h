@@ -1,6 +1,6 @@
 #pragma once
 // Lines on their way into jobs: parsed, translated, cut. The CPU half of the planner: no I/O, runs
-// on the pool.
+// on the pool. A line's records all lie in one job.
 
 #include "aws/deployment_set.h"
 #include "base/ids.h"
@@ -25,21 +25,29 @@ struct GroupStage {
   std::string model_name;
   const aws::Deployment* deployment = nullptr;  // of the job being filled
   const catalog::Model* model = nullptr;        // of that deployment
-  std::uint64_t records_per_job_max = 0;        // of that deployment, or less: see even_cut()
-  std::string records;                          // input records not yet written
-  std::string custom_ids;                       // the job's sidecar, whole
-  std::uint64_t record_count = 0;               // in the job
-  std::uint64_t job_bytes = 0;                  // in the job
-  bool full = false;        // takes no more: the caller closes the job and calls begin_job()
-  std::string held_record;  // the record that did not fit; it goes first into the next job
-  std::string held_custom_id;
+  translate::Wire wire = translate::Wire::native;
+  std::uint64_t lines = 0;         // of the whole group, as the scan counted them
+  std::string records;             // input records not yet written
+  std::string custom_ids;          // the job's sidecar, whole
+  std::uint64_t line_count = 0;    // in the job
+  std::uint64_t record_count = 0;  // in the job
+  std::uint64_t job_bytes = 0;     // in the job
+  bool full = false;               // takes no more: the caller closes the job and calls begin_job()
 
+  // The deployment, model and wire of the next job have been set.
   void begin_job();
+  // So many records fill the job, if `record_count` may not grow further than the deployment takes.
+  std::uint64_t records_wanted() const;
+  void count_line(std::uint64_t records_of_line);
+
+ private:
+  std::uint64_t lines_seen_ = 0;  // of the group
+  std::uint64_t records_seen_ = 0;
 };
 
-// So many records in each job that `lines` are spread evenly over the fewest jobs: a rest of a few
-// lines, below what AWS takes as a job, would run on demand at twice the price.
-std::uint64_t even_cut(std::uint64_t lines, std::uint64_t records_per_job_max);
+// So many records in each job that `records` are spread evenly over the fewest jobs: a rest of a
+// few, below what AWS takes as a job, would run on demand at twice the price.
+std::uint64_t even_cut(std::uint64_t records, std::uint64_t records_per_job_max);
 
 struct StageSettings {
   BatchId batch_id;
@@ -70,19 +78,22 @@ class Stager {
   std::vector<openai::BatchError> fatal;  // what fails the whole batch
 
  private:
-  bool next_line(json::LineSplitter::Line& line);
-  // True when the group's job is full.
-  bool take(const json::LineSplitter::Line& line);
-  void refuse(const openai::BatchLine& line,
-              std::uint64_t line_number,
-              const openai::LineError& error);
+  // What became of a line.
+  enum class Taken { yes, job_is_full };
+
+  bool next_line();
+  Taken take();
+  Taken take_into(GroupStage& group, const openai::BatchLine& line);
+  void refuse(const openai::BatchLine& line, const openai::LineError& error);
 
   StageSettings settings_;
   Groups groups_;
   json::LineSplitter splitter_;
+  json::LineSplitter::Line line_;  // the last one that was split off
+  bool waiting_ = false;           // it did not fit: it is translated anew, for the next job
   openai::BatchLineReader reader_;
   translate::RequestTranslator translator_;
-  std::string model_input_;
+  translate::TranslatedLine translated_;
   bool ended_ = false;
 };
 

@@ -20,6 +20,7 @@ bedrock::CreateJob request_of(const store::JobRow& job, const aws::Deployment& d
   create.client_request_token = client_request_token(job.batch_id, job.n, job.attempt);
   create.role_arn = deployment.settings.role_arn;
   create.model_id = deployment.settings.model_id;
+  create.invocation_type = job.invocation;
   create.input_s3_uri = aws::to_string(deployment.object(input_object(job.batch_id, job.n)));
   create.output_s3_uri = aws::to_string(deployment.object(results_prefix(job.batch_id, job.n)));
   return create;

@@ -6,6 +6,7 @@
 #include "aws/deployment_set.h"
 #include "base/ids.h"
 #include "batch/batch_service.h"
+#include "batch/deployment_models.h"
 #include "batch/engine.h"
 #include "cli/port_file.h"
 #include "config/settings.h"
@@ -81,6 +82,15 @@ config::Environment environment_for(const ServeOptions& options, const sandbox::
                                 {"AWS_SECRET_ACCESS_KEY", sandbox.secret_access_key.reveal()}});
 }
 
+void refuse(const ServeOptions& options, const std::vector<config::ConfigError>& errors) {
+  const std::string name = options.config_file.filename().string();
+  for (const config::ConfigError& error : errors) {
+    std::fprintf(stderr, "%s\n", config::describe(error, name).c_str());
+  }
+  std::fprintf(stderr, "quarry: the configuration has %zu error%s\n", errors.size(),
+               errors.size() == 1 ? "" : "s");
+}
+
 // nullopt: refused, and stderr says why.
 std::optional<config::Settings> load_settings(const ServeOptions& options,
                                               const config::Environment& environment) {
@@ -99,12 +109,7 @@ std::optional<config::Settings> load_settings(const ServeOptions& options,
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   auto settings = config::load(text, environment);
   if (settings) return std::move(*settings);
-  const std::string name = options.config_file.filename().string();
-  for (const config::ConfigError& error : settings.error()) {
-    std::fprintf(stderr, "%s\n", config::describe(error, name).c_str());
-  }
-  std::fprintf(stderr, "quarry: the configuration has %zu error%s\n", settings.error().size(),
-               settings.error().size() == 1 ? "" : "s");
+  refuse(options, settings.error());
   return std::nullopt;
 }
 
@@ -119,6 +124,22 @@ void point_at_sandbox(config::DeploymentSettings& deployment,
   deployment.s3_credentials = deployment.bedrock_credentials;
 }
 
+// nullopt: refused, and stderr says why.
+std::optional<batch::DeploymentModels> models_of(const ServeOptions& options,
+                                                 const config::Settings& settings) {
+  const auto catalog = batch::catalog_of(settings);
+  if (!catalog) {
+    refuse(options, catalog.error());
+    return std::nullopt;
+  }
+  auto models = batch::DeploymentModels::make(*catalog, settings.deployments);
+  if (!models) {
+    refuse(options, models.error());
+    return std::nullopt;
+  }
+  return std::move(*models);
+}
+
 std::vector<std::string> buckets_of(const config::Settings& settings) {
   std::set<std::string> names;
   for (const auto& deployment : settings.deployments) names.insert(deployment.bucket);
@@ -130,10 +151,12 @@ class Gateway {
  public:
   Gateway(const ServeOptions& options,
           config::Settings settings,
+          batch::DeploymentModels models,
           sandbox::Options sandbox,
           config::Environment environment)
       : options_(options),
         settings_(std::move(settings)),
+        models_(std::move(models)),
         environment_(std::move(environment)),
         io_(1),
         pool_(std::max(2U, std::thread::hardware_concurrency())),
@@ -170,6 +193,7 @@ class Gateway {
 
   const ServeOptions& options_;
   config::Settings settings_;
+  batch::DeploymentModels models_;
   config::Environment environment_;
   SystemClock clock_;
   asio::io_context io_;
@@ -199,12 +223,6 @@ class Gateway {
 void Gateway::connect() {
   std::vector<aws::DeploymentPtr> deployments;
   for (const auto& deployment : settings_.deployments) {
-    if (!catalog::Catalog::built_in().find(deployment.model_id)) {
-      obs::warn("this model is not in the catalog: its batches will fail",
-                {{"model_name", deployment.model_name},
-                 {"model", deployment.model_id},
-                 {"line", deployment.line}});
-    }
     deployments.push_back(aws::make_deployment(deployment, *client_, clock_, pool_, environment_));
   }
   deployments_ = std::make_unique<aws::DeploymentSet>(std::move(deployments));
@@ -212,18 +230,19 @@ void Gateway::connect() {
   files_ = std::make_unique<files::FileService>(
       file_store_, *deployments_, uploads_, pool_, clock_,
       files::FileLimits{settings_.max_upload_bytes, settings_.max_line_bytes});
-  context_ = std::make_unique<batch::Context>(batch::Context{
-      io_,
-      batch_store_,
-      file_store_,
-      direct_results_,
-      *deployments_,
-      catalog::Catalog::built_in(),
-      jobs_,
-      pool_,
-      clock_,
-      {settings_.max_line_bytes, settings_.drop_params, settings_.batch_polling_interval},
-      {}});
+  context_ = std::make_unique<batch::Context>(
+      batch::Context{io_,
+                     batch_store_,
+                     file_store_,
+                     direct_results_,
+                     *deployments_,
+                     models_,
+                     jobs_,
+                     pool_,
+                     clock_,
+                     {settings_.max_line_bytes, settings_.drop_params,
+                      settings_.batch_polling_interval, options_.data_dir},
+                     {}});
   engine_ = std::make_unique<batch::Engine>(io_, *context_);
   batches_ = std::make_unique<batch::BatchService>(*context_, *files_, *engine_);
   api_ = std::make_unique<api::Api>(api::Services{*authenticator_, *files_, *batches_, spend_,
@@ -340,7 +359,10 @@ int serve(const ServeOptions& options) {
         "hint: set master_key, or leave --host away",
         options.host));
   }
-  Gateway gateway(options, std::move(*settings), sandbox, std::move(environment));
+  auto models = models_of(options, *settings);
+  if (!models) return kExitConfiguration;
+  Gateway gateway(options, std::move(*settings), std::move(*models), sandbox,
+                  std::move(environment));
   return gateway.run();
 }
 

@@ -2,7 +2,7 @@
 // What a job costs: its usage at the price of the way it ran. Pure.
 
 #include "catalog/catalog.h"
-#include "openai/usage.h"
+#include "spend/job_usage.h"
 #include "store/rows.h"
 
 #include <cstdint>
@@ -11,11 +11,12 @@ namespace quarry::spend {
 
 struct Cost {
   std::int64_t nano_usd = 0;
-  bool known = false;  // false: no price is known, and nobody may take the 0 for "free"
+  bool known = false;  // false: no price or no usage is known; nano_usd is what is known of it, and
+                       // nobody may take it for all
 };
 
 // model: nullptr when the catalog does not have it (any more). A Bedrock job is paid at the batch
 // price, a direct one at the on-demand price (AWS, "Amazon Bedrock pricing").
-Cost cost_of_job(const catalog::Model* model, store::JobKind kind, const openai::Usage& usage);
+Cost cost_of_job(const catalog::Model* model, store::JobKind kind, const JobUsage& used);
 
 }  // namespace quarry::spend
