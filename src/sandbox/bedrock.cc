@@ -307,9 +307,11 @@ Fault runtime_fault(const ModelError& error) {
   }
 }
 
-Awaitable<BedrockAnswer> invoke_model(BedrockContext& bedrock,
-                                      std::string segment,
-                                      std::string text) {
+// InvokeModel and Converse.
+Awaitable<BedrockAnswer> ask_model(BedrockContext& bedrock,
+                                   std::string segment,
+                                   std::string text,
+                                   bool converse) {
   const auto model_id = percent_decode(segment);
   if (!model_id || !knows_model(*model_id))
     co_return invalid("The provided model identifier is invalid.");
@@ -322,10 +324,12 @@ Awaitable<BedrockAnswer> invoke_model(BedrockContext& bedrock,
           .code = 400,
           .message = "Malformed input request, please reformat your input and try again."});
     }
-    return answer_claude(value.get_object(), *model_id, "");
+    return converse ? answer_converse(value.get_object(), *model_id, "", ConverseIn::live)
+                    : answer_native(value.get_object(), *model_id, "");
   });
   if (!result) co_return std::unexpected(runtime_fault(result.error()));
   auto response = json_response(200, std::move(result->body));
+  if (converse) co_return response;
   response.headers.set("X-Amzn-Bedrock-Input-Token-Count", std::to_string(result->input_tokens));
   response.headers.set("X-Amzn-Bedrock-Output-Token-Count", std::to_string(result->output_tokens));
   response.headers.set("X-Amzn-Bedrock-Invocation-Latency", "1");
@@ -349,8 +353,9 @@ Awaitable<BedrockAnswer> operate(BedrockContext& bedrock,
   }
   if (first == "model-invocation-jobs" && segments.size() == 1 && get)
     co_return list_jobs(bedrock, caller, request.query);
-  if (first == "model" && segments.size() == 3 && post && segments[2] == "invoke") {
-    co_return co_await invoke_model(bedrock, second, std::move(text));
+  if (first == "model" && segments.size() == 3 && post) {
+    if (segments[2] == "invoke" || segments[2] == "converse")
+      co_return co_await ask_model(bedrock, second, std::move(text), segments[2] == "converse");
   }
   co_return unknown_operation();
 }

@@ -1,12 +1,12 @@
 #include "sandbox/model.h"
 #include "sandbox/model_text.h"
+#include "sandbox/prompt_hooks.h"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 #include <vector>
 
@@ -15,32 +15,14 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view kErrorHook = "[[sandbox:error ";
-
 // What of a request the answer depends on.
 struct Prompt {
   std::string system;
   std::string last_user;
   std::size_t input_bytes = 0;
   std::size_t message_count = 0;
-  std::optional<ModelError> scripted;
+  Hooks hooks;
 };
-
-std::optional<ModelError> scripted_error(std::string_view text) {
-  const std::size_t begin = text.find(kErrorHook);
-  if (begin == std::string_view::npos) return std::nullopt;
-  text.remove_prefix(begin + kErrorHook.size());
-  const std::size_t end = text.find("]]");
-  if (end == std::string_view::npos) return std::nullopt;
-  text = text.substr(0, end);
-  ModelError error;
-  const auto [at, problem] = std::from_chars(text.data(), text.data() + text.size(), error.code);
-  if (problem != std::errc{} || error.code < 400 || error.code > 599) return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(at - text.data()));
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  error.message = text.empty() ? "scripted by the request" : std::string(text);
-  return error;
-}
 
 // The text of a content: a string, or its text blocks; tool results count as text too.
 void append_text(const json::value& content, std::string& out) {
@@ -70,7 +52,7 @@ Prompt read_prompt(const json::object& request) {
     prompt.input_bytes += text.size();
     ++prompt.message_count;
     if (std::string_view(message.get_object().at("role").get_string()) != "user") continue;
-    if (!prompt.scripted) prompt.scripted = scripted_error(text);
+    add_hooks(prompt.hooks, text);
     prompt.last_user = std::move(text);
   }
   if (const json::value* tools = request.if_contains("tools"))
@@ -95,11 +77,24 @@ struct Reply {
   std::size_t bytes = 0;
 };
 
-// The tool that the request makes the model call, if it does.
-const json::object* forced_tool(const json::object& request) {
+const json::object* named_tool(const json::array& tools, std::string_view name) {
+  for (const auto& tool : tools) {
+    const json::value* given = tool.get_object().if_contains("name");
+    if (given != nullptr && given->is_string() && given->get_string() == name)
+      return &tool.get_object();
+  }
+  return nullptr;
+}
+
+// The tool that the request makes the model call, or that its text scripts, if it does.
+const json::object* called_tool(const json::object& request, const Hooks& hooks) {
   const json::value* choice = request.if_contains("tool_choice");
   const json::value* tools = request.if_contains("tools");
-  if (choice == nullptr || tools == nullptr) return nullptr;
+  if (tools == nullptr) return nullptr;
+  if (hooks.tool && (choice == nullptr || choice->get_object().at("type") != "none")) {
+    if (const json::object* tool = named_tool(tools->get_array(), *hooks.tool)) return tool;
+  }
+  if (choice == nullptr) return nullptr;
   const std::string_view type(choice->get_object().at("type").get_string());
   for (const auto& tool : tools->get_array()) {
     const json::value* name = tool.get_object().if_contains("name");
@@ -179,12 +174,6 @@ bool thinks(const json::object& request) {
 
 }  // namespace
 
-bool knows_model(std::string_view model_id) {
-  if (model_id.find("claude") != std::string_view::npos) return true;
-  return model_id.find(":application-inference-profile/") != std::string_view::npos ||
-         model_id.find(":custom-model/") != std::string_view::npos;
-}
-
 ModelResult answer_claude(const json::object& request,
                           std::string_view model_id,
                           std::string_view seed) {
@@ -192,23 +181,32 @@ ModelResult answer_claude(const json::object& request,
     return std::unexpected(ModelError{.code = 400, .message = std::move(failure)});
   }
   const Prompt prompt = read_prompt(request);
-  if (prompt.scripted) return std::unexpected(*prompt.scripted);
+  if (prompt.hooks.error) return std::unexpected(*prompt.hooks.error);
   TextSource source({model_id, seed, prompt.system, prompt.last_user});
   Reply reply;
-  if (thinks(request)) {
-    std::string thought = compose_thought(prompt.last_user, source);
+  if (prompt.hooks.reasoning || thinks(request)) {
+    std::string thought = prompt.hooks.reasoning ? *prompt.hooks.reasoning
+                                                 : compose_thought(prompt.last_user, source);
     reply.bytes += thought.size();
     reply.content.push_back(json::object{
         {"type", "thinking"}, {"thinking", std::move(thought)}, {"signature", source.letters(88)}});
   }
-  if (const json::object* tool = forced_tool(request)) {
+  const json::object* tool = called_tool(request, prompt.hooks);
+  if (prompt.hooks.echo) {
+    reply.bytes += prompt.hooks.echo->size();
+    reply.content.push_back(json::object{{"type", "text"}, {"text", *prompt.hooks.echo}});
+  }
+  if (tool != nullptr) {
     reply_with_tool(*tool, prompt, source, reply);
+  } else if (prompt.hooks.echo) {
+    // Said already.
   } else if (const json::value* schema = output_schema(request)) {
     reply_with_text(request, json::serialize(sample_of_schema(*schema, prompt.last_user, source)),
                     reply);
   } else {
     reply_with_text(request, compose_answer(prompt.system, prompt.last_user, source), reply);
   }
+  if (prompt.hooks.stop) reply.stop_reason = *prompt.hooks.stop;
   ModelAnswer answer;
   answer.input_tokens = tokens_of(prompt.input_bytes) + 4 * prompt.message_count + 4;
   answer.output_tokens = std::max<std::uint64_t>(1, tokens_of(reply.bytes));

@@ -1,10 +1,14 @@
-// Bedrock's Converse shape over the same model: the request becomes a Messages request, the answer
-// goes back.
+// Bedrock's Converse shape over every chat model.
 
+#include "sandbox/conversation.h"
+#include "sandbox/converse_wire.h"
+#include "sandbox/families.h"
 #include "sandbox/model.h"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace quarry::sandbox {
 namespace {
@@ -13,179 +17,115 @@ namespace json = boost::json;
 
 constexpr std::int64_t kMaxTokensDefault = 4096;
 
-std::unexpected<ModelError> refused(std::string message) {
-  return std::unexpected(ModelError{.code = 400, .message = std::move(message)});
+bool enabled(const json::object& fields, std::string_view name) {
+  const json::value* value = fields.if_contains(name);
+  if (value == nullptr || !value->is_object()) return false;
+  const json::value* type = value->get_object().if_contains("type");
+  return type != nullptr && type->is_string() && type->get_string() != "disabled";
 }
 
-std::string malformed(std::string_view what) {
-  return fmt::format(
-      "The format of the value at {} in the request is invalid. Provide a value that matches the "
-      "Converse API and try again.",
-      what);
-}
-
-// One Converse block as a Messages block; null for what only guides caching or guards.
-std::expected<json::value, ModelError> block_of(const json::value& value,
-                                                const std::string& where) {
-  if (!value.is_object() || value.get_object().size() != 1) return refused(malformed(where));
-  const auto& [key, inner] = *value.get_object().begin();
-  const std::string_view kind = key;
-  if (kind == "text" && inner.is_string()) return json::object{{"type", "text"}, {"text", inner}};
-  if (kind == "cachePoint") return refused("cachePoint is not supported for batch inference.");
-  if (kind == "image" && inner.is_object()) {
-    const json::value* source = inner.get_object().if_contains("source");
-    const json::value* format = inner.get_object().if_contains("format");
-    const json::value* bytes = source != nullptr && source->is_object()
-                                   ? source->get_object().if_contains("bytes")
-                                   : nullptr;
-    if (format == nullptr || !format->is_string() || bytes == nullptr || !bytes->is_string())
-      return refused(malformed(where));
-    return json::object{
-        {"type", "image"},
-        {"source",
-         {{"type", "base64"},
-          {"media_type", fmt::format("image/{}", std::string_view(format->get_string()))},
-          {"data", *bytes}}}};
-  }
-  if (kind == "toolUse" || kind == "toolResult") {
-    return refused(
-        "Tool use is not supported for batch inference with the Converse API. Use the InvokeModel "
-        "invocation type.");
-  }
-  if (kind == "reasoningContent" || kind == "guardContent" || kind == "document")
-    return json::value(nullptr);
-  return refused(malformed(where));
-}
-
-std::expected<json::array, ModelError> messages_of(const json::value& messages) {
-  if (!messages.is_array()) return refused(malformed("messages"));
-  json::array out;
-  for (std::size_t i = 0; i < messages.get_array().size(); ++i) {
-    const std::string where = fmt::format("messages.{}", i);
-    const json::value& message = messages.get_array()[i];
-    const json::value* role =
-        message.is_object() ? message.get_object().if_contains("role") : nullptr;
-    const json::value* content =
-        message.is_object() ? message.get_object().if_contains("content") : nullptr;
-    if (role == nullptr || content == nullptr || !content->is_array())
-      return refused(malformed(where));
-    if (!out.empty() && out.back().get_object().at("role") == *role) {
-      return refused(
-          "A conversation must alternate between user and assistant roles. Make sure the "
-          "conversation alternates between user and assistant roles and try again.");
-    }
-    json::array blocks;
-    for (std::size_t k = 0; k < content->get_array().size(); ++k) {
-      auto block = block_of(content->get_array()[k], fmt::format("{}.content.{}", where, k));
-      if (!block) return std::unexpected(std::move(block.error()));
-      if (!block->is_null()) blocks.push_back(std::move(*block));
-    }
-    out.push_back(json::object{{"role", *role}, {"content", std::move(blocks)}});
-  }
-  return out;
-}
-
-std::expected<json::object, ModelError> messages_request(const json::object& request) {
-  for (const auto& member : request) {
+// What some models refuse of the fields that Converse hands on as they are.
+std::string check_fields(const json::object& request, std::string_view model_id, Family family) {
+  for (const auto& member : converse_member(request, "additionalModelRequestFields")) {
     const std::string_view key = member.key();
-    bool known = false;
-    for (const std::string_view name :
-         {"messages", "system", "inferenceConfig", "additionalModelRequestFields", "outputConfig",
-          "toolConfig", "additionalModelResponseFieldPaths", "performanceConfig",
-          "requestMetadata"}) {
-      known |= key == name;
+    bool taken = true;
+    if (family == Family::nova) {
+      taken = key == "inferenceConfig" ||
+              (key == "reasoningConfig" && model_id.find("nova-2-") != std::string_view::npos);
+    } else if (family == Family::llama || family == Family::titan_text) {
+      taken = false;
     }
-    if (!known)
-      return refused(fmt::format(
-          "The model returned the following errors: {}: Extra inputs are not permitted", key));
-  }
-  if (request.if_contains("toolConfig") != nullptr) {
-    return refused(
-        "Tool use is not supported for batch inference with the Converse API. Use the InvokeModel "
-        "invocation type.");
-  }
-  const json::value* messages = request.if_contains("messages");
-  if (messages == nullptr) return refused(malformed("messages"));
-  auto converted = messages_of(*messages);
-  if (!converted) return std::unexpected(std::move(converted.error()));
-  json::object out{{"anthropic_version", "bedrock-2023-05-31"},
-                   {"max_tokens", kMaxTokensDefault},
-                   {"messages", std::move(*converted)}};
-  if (const json::value* system = request.if_contains("system");
-      system != nullptr && system->is_array()) {
-    json::array blocks;
-    for (std::size_t i = 0; i < system->get_array().size(); ++i) {
-      auto block = block_of(system->get_array()[i], fmt::format("system.{}", i));
-      if (!block) return std::unexpected(std::move(block.error()));
-      if (!block->is_null()) blocks.push_back(std::move(*block));
-    }
-    out["system"] = std::move(blocks);
-  }
-  if (const json::value* config = request.if_contains("inferenceConfig");
-      config != nullptr && config->is_object()) {
-    for (const auto& [from, to] :
-         {std::pair("maxTokens", "max_tokens"), std::pair("temperature", "temperature"),
-          std::pair("topP", "top_p"), std::pair("stopSequences", "stop_sequences")}) {
-      if (const json::value* value = config->get_object().if_contains(from)) out[to] = *value;
+    if (!taken) {
+      return fmt::format(
+          "The model returned the following errors: Malformed input request: #: extraneous key "
+          "[{}] "
+          "is not permitted, please reformat your input and try again.",
+          key);
     }
   }
-  if (const json::value* more = request.if_contains("additionalModelRequestFields");
-      more != nullptr && more->is_object()) {
-    for (const auto& member : more->get_object()) out[member.key()] = member.value();
-  }
-  return out;
+  return {};
 }
 
-// Batch output names every member of the union, with null where it is not set.
-json::object filled_block(std::string_view set, json::value value) {
-  json::object block;
-  for (const char* name :
-       {"audio", "cachePoint", "citationsContent", "document", "guardContent", "image",
-        "reasoningContent", "searchResult", "text", "toolResult", "toolUse", "video"}) {
-    block[name] = nullptr;
+std::string check_turns(const json::object& request, const ModelTraits& traits, Family family) {
+  if (auto failure = check_conversation(request, traits); !failure.empty()) return failure;
+  const json::array& messages = request.at("messages").get_array();
+  const bool takes_prefill = family == Family::nova || family == Family::unsaid;
+  if (!takes_prefill && messages.back().at("role") == "assistant") {
+    return "The model that you are using requires the last turn in the conversation to be a user "
+           "message. Add a user message to the conversation and try again.";
   }
-  block[set] = std::move(value);
-  return block;
+  const json::value* tokens = converse_member(request, "inferenceConfig").if_contains("maxTokens");
+  if (tokens != nullptr && tokens->get_int64() > traits.output_tokens_max) {
+    return fmt::format(
+        "The maximum tokens you requested exceeds the model limit of {0}. Try again with a maximum "
+        "tokens value that is lower than {0}.",
+        traits.output_tokens_max);
+  }
+  return {};
+}
+
+Wish read_wish(const json::object& request,
+               const ModelTraits& traits,
+               const std::optional<json::value>& schema,
+               bool echoes) {
+  const json::object& config = converse_member(request, "inferenceConfig");
+  const json::object& fields = converse_member(request, "additionalModelRequestFields");
+  Wish wish;
+  wish.tokens_max =
+      number_in(config, "maxTokens",
+                static_cast<std::uint64_t>(std::min(kMaxTokensDefault, traits.output_tokens_max)));
+  wish.stops = strings_in(config, "stopSequences");
+  const json::value* effort = fields.if_contains("reasoning_effort");
+  // What is echoed comes back alone, unless reasoning is asked for.
+  wish.thinks = enabled(fields, "reasoningConfig") || enabled(fields, "thinking") ||
+                (effort != nullptr && *effort != "none") || (traits.always_reasons && !echoes);
+  wish.answer_schema = schema ? &*schema : nullptr;
+  read_tool_config(request, wish);
+  return wish;
+}
+
+ModelResult converse_with_others(const json::object& request,
+                                 std::string_view model_id,
+                                 std::string_view seed,
+                                 ConverseIn wire) {
+  const Family family = family_of_model(model_id);
+  const ModelTraits traits = traits_of(model_id, family);
+  std::string failure = check_turns(request, traits, family);
+  if (failure.empty()) failure = check_fields(request, model_id, family);
+  if (!failure.empty())
+    return std::unexpected(ModelError{.code = 400, .message = std::move(failure)});
+  const Prompt prompt = read_conversation(request);
+  const auto schema = output_schema_of(request);
+  const Wish wish = read_wish(request, traits, schema, prompt.hooks().echo.has_value());
+  TextSource source({model_id, seed, prompt.system(), prompt.last_user()});
+  const auto draft = draft_answer(prompt, wish, source);
+  if (!draft) return std::unexpected(draft.error());
+  ConverseReply reply(wire);
+  if (!draft->thought.empty()) reply.add_reasoning(draft->thought, nullptr);
+  if (!draft->tool || !draft->text.empty()) reply.add_text(draft->text);
+  if (draft->tool)
+    reply.add_tool_use("tooluse_" + source.letters(22), *draft->tool, draft->arguments);
+  ModelAnswer answer = answer_of(*draft, {});
+  reply.finish(stop_reason(*draft, {"end_turn", "stop_sequence", "max_tokens", "tool_use"}),
+               answer);
+  return answer;
 }
 
 }  // namespace
 
 ModelResult answer_converse(const json::object& request,
                             std::string_view model_id,
-                            std::string_view seed) {
-  auto native = messages_request(request);
-  if (!native) return std::unexpected(std::move(native.error()));
-  auto answer = answer_claude(*native, model_id, seed);
-  if (!answer) {
-    if (answer.error().code == 400)
-      answer.error().message = "The model returned the following errors: " + answer.error().message;
-    return answer;
-  }
-  const json::object body = json::parse(answer->body).get_object();
-  json::array content;
-  for (const auto& block : body.at("content").get_array()) {
-    if (block.at("type") == "text") content.push_back(filled_block("text", block.at("text")));
-    if (block.at("type") == "thinking") {
-      content.push_back(filled_block("reasoningContent", {{"reasoningText",
-                                                           {{"signature", block.at("signature")},
-                                                            {"text", block.at("thinking")}}}}));
-    }
-  }
-  const json::value none(nullptr);
-  answer->body = json::serialize(json::object{
-      {"output", {{"message", {{"role", "assistant"}, {"content", std::move(content)}}}}},
-      {"stopReason", body.at("stop_reason")},
-      {"usage",
-       {{"serverToolUsage", {{"webSearchRequests", none}}},
-        {"cacheReadInputTokens", none},
-        {"cacheWriteInputTokens", none},
-        {"cacheReadInputTokenCount", none},
-        {"cacheWriteInputTokenCount", none},
-        {"cacheDetails", none},
-        {"inputTokens", answer->input_tokens},
-        {"outputTokens", answer->output_tokens},
-        {"totalTokens", answer->input_tokens + answer->output_tokens}}}});
-  return answer;
+                            std::string_view seed,
+                            ConverseIn wire) {
+  const Family family = family_of_model(model_id);
+  std::string failure = is_embedding(family)
+                            ? "This action doesn't support the model that you provided. Try again "
+                              "with a supported text or chat model."
+                            : check_converse_request(request, wire);
+  if (!failure.empty())
+    return std::unexpected(ModelError{.code = 400, .message = std::move(failure)});
+  return family == Family::claude ? converse_with_claude(request, model_id, seed, wire)
+                                  : converse_with_others(request, model_id, seed, wire);
 }
 
 }  // namespace quarry::sandbox

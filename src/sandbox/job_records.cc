@@ -232,12 +232,11 @@ std::string RecordRunner::answer_line(std::string_view line,
           ModelError{.code = 400,
                      .message = "Malformed input request: expected type: JSONObject, please "
                                 "reformat your input and try again."});
-    } else if (converse_) {
-      result = answer_converse(request->get_object(), model_id_,
-                               fmt::format("{}{}", job_id_, record_id));
     } else {
-      result =
-          answer_claude(request->get_object(), model_id_, fmt::format("{}{}", job_id_, record_id));
+      const std::string seed = fmt::format("{}{}", job_id_, record_id);
+      result = converse_
+                   ? answer_converse(request->get_object(), model_id_, seed, ConverseIn::batch)
+                   : answer_native(request->get_object(), model_id_, seed);
     }
   }
   ++counts.processed;

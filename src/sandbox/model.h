@@ -26,20 +26,46 @@ struct ModelError {
 
 using ModelResult = std::expected<ModelAnswer, ModelError>;
 
-// Whether the sandbox plays this model: Anthropic's by name, and profiles and custom models, whose
-// ARNs say nothing of their family.
+// Whether the sandbox plays this model: by its id, under any profile or ARN; profiles and custom
+// models whose ARNs say nothing of their family are played too.
 bool knows_model(std::string_view model_id);
 
-// Anthropic's Messages API as Bedrock takes it. `seed` tells equal requests apart (a record's id).
+// InvokeModel, live or as a record of a batch job, in the shape of the model's family; where the id
+// does not say it, in the family that the body is of. `seed` tells equal requests apart (a record's
+// id).
+ModelResult answer_native(const boost::json::object& request,
+                          std::string_view model_id,
+                          std::string_view seed);
+
+// Anthropic's Messages API as Bedrock takes it.
 ModelResult answer_claude(const boost::json::object& request,
                           std::string_view model_id,
                           std::string_view seed);
 
-// A record of a Converse job: the same model behind Bedrock's own shape. Tools are refused, as
-// batch does.
+// Amazon's Nova, Titan Text; Meta's Llama; Mistral, by prompt or by messages; DeepSeek R1.
+ModelResult answer_nova(const boost::json::object& request,
+                        std::string_view model_id,
+                        std::string_view seed);
+ModelResult answer_titan_text(const boost::json::object& request,
+                              std::string_view model_id,
+                              std::string_view seed);
+ModelResult answer_llama(const boost::json::object& request,
+                         std::string_view model_id,
+                         std::string_view seed);
+ModelResult answer_mistral(const boost::json::object& request,
+                           std::string_view model_id,
+                           std::string_view seed);
+ModelResult answer_deepseek_r1(const boost::json::object& request,
+                               std::string_view model_id,
+                               std::string_view seed);
+
+// Every chat model behind Bedrock's own shape. A batch refuses tools and cache points, and its
+// answers name every member of a union, null where it is not set.
+enum class ConverseIn { batch, live };
 ModelResult answer_converse(const boost::json::object& request,
                             std::string_view model_id,
-                            std::string_view seed);
+                            std::string_view seed,
+                            ConverseIn wire);
 
 // The first fault of a Messages request in Anthropic's words; "" when there is none.
 std::string check_claude_request(const boost::json::object& request, std::string_view model_id);
