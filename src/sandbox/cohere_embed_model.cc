@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <limits>
 
 namespace quarry::sandbox {
 namespace {
@@ -83,26 +82,11 @@ std::expected<Work, ModelError> read_v3(const json::object& request) {
 }
 
 // One entry of "inputs": its parts together are one content.
-std::string read_input(const json::value& input,
-                       const std::string& where,
-                       Work& work,
-                       InputFaults& faults) {
+std::string read_input(ObjectCheck& input, Work& work, InputFaults& faults) {
   std::string content;
-  if (!input.is_object()) {
-    faults.add(where, "expected type: JSONObject");
-    return content;
-  }
-  ObjectCheck check(input.get_object(), where, faults);
-  check.has_all({"content"});
-  check.has_only({"content"});
-  const json::array* parts = check.list("content", 1, std::numeric_limits<std::size_t>::max());
-  for (std::size_t i = 0; parts != nullptr && i < parts->size(); ++i) {
-    const std::string place = fmt::format("{}/content/{}", where, i);
-    if (!(*parts)[i].is_object()) {
-      faults.add(place, "expected type: JSONObject");
-      continue;
-    }
-    ObjectCheck part((*parts)[i].get_object(), place, faults);
+  input.has_all({"content"});
+  input.has_only({"content"});
+  for (auto& part : input.objects("content", 1, kAnyCount)) {
     part.has_all({"type"});
     const auto type = part.word("type", {"text", "image_url"});
     if (!type) continue;
@@ -111,7 +95,7 @@ std::string read_input(const json::value& input,
     const auto text = part.text(*type);
     if (!text) continue;
     if (*type == "text") work.texts.push_back(*text);
-    if (*type == "image_url") check_images({*text}, place, faults);
+    if (*type == "image_url") check_images({*text}, part.where(), faults);
     content.append(*type).append(":").append(*text).append("\n");
   }
   return content;
@@ -138,10 +122,8 @@ std::expected<Work, ModelError> read_v4(const json::object& request) {
   const auto images = check.texts("images", 1, kItemsMax);
   check_images(images, "#/images", faults);
   work.contents.insert(work.contents.end(), images.begin(), images.end());
-  const json::array* inputs = check.list("inputs", 1, kItemsMax);
-  for (std::size_t i = 0; inputs != nullptr && i < inputs->size(); ++i) {
-    work.contents.push_back(read_input((*inputs)[i], fmt::format("#/inputs/{}", i), work, faults));
-  }
+  for (auto& input : check.objects("inputs", 1, kItemsMax))
+    work.contents.push_back(read_input(input, work, faults));
   work.dimension = static_cast<std::size_t>(
       check.integer_of("output_dimension", {256, 512, 1024, 1536}).value_or(kV4DimensionDefault));
   work.tokens_max = static_cast<std::uint64_t>(

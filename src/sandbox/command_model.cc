@@ -16,57 +16,48 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kItemsMax = std::numeric_limits<std::size_t>::max();
 constexpr std::int64_t kTokensMax = 4096;
 constexpr std::int64_t kSeedMax = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t kStopsMax = 5;
 
-// Calls `look` with a check of each object of the list.
-template <typename Look>
-void each_object(ObjectCheck& owner, std::string_view name, InputFaults& faults, Look look) {
-  const json::array* items = owner.list(name, 0, kItemsMax);
-  for (std::size_t i = 0; items != nullptr && i < items->size(); ++i) {
-    const std::string where = fmt::format("{}/{}", owner.place(name), i);
-    if (!(*items)[i].is_object()) {
-      faults.add(where, "expected type: JSONObject");
-      continue;
-    }
-    ObjectCheck check((*items)[i].get_object(), where, faults);
-    look(check);
+void check_tool(ObjectCheck& tool, InputFaults& faults) {
+  tool.has_all({"name", "description"});
+  tool.has_only({"name", "description", "parameter_definitions"});
+  tool.text("name");
+  tool.text("description");
+  const json::object* parameters = tool.object("parameter_definitions");
+  if (parameters == nullptr) return;
+  ObjectCheck all(*parameters, tool.place("parameter_definitions"), faults);
+  for (const auto& member : *parameters) {
+    const json::object* parameter = all.object(member.key());
+    if (parameter == nullptr) continue;
+    ObjectCheck one(*parameter, all.place(member.key()), faults);
+    one.has_all({"type"});
+    one.has_only({"description", "type", "required"});
+    one.text("type");
+    one.text("description");
+    one.flag("required");
   }
 }
 
-void check_tools(ObjectCheck& request, InputFaults& faults) {
-  each_object(request, "tools", faults, [&](ObjectCheck& tool) {
-    tool.has_all({"name", "description"});
-    tool.has_only({"name", "description", "parameter_definitions"});
-    tool.text("name");
-    tool.text("description");
-    const json::object* parameters = tool.object("parameter_definitions");
-    if (parameters == nullptr) return;
-    ObjectCheck all(*parameters, tool.place("parameter_definitions"), faults);
-    for (const auto& member : *parameters) {
-      const json::object* parameter = all.object(member.key());
-      if (parameter == nullptr) continue;
-      ObjectCheck one(*parameter, all.place(member.key()), faults);
-      one.has_all({"type"});
-      one.has_only({"description", "type", "required"});
-      one.text("type");
-      one.text("description");
-      one.flag("required");
-    }
-  });
-  each_object(request, "tool_results", faults, [&](ObjectCheck& result) {
-    result.has_all({"call", "outputs"});
-    result.has_only({"call", "outputs"});
-    if (const json::object* call = result.object("call")) {
-      ObjectCheck check(*call, result.place("call"), faults);
-      check.has_all({"name", "parameters"});
-      check.text("name");
-      check.object("parameters");
-    }
-    each_object(result, "outputs", faults, [](ObjectCheck&) {});
-  });
+void check_result(ObjectCheck& result, InputFaults& faults) {
+  result.has_all({"call", "outputs"});
+  result.has_only({"call", "outputs"});
+  result.objects("outputs", 0, kAnyCount);
+  const json::object* call = result.object("call");
+  if (call == nullptr) return;
+  ObjectCheck check(*call, result.place("call"), faults);
+  check.has_all({"name", "parameters"});
+  check.text("name");
+  check.object("parameters");
+}
+
+void check_turn(ObjectCheck& turn) {
+  turn.has_all({"role", "message"});
+  turn.has_only({"role", "message", "tool_calls"});
+  turn.word("role", {"USER", "CHATBOT"});
+  turn.text("message");
+  turn.objects("tool_calls", 0, kAnyCount);
 }
 
 void check_request(const json::object& request, InputFaults& faults) {
@@ -78,15 +69,10 @@ void check_request(const json::object& request, InputFaults& faults) {
                   "stop_sequences", "raw_prompting"});
   check.text("message");
   check.text("preamble");
-  each_object(check, "chat_history", faults, [](ObjectCheck& turn) {
-    turn.has_all({"role", "message"});
-    turn.has_only({"role", "message", "tool_calls"});
-    turn.word("role", {"USER", "CHATBOT"});
-    turn.text("message");
-    turn.list("tool_calls", 0, kItemsMax);
-  });
-  each_object(check, "documents", faults, [](ObjectCheck&) {});
-  check_tools(check, faults);
+  for (auto& turn : check.objects("chat_history", 0, kAnyCount)) check_turn(turn);
+  for (auto& tool : check.objects("tools", 0, kAnyCount)) check_tool(tool, faults);
+  for (auto& result : check.objects("tool_results", 0, kAnyCount)) check_result(result, faults);
+  check.objects("documents", 0, kAnyCount);
   check.integer("max_tokens", 1, kTokensMax);
   check.number("temperature", 0, 1);
   check.number("p", 0.01, 0.99);

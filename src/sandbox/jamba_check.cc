@@ -4,38 +4,16 @@
 #include "sandbox/malformed_input.h"
 
 #include <boost/json.hpp>
-#include <fmt/format.h>
-
-#include <limits>
 
 namespace quarry::sandbox {
 namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kItemsMax = std::numeric_limits<std::size_t>::max();
 constexpr std::int64_t kTokensMax = 4096;
 constexpr std::int64_t kChoicesMax = 16;
 
-// Calls `look` with each object of the list.
-template <typename Look>
-void each_object(ObjectCheck& owner,
-                 std::string_view name,
-                 std::size_t items_min,
-                 InputFaults& faults,
-                 Look look) {
-  const json::array* items = owner.list(name, items_min, kItemsMax);
-  for (std::size_t i = 0; items != nullptr && i < items->size(); ++i) {
-    const std::string where = fmt::format("{}/{}", owner.place(name), i);
-    if (!(*items)[i].is_object()) {
-      faults.add(where, "expected type: JSONObject");
-    } else {
-      look((*items)[i].get_object(), where);
-    }
-  }
-}
-
-void check_message(const json::object& message, ObjectCheck& check, bool with_tools) {
+void check_message(ObjectCheck& check, bool with_tools) {
   check.has_all({"role"});
   if (!with_tools) {
     check.has_all({"content"});
@@ -46,55 +24,51 @@ void check_message(const json::object& message, ObjectCheck& check, bool with_to
   }
   check.has_only({"role", "content", "tool_calls", "tool_call_id"});
   const auto role = check.word("role", {"system", "user", "assistant", "tool"});
-  const json::value* content = message.if_contains("content");
-  const json::value* calls = message.if_contains("tool_calls");
+  const json::value* content = check.checked().if_contains("content");
+  const json::value* calls = check.checked().if_contains("tool_calls");
   const bool may_be_silent = role == "assistant" && calls != nullptr && !calls->is_null();
   if (!may_be_silent || (content != nullptr && !content->is_null())) {
     check.has_all({"content"});
     check.text("content");
   }
-  if (calls != nullptr && !calls->is_null()) check.list("tool_calls", 1, kItemsMax);
+  if (calls != nullptr && !calls->is_null()) check.list("tool_calls", 1, kAnyCount);
   if (role == "tool") check.has_all({"tool_call_id"});
   check.text("tool_call_id");
 }
 
-void check_messages(ObjectCheck& request, bool with_tools, InputFaults& faults) {
-  bool has_turn = false;
-  std::size_t count = 0;
-  each_object(request, "messages", 1, faults,
-              [&](const json::object& message, const std::string& where) {
-                ObjectCheck check(message, where, faults);
-                check_message(message, check, with_tools);
-                const json::value* role = message.if_contains("role");
-                has_turn |= role == nullptr || *role != "system";
-                ++count;
-              });
-  if (count > 0 && !has_turn)
+void check_messages(ObjectCheck& request, bool with_tools) {
+  bool only_system = true;
+  auto messages = request.objects("messages", 1, kAnyCount);
+  for (auto& message : messages) {
+    check_message(message, with_tools);
+    const json::value* role = message.checked().if_contains("role");
+    only_system &= role != nullptr && *role == "system";
+  }
+  if (!messages.empty() && only_system)
     request.fault("messages", "at least one user or assistant message is required");
 }
 
 void check_tools(ObjectCheck& request, InputFaults& faults) {
-  each_object(request, "tools", 0, faults, [&](const json::object& tool, const std::string& where) {
-    ObjectCheck check(tool, where, faults);
-    check.has_all({"type", "function"});
-    check.has_only({"type", "function"});
-    check.word("type", {"function"});
-    const json::object* function = check.object("function");
-    if (function == nullptr) return;
-    ObjectCheck inner(*function, check.place("function"), faults);
+  for (auto& tool : request.objects("tools", 0, kAnyCount)) {
+    tool.has_all({"type", "function"});
+    tool.has_only({"type", "function"});
+    tool.word("type", {"function"});
+    const json::object* function = tool.object("function");
+    if (function == nullptr) continue;
+    ObjectCheck inner(*function, tool.place("function"), faults);
     inner.has_all({"name"});
     inner.has_only({"name", "description", "parameters"});
     inner.text("name");
     inner.text("description");
     inner.object("parameters");
-  });
+  }
   if (const json::object* format = request.object("response_format")) {
     ObjectCheck check(*format, request.place("response_format"), faults);
     check.has_all({"type"});
     check.has_only({"type"});
     check.word("type", {"text", "json_object"});
   }
-  each_object(request, "documents", 0, faults, [](const json::object&, const std::string&) {});
+  request.objects("documents", 0, kAnyCount);
 }
 
 }  // namespace
@@ -115,14 +89,14 @@ std::expected<void, ModelError> check_jamba_request(const json::object& request,
     check.has_only({"messages", "max_tokens", "temperature", "top_p", "stop", "n",
                     "frequency_penalty", "presence_penalty"});
   }
-  check_messages(check, with_tools, faults);
+  check_messages(check, with_tools);
   check.integer("max_tokens", 0, kTokensMax);
   check.number("temperature", 0, 2);
   check.number("top_p", 0, 1);
   check.integer("n", 1, kChoicesMax);
   for (const char* name : {"frequency_penalty", "presence_penalty"}) check.number(name, -2, 2);
   const json::value* stop = request.if_contains("stop");
-  if (stop != nullptr && !stop->is_string()) check.texts("stop", 0, kItemsMax);
+  if (stop != nullptr && !stop->is_string()) check.texts("stop", 0, kAnyCount);
   if (!faults.none()) return std::unexpected(faults.error());
   return {};
 }

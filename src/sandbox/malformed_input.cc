@@ -189,6 +189,23 @@ std::vector<std::string_view> ObjectCheck::words(std::string_view name, Words al
   return found;
 }
 
+std::vector<ObjectCheck> ObjectCheck::objects(std::string_view name,
+                                              std::size_t items_min,
+                                              std::size_t items_max) {
+  std::vector<ObjectCheck> checks;
+  const json::array* items = list(name, items_min, items_max);
+  for (std::size_t i = 0; items != nullptr && i < items->size(); ++i) {
+    std::string where = fmt::format("{}/{}", place(name), i);
+    const json::value& item = (*items)[i];
+    if (item.is_object()) {
+      checks.emplace_back(item.get_object(), std::move(where), faults_);
+    } else {
+      faults_.add(where, wrong_type(item, "JSONObject"));
+    }
+  }
+  return checks;
+}
+
 std::size_t characters_in(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(
       text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));

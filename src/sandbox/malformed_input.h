@@ -11,12 +11,15 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace quarry::sandbox {
+
+inline constexpr std::size_t kAnyCount = std::numeric_limits<std::size_t>::max();
 
 // What was found, in the order it was found.
 class InputFaults {
@@ -58,6 +61,13 @@ class ObjectCheck {
                                       std::size_t items_max);
   std::vector<std::string_view> words(std::string_view name, Words allowed);
 
+  // One check for each item; an item that is no object is a fault.
+  std::vector<ObjectCheck> objects(std::string_view name,
+                                   std::size_t items_min,
+                                   std::size_t items_max);
+
+  const boost::json::object& checked() const { return object_; }
+  const std::string& where() const { return where_; }
   std::string place(std::string_view name) const;
   void fault(std::string_view name, std::string_view what) { faults_.add(place(name), what); }
 
