@@ -1,6 +1,7 @@
 #include "config/deployments.h"
 
 #include "base/bytes.h"
+#include "config/model_overrides.h"
 
 #include <fmt/format.h>
 
@@ -34,11 +35,8 @@ class EntryReader {
  public:
   EntryReader(const YAML::Node& entry, std::size_t index, int line, Findings& findings)
       : findings_(findings),
-        entry_(entry,
-               Place::model,
-               fmt::format("model_list[{}]", index),
-               yaml_line(entry, line),
-               findings),
+        path_(fmt::format("model_list[{}]", index)),
+        entry_(entry, Place::model, path_, yaml_line(entry, line), findings),
         params_(entry_.section("litellm_params", Place::litellm_params)),
         info_(entry_.section("model_info", Place::model_info)) {}
 
@@ -64,6 +62,7 @@ class EntryReader {
   }
 
   Findings& findings_;
+  std::string path_;
   Section entry_;
   Section params_;
   Section info_;
@@ -73,7 +72,8 @@ class EntryReader {
 };
 
 std::optional<DeploymentSettings> EntryReader::read(Skipped& skipped) {
-  if (entry_.is_map() && !entry_.has("litellm_params")) entry_.complain("litellm_params", "is required");
+  if (entry_.is_map() && !entry_.has("litellm_params"))
+    entry_.complain("litellm_params", "is required");
   if (!params_.is_map()) return std::nullopt;
   const std::size_t errors_before = findings_.errors.size();
   std::optional<std::string> model = params_.required_text("model");
@@ -81,6 +81,7 @@ std::optional<DeploymentSettings> EntryReader::read(Skipped& skipped) {
 
   out_.batch = true;
   out_.line = entry_.line();
+  out_.path = path_;
   if (!entry_.has("model_name")) entry_.complain("model_name", "is required");
   out_.model_name = entry_.checked_text("model_name", check_model_name).value_or("");
   if (model) read_model(*model);
@@ -91,6 +92,7 @@ std::optional<DeploymentSettings> EntryReader::read(Skipped& skipped) {
   read_endpoints();
   read_limits();
   read_small_batch();
+  read_model_overrides(params_, info_, out_);
   auto id = info_.checked_text("id", check_name);
   entry_.leftovers();
   params_.leftovers();

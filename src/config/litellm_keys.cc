@@ -11,7 +11,7 @@ namespace {
 using std::string_view;
 
 constexpr auto kTop =
-    std::to_array<string_view>({"model_list", "litellm_settings", "general_settings"});
+    std::to_array<string_view>({"model_list", "models", "litellm_settings", "general_settings"});
 constexpr auto kModel = std::to_array<string_view>({"model_name", "litellm_params", "model_info"});
 constexpr auto kLitellmParams = std::to_array<string_view>({"model",
                                                             "s3_bucket_name",
@@ -33,8 +33,22 @@ constexpr auto kLitellmParams = std::to_array<string_view>({"model",
                                                             "max_records_per_job",
                                                             "max_job_bytes",
                                                             "small_batch",
-                                                            "direct_concurrency"});
-constexpr auto kModelInfo = std::to_array<string_view>({"mode", "id", "base_model"});
+                                                            "direct_concurrency",
+                                                            "bedrock_model_family",
+                                                            "bedrock_invocation",
+                                                            "base_model",
+                                                            "input_cost_per_token",
+                                                            "output_cost_per_token",
+                                                            "input_cost_per_token_batches",
+                                                            "output_cost_per_token_batches",
+                                                            "cache_read_input_token_cost",
+                                                            "cache_creation_input_token_cost"});
+constexpr auto kModelInfo = std::to_array<string_view>(
+    {"mode", "id", "base_model", "max_tokens", "max_input_tokens", "max_output_tokens",
+     "input_cost_per_token", "output_cost_per_token", "input_cost_per_token_batches",
+     "output_cost_per_token_batches", "cache_read_input_token_cost",
+     "cache_creation_input_token_cost", "supports_function_calling", "supports_vision",
+     "supports_response_schema", "supports_pdf_input", "supports_reasoning"});
 constexpr auto kLitellmSettings = std::to_array<string_view>({"drop_params"});
 constexpr auto kGeneralSettings =
     std::to_array<string_view>({"master_key", "proxy_batch_polling_interval", "max_transfer_memory",
@@ -63,7 +77,15 @@ constexpr auto kLitellm = std::to_array<string_view>({
     "vertex_location", "vertex_credentials",
     // model_info
     "team_id", "team_public_model_name", "access_groups", "max_input_tokens", "max_output_tokens",
-    "supports_vision", "supports_function_calling", "litellm_provider", "version", "description",
+    "supports_vision", "supports_function_calling", "supports_response_schema",
+    "supports_pdf_input", "supports_reasoning", "supports_audio_input", "supports_video_input",
+    "supports_audio_output", "supports_system_messages", "supports_tool_choice",
+    "supports_prompt_caching", "supports_assistant_prefill", "supports_web_search",
+    "supports_parallel_function_calling", "supports_native_streaming", "supports_computer_use",
+    "cache_read_input_token_cost", "cache_creation_input_token_cost",
+    "cache_creation_input_token_cost_above_1hr", "input_cost_per_image", "output_vector_size",
+    "input_cost_per_token_above_200k_tokens", "output_cost_per_token_above_200k_tokens",
+    "litellm_provider", "version", "description",
     "disable_background_health_check", "health_check_model", "db_model", "created_at",
     "updated_at", "created_by", "updated_by", "tier", "key",
     // general_settings

@@ -9,6 +9,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <string>
 #include <tuple>
@@ -41,6 +42,42 @@ void read_models(Section& top, Findings& findings, Settings& settings, Skipped& 
     auto deployment = read_deployment(entries[i], i, top.line_of("model_list"), findings, skipped);
     if (deployment) settings.deployments.push_back(std::move(*deployment));
   }
+}
+
+// The lines from `models:` to the next key, so that what the catalog finds wrong in them has a line
+// in the file. Where they cannot stand alone (an anchor of another section, a map on one line):
+// what yaml-cpp writes for them, without lines.
+void read_models_section(const Section& top,
+                         const YAML::Node& document,
+                         std::string_view yaml,
+                         Settings& settings) {
+  if (!top.has("models")) return;
+  const int first = top.line_of("models");
+  int end = std::numeric_limits<int>::max();
+  bool at_margin = false;
+  YAML::Node value;
+  for (const auto& pair : document) {
+    const int line = yaml_line(pair.first, 0);
+    if (line > first) end = std::min(end, line);
+    if (!pair.first.IsScalar() || pair.first.Scalar() != "models") continue;
+    at_margin = pair.first.Mark().column == 0;
+    value = pair.second;
+  }
+  std::string text;
+  for (int line = 1; line < end && !yaml.empty(); ++line) {
+    const std::size_t size = std::min(yaml.find('\n'), yaml.size() - 1) + 1;
+    if (line >= first) text.append(yaml.substr(0, size));
+    yaml.remove_prefix(size);
+  }
+  try {
+    if (at_margin && YAML::Load(text)["models"].size() == value.size()) {
+      settings.models_yaml = std::move(text);
+      settings.models_line = first;
+      return;
+    }
+  } catch (const YAML::Exception&) {  // an anchor that is not in it
+  }
+  settings.models_yaml = YAML::Dump(value);
 }
 
 void read_master_key(Section& general, const Environment& environment, Settings& settings) {
@@ -119,11 +156,15 @@ void add_warnings(const Skipped& skipped, const Findings& findings, Settings& se
   warn(findings.unused, "keys that do nothing in Quarry");
 }
 
-void read_file(const YAML::Node& document, Findings& findings, Settings& settings) {
+void read_file(const YAML::Node& document,
+               std::string_view yaml,
+               Findings& findings,
+               Settings& settings) {
   Section top(document, Place::top, "", 1, findings);
   if (!top.is_map()) return;
   Skipped skipped;
   read_models(top, findings, settings, skipped);
+  read_models_section(top, document, yaml, settings);
   read_litellm_settings(top.section("litellm_settings", Place::litellm_settings), settings);
   read_general(top.section("general_settings", Place::general_settings), findings.environment,
                settings);
@@ -163,7 +204,7 @@ std::expected<Settings, std::vector<ConfigError>> load(std::string_view yaml,
     } else if (int line = second_document(yaml); line > 0) {
       findings.add(line, "", "a second document begins here ('---'); one file holds one");
     } else {
-      read_file(document, findings, settings);
+      read_file(document, yaml, findings, settings);
     }
   } catch (const YAML::Exception& error) {  // it stops at the first place that is not YAML
     findings.add(error.mark.is_null() ? 0 : error.mark.line + 1, "", "not YAML: " + error.msg);

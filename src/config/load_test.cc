@@ -501,5 +501,108 @@ TEST(Describe, LeavesOutWhatIsNotKnown) {
             "config.yaml: the file is empty");
 }
 
+// What an entry says of its model.
+
+TEST(Model, OverridesAreLiteLlmsModelInfo) {
+  const DeploymentSettings deployment =
+      only(file(kRegion + "bedrock_model_family: llama\nbedrock_invocation: converse\n",
+                "    model_info:\n"
+                "      mode: chat\n"
+                "      base_model: bedrock/us.meta.llama3-1-8b-instruct-v1:0\n"
+                "      max_tokens: 100\n"
+                "      max_input_tokens: 2_000\n"
+                "      input_cost_per_token: 3e-06\n"
+                "      output_cost_per_token: 0.000015\n"
+                "      input_cost_per_token_batches: 1.75e-08\n"
+                "      output_cost_per_token_batches: 7.5E-6\n"
+                "      cache_read_input_token_cost: 3.0e-07\n"
+                "      cache_creation_input_token_cost: 0\n"
+                "      supports_function_calling: true\n"
+                "      supports_vision: false\n"
+                "      supports_response_schema: true\n"
+                "      supports_pdf_input: false\n"
+                "      supports_reasoning: true\n"));
+  const ModelOverrides& model = deployment.model;
+  EXPECT_EQ(deployment.path, "model_list[0]");
+  EXPECT_EQ(deployment.invocation, BedrockInvocation::converse);
+  EXPECT_EQ(model.family, "llama");
+  EXPECT_EQ(model.base_model, "us.meta.llama3-1-8b-instruct-v1:0");
+  EXPECT_EQ(model.mode, "chat");
+  EXPECT_EQ(model.max_output_tokens, 100);
+  EXPECT_EQ(model.max_input_tokens, 2000);
+  EXPECT_EQ(model.input_pico_usd, 3'000'000);
+  EXPECT_EQ(model.output_pico_usd, 15'000'000);
+  EXPECT_EQ(model.batch_input_pico_usd, 17'500);
+  EXPECT_EQ(model.batch_output_pico_usd, 7'500'000);
+  EXPECT_EQ(model.cache_read_pico_usd, 300'000);
+  EXPECT_EQ(model.cache_write_pico_usd, 0);
+  EXPECT_EQ(model.tools, true);
+  EXPECT_EQ(model.image, false);
+  EXPECT_EQ(model.json_schema, true);
+  EXPECT_EQ(model.document, false);
+  EXPECT_EQ(model.reasoning, true);
+}
+
+TEST(Model, NothingGivenIsTheCatalogs) {
+  const DeploymentSettings deployment =
+      only(file(kRegion, "    model_info: {mode: batch, max_output_tokens: 7, max_tokens: 8}\n"));
+  EXPECT_EQ(deployment.invocation, BedrockInvocation::automatic);
+  EXPECT_EQ(deployment.model.mode, "");
+  EXPECT_EQ(deployment.model.max_output_tokens, 7);
+  EXPECT_FALSE(deployment.model.input_pico_usd || deployment.model.tools);
+}
+
+TEST(Model, PricesMayStandInLitellmParamsAsLiteLlmTakesThem) {
+  EXPECT_EQ(only(file(kRegion + "input_cost_per_token: 1e-06\n")).model.input_pico_usd, 1'000'000);
+  EXPECT_EQ(only(file(kRegion + "input_cost_per_token: 1e-06\n",
+                      "    model_info: {input_cost_per_token: 1e-06}\n"))
+                .model.input_pico_usd,
+            1'000'000);
+  EXPECT_THAT(complaints(file(kRegion + "input_cost_per_token: 1e-06\n",
+                              "    model_info: {input_cost_per_token: 2e-06}\n")),
+              ElementsAre(HasSubstr("is '2e-06' here and '1e-06' in litellm_params")));
+}
+
+TEST(Model, ADollarPriceAMillionIsNotTakenForOneAToken) {
+  EXPECT_THAT(complaints(file(kRegion + "input_cost_per_token: 3\n")),
+              ElementsAre(HasSubstr("3 dollars per million tokens are 3e-06, not '3'")));
+}
+
+TEST(Model, AnUnknownInvocationIsAnError) {
+  EXPECT_THAT(complaints(file(kRegion + "bedrock_invocation: convers\n")),
+              ElementsAre(HasSubstr("must be auto, native or converse, not 'convers'")));
+}
+
+TEST(Models, AreKeptAsTheyAreWrittenWithTheirLine) {
+  const Settings settings = loaded(file(kRegion,
+                                        "models:\n"
+                                        "  # mine\n"
+                                        "  - id: my.model  # here\n"
+                                        "    family: llama\n"
+                                        "general_settings:\n"
+                                        "  master_key: sk-1\n"));
+  EXPECT_EQ(settings.models_yaml,
+            "models:\n  # mine\n  - id: my.model  # here\n    family: llama\n");
+  EXPECT_EQ(settings.models_line, 8);
+}
+
+TEST(Models, AtTheEndOfTheFileNeedNoLineEnd) {
+  const Settings settings = loaded(file(kRegion, "models: [{id: my.model}]"));
+  EXPECT_EQ(settings.models_yaml, "models: [{id: my.model}]");
+  EXPECT_EQ(settings.models_line, 8);
+}
+
+TEST(Models, ThatUseAnAnchorOfAnotherSectionAreWrittenOut) {
+  const Settings settings =
+      loaded(file(kRegion, "litellm_settings: &x {drop_params: false}\nmodels: [*x]\n"));
+  EXPECT_THAT(settings.models_yaml, HasSubstr("drop_params: false"));
+  EXPECT_EQ(settings.models_line, 0);
+}
+
+TEST(Models, NoneAreNothing) {
+  EXPECT_EQ(loaded(file(kRegion)).models_yaml, "");
+  EXPECT_EQ(loaded(file(kRegion, "models:\n")).models_yaml, "");
+}
+
 }  // namespace
 }  // namespace quarry::config

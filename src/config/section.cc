@@ -167,6 +167,12 @@ std::optional<bool> Section::boolean(std::string_view key) {
   return accept(key, parse_boolean(*value));
 }
 
+std::optional<std::int64_t> Section::token_cost(std::string_view key) {
+  auto value = text(key);
+  if (!value) return std::nullopt;
+  return accept(key, parse_token_cost(*value));
+}
+
 Section Section::section(std::string_view key, Place place) {
   const Entry* entry = find(key);
   YAML::Node value = entry == nullptr ? YAML::Node() : entry->value;

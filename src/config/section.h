@@ -34,7 +34,7 @@ class Section {
   Section(const YAML::Node& node, Place place, std::string path, int line, Findings& findings);
 
   int line() const { return line_; }
-  bool is_map() const { return is_map_; }  // false: absent, null, or complained of
+  bool is_map() const { return is_map_; }   // false: absent, null, or complained of
   int line_of(std::string_view key) const;  // the section's own where the key is absent
   std::string path_of(std::string_view key) const;
   bool has(std::string_view key) const;  // given, and not null
@@ -56,6 +56,7 @@ class Section {
                                                    std::chrono::milliseconds least,
                                                    std::chrono::milliseconds most);
   std::optional<bool> boolean(std::string_view key);
+  std::optional<std::int64_t> token_cost(std::string_view key);  // pico-dollars
   Section section(std::string_view key, Place place);
   std::vector<YAML::Node> list(std::string_view key);
 

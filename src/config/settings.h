@@ -90,9 +90,9 @@ struct Settings {
   std::uint64_t max_transfer_memory_bytes = std::uint64_t{256} << 20;
   std::uint64_t max_upload_bytes = std::uint64_t{16} << 30;
   std::size_t max_line_bytes = std::size_t{16} << 20;
-  std::string
-      models_yaml;      // the `models` section, a list in the format of data/models.yaml; "" = none
-  int models_line = 0;  // its first entry's in the file
+  // The `models` section, in the format of data/models.yaml; "" = none.
+  std::string models_yaml;
+  int models_line = 0;  // the line of the file that its first line is; 0 = not known
   std::vector<std::string>
       warnings;  // for the log at start: keys of LiteLLM's that do nothing here
 };

@@ -159,6 +159,53 @@ Parsed<std::uint64_t> parse_bytes(std::string_view text, std::uint64_t least, st
   return *value;
 }
 
+// By its digits, because no double holds 3e-06.
+Parsed<std::int64_t> parse_token_cost(std::string_view text) {
+  constexpr int kPicoDecimals = 12;
+  constexpr int kExponentMax = 30;
+  constexpr std::size_t kDigitsMax = 17;
+  constexpr std::int64_t kMost = 10'000'000'000;  // 0.01 USD a token
+  const auto refused = wrong(
+      "must be US dollars per token, as 0.000003 or 3e-06, and at most 0.01; hint: 3 dollars per "
+      "million tokens are 3e-06");
+  const std::size_t mark = std::min(text.find_first_of("eE"), text.size());
+  int exponent = 0;
+  if (mark < text.size()) {
+    std::string_view power = text.substr(mark + 1);
+    if (power.starts_with('+')) power.remove_prefix(1);
+    const auto [end, error] = std::from_chars(power.data(), power.data() + power.size(), exponent);
+    if (error != std::errc{} || end != power.data() + power.size()) return refused;
+    if (exponent > kExponentMax || exponent < -kExponentMax) return refused;
+  }
+  std::string digits;
+  bool point = false;
+  for (char c : text.substr(0, mark)) {
+    if (c == '.' && !point) {
+      point = true;
+    } else if (c >= '0' && c <= '9') {
+      digits.push_back(c);
+      if (point) --exponent;
+    } else {
+      return refused;
+    }
+  }
+  if (digits.empty()) return refused;
+  digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size() - 1));
+  if (digits.size() > kDigitsMax) {  // noise of a printed double
+    exponent += static_cast<int>(digits.size() - kDigitsMax);
+    digits.resize(kDigitsMax);
+  }
+  std::int64_t pico = std::stoll(digits);
+  int power = exponent + kPicoDecimals;
+  for (; power > 0 && pico > 0; --power) {
+    if (pico > kMost) return refused;
+    pico *= 10;
+  }
+  for (; power < 0 && pico > 0; ++power) pico = power == -1 ? (pico + 5) / 10 : pico / 10;
+  if (pico > kMost) return refused;
+  return pico;
+}
+
 Parsed<std::chrono::milliseconds> parse_seconds(std::string_view text,
                                                 std::chrono::milliseconds least,
                                                 std::chrono::milliseconds most) {

@@ -31,6 +31,10 @@ Parsed<std::chrono::milliseconds> parse_seconds(std::string_view text,
                                                 std::chrono::milliseconds least,
                                                 std::chrono::milliseconds most);
 
+// US dollars per token, as LiteLLM writes them: "3e-06", "0.000003". The result is pico-dollars, to
+// the nearest.
+Parsed<std::int64_t> parse_token_cost(std::string_view text);
+
 // The checks below give the error, or nothing where the value is fine.
 using Complaint = std::optional<std::string>;
 

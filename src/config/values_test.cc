@@ -164,5 +164,31 @@ TEST(SlipOf, LeavesLiteLlmsOwnWordsAlone) {
   }
 }
 
+TEST(TokenCost, IsReadByItsDigitsToThePicoDollar) {
+  for (const auto& [text, pico] : std::initializer_list<std::pair<const char*, std::int64_t>>{
+           {"3e-06", 3'000'000},
+           {"0.000003", 3'000'000},
+           {"3.0E-6", 3'000'000},
+           {"1.75e-08", 17'500},
+           {"5.5e-07", 550'000},
+           {"2.5000000000000002e-08", 25'000},
+           {"1.4999999999999999e-12", 1},
+           {"1.5e-12", 2},
+           {"0.00e5", 0},
+           {".5e-6", 500'000},
+           {"0", 0},
+           {"0.01", 10'000'000'000}}) {
+    ASSERT_TRUE(parse_token_cost(text)) << text;
+    EXPECT_EQ(*parse_token_cost(text), pico) << text;
+  }
+}
+
+TEST(TokenCost, RefusesWhatIsNoPriceOfAToken) {
+  for (const char* text : {"", ".", "-1e-6", "+1e-6", "1e", "1e-6x", "0x1", "nan", "1,5", "1.2.3",
+                           "3", "0.011", "1e30", "9e99999", "$3"}) {
+    EXPECT_FALSE(parse_token_cost(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace quarry::config
