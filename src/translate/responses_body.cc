@@ -41,8 +41,8 @@ constexpr std::array<std::string_view, 8> kIncludable{"file_search_call.results"
                                                       "code_interpreter_call.outputs",
                                                       "reasoning.encrypted_content",
                                                       "message.output_text.logprobs"};
-constexpr std::array<std::string_view, 7> kEfforts{"none", "minimal", "low", "medium",
-                                                   "high", "xhigh",   "max"};
+constexpr std::array<std::string_view, 6> kEfforts{"none",   "minimal", "low",
+                                                   "medium", "high",    "xhigh"};
 constexpr std::array<std::string_view, 3> kVerbosities{"low", "medium", "high"};
 constexpr std::array<std::string_view, 3> kSummaries{"auto", "concise", "detailed"};
 constexpr std::array<std::string_view, 2> kTruncations{"auto", "disabled"};
