@@ -23,6 +23,7 @@ struct AnsweredCall {
 };
 
 struct Answer {
+  bool tools_offered = false;  // given: the request declared tools, to a family that calls in text
   std::string text;
   std::string reasoning;
   std::string refusal;
@@ -30,7 +31,7 @@ struct Answer {
   Finish finish = Finish::stop;
   std::optional<openai::Usage> usage;  // nullopt: the answer says nothing of it
 
-  void clear();
+  void clear();  // all but tools_offered
   // Another text of the model's: joined to those before.
   void add_text(json::Value more) { text += more.raw_text(); }
   void add_reasoning(json::Value more) { reasoning += more.raw_text(); }

@@ -139,7 +139,7 @@ std::expected<std::optional<Number>, openai::LineError> Checker::number(Param pa
     return std::nullopt;
   }
   if (*number > family.max || *number < family.min) {
-    if (request_.drop_params) return std::nullopt;
+    if (request_.drop_params || neutral(param, *value)) return std::nullopt;
     return unsupported(
         request_.param(param),
         std::string(value->raw()) +

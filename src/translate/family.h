@@ -26,6 +26,8 @@ class RequestFamily {
   virtual Outcome append_chat(const ChatRequest& request,
                               const catalog::Model& model,
                               std::string& out);
+  // The model calls tools in its text: Answer::tools_offered says then whether a text may be a call.
+  virtual bool calls_in_text() const { return false; }
   // Appends the records of an embeddings line, each closed with end_record(). The default: an
   // error, the family has no embedding models.
   virtual Outcome append_embeddings(EmbeddingsRequest& request,

@@ -14,6 +14,8 @@ namespace quarry::translate {
 namespace {
 
 constexpr std::string_view kConverse = "converse";
+// Before an endpoint's note: Answer::tools_offered.
+constexpr std::string_view kToolsNote = "tools;";
 
 // The family's translators, made when the first line needs them.
 template <class Family>
@@ -92,6 +94,12 @@ Outcome RequestTranslator::State::chat_record(const RequestOptions& options,
                                               TranslatedLine& line) {
   if (auto ok = family.append_chat(chat, *options.model, line.text()); !ok) return ok;
   line.end_record();
+  if (!chat.tools.empty() && family.calls_in_text()) {
+    const bool fits = kToolsNote.size() + line.note().size() <= TranslatedLine::kNoteBytesMax;
+    note = kToolsNote;
+    if (fits) note += line.note();  // else what a response repeats of its request is left out
+    line.set_note(note);
+  }
   return {};
 }
 
@@ -177,6 +185,8 @@ ResultTranslator::~ResultTranslator() = default;
 
 void ResultTranslator::State::begin(const ResultOptions& wanted, std::string& out) {
   options = wanted;
+  answer.tools_offered = options.note.starts_with(kToolsNote);
+  if (answer.tools_offered) options.note.remove_prefix(kToolsNote.size());
   family = families.find(family_of(wanted.wire, wanted.family), make_result_family);
   next_index = 0;
   usage_read.reset();
