@@ -78,7 +78,7 @@ std::string check_share(const json::object& config, const char* name) {
   const std::string where = fmt::format("inferenceConfig.{}", name);
   if (!value->is_number()) return malformed(where);
   const double number = value->to_number<double>();
-  const std::string text = json::serialize(*value);
+  const std::string text = fmt::format("{}", number);
   if (number < 0) return misfit(text, where, "have value greater than or equal to 0");
   return number > 1 ? misfit(text, where, "have value less than or equal to 1") : "";
 }

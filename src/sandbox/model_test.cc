@@ -87,6 +87,20 @@ TEST(Claude, FailsAsTheRequestAsksIt) {
   EXPECT_TRUE(answer_claude(request, kModel, ""));
 }
 
+TEST(Claude, SaysWhatItsUserScripts) {
+  auto request = request_of(R"("tools":[{"name":"t","input_schema":{"type":"object"}}])");
+  request["messages"].at(0).at("content") =
+      "[[sandbox:reasoning why]] [[sandbox:echo so]] [[sandbox:tool t]] [[sandbox:stop "
+      "pause_turn]]";
+  const auto answer = answer_to(request);
+  const auto& content = answer.at("content").as_array();
+  ASSERT_EQ(content.size(), 3U);
+  EXPECT_EQ(content[0].at("thinking"), "why");
+  EXPECT_EQ(content[1].at("text"), "so");
+  EXPECT_EQ(content[2].at("name"), "t");
+  EXPECT_EQ(answer.at("stop_reason"), "pause_turn");
+}
+
 struct RefusedRow {
   const char* name;
   const char* members;

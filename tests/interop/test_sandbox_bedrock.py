@@ -300,7 +300,7 @@ def test_all_that_is_wrong_is_named_at_once(box):
 
 def test_a_model_without_batch_is_refused(bedrock):
     message = refused("ValidationException", 400, bedrock.create_model_invocation_job,
-                      **job_request("x/input.jsonl", modelId="cohere.command-r-v1:0"))
+                      **job_request("x/input.jsonl", modelId="amazon.nova-canvas-v1:0"))
     assert message == "Batch inference is not supported for the requested model."
 
 
