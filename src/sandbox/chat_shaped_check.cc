@@ -1,5 +1,7 @@
 #include "sandbox/chat_shaped_check.h"
 
+#include "sandbox/families.h"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -121,8 +123,9 @@ Failure check_count(const json::object& request,
   return {};
 }
 
-// Which of these families look at pictures.
+// Which of these families look at pictures; an ARN that does not say its model may.
 bool sees_images(std::string_view model_id) {
+  if (family_of_model(model_id) == Family::unsaid) return true;
   for (const std::string_view name :
        {"-vl-", "gemma-3", "kimi-k2.5", "kimi-k2-5", "nemotron-nano-12b"}) {
     if (model_id.find(name) != std::string_view::npos) return true;

@@ -1,6 +1,7 @@
 #include "sandbox/chat_shaped_models.h"
 
 #include "sandbox/chat_shaped_check.h"
+#include "sandbox/families.h"
 #include "sandbox/model_text.h"
 #include "sandbox/prompt_hooks.h"
 #include "sandbox/reply_text.h"
@@ -299,7 +300,7 @@ ModelResult answer_openai_shaped(const json::object& request,
   answer.body = json::serialize(json::object{{"id", "chatcmpl-" + source.letters(32)},
                                              {"object", "chat.completion"},
                                              {"created", kCreated},
-                                             {"model", model_id},
+                                             {"model", base_model(model_id)},
                                              {"choices", std::move(choices)},
                                              {"usage", usage_of(answer)},
                                              {"system_fingerprint", nullptr}});

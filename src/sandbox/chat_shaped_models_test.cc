@@ -68,6 +68,13 @@ TEST(OpenAiShaped, AnswersAChatCompletionWithItsUsage) {
             result->input_tokens + result->output_tokens);
 }
 
+TEST(OpenAiShaped, CallsItselfByItsModelsOwnId) {
+  for (const auto id : {"us.qwen.qwen3-32b-v1:0",
+                        "arn:aws:bedrock:us-east-1::foundation-model/qwen.qwen3-32b-v1:0"}) {
+    EXPECT_EQ(answer_to(with_user("x"), id).at("model").as_string(), kQwen);
+  }
+}
+
 TEST(OpenAiShaped, AnswersTheSameRequestTheSameWayUnderOneSeed) {
   const auto body = with_user("Tell me about tea");
   EXPECT_EQ(ask(body, kQwen, "a")->body, ask(body, kQwen, "a")->body);
@@ -297,6 +304,7 @@ TEST(OpenAiShaped, LooksAtInlinePicturesWhereTheModelCan) {
       R"({"messages":[{"role":"user","content":[{"type":"text","text":"what?"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}}]}]})";
   EXPECT_TRUE(ask(body, "google.gemma-3-27b-it"));
   EXPECT_FALSE(ask(body, "deepseek.v3-v1:0"));
+  EXPECT_TRUE(ask(body, "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc123"));
 }
 
 TEST(Jamba, AnswersItsOwnChatShape) {

@@ -134,6 +134,17 @@ std::expected<Work, ModelError> read_v4(const json::object& request) {
   return work;
 }
 
+// A profile's ARN does not say the version; then words that only version 3 has do.
+bool is_v3(const json::object& request, std::string_view model_id) {
+  if (model_id.find("embed-") != std::string_view::npos)
+    return model_id.find("embed-v4") == std::string_view::npos;
+  const auto has = [&](const char* name, std::string_view word) {
+    const json::value* value = request.if_contains(name);
+    return value != nullptr && value->is_string() && value->get_string() == word;
+  };
+  return has("input_type", "image") || has("truncate", "START") || has("truncate", "END");
+}
+
 std::expected<std::uint64_t, ModelError> count_tokens(const Work& work) {
   std::uint64_t total = 0;
   for (const std::string_view text : work.texts) {
@@ -186,8 +197,7 @@ std::string body_of(const Work& work, const json::object& request, std::string_v
 ModelResult answer_cohere_embed(const json::object& request,
                                 std::string_view model_id,
                                 std::string_view seed) {
-  const bool v3 = model_id.find("-v3") != std::string_view::npos;
-  auto work = v3 ? read_v3(request) : read_v4(request);
+  auto work = is_v3(request, model_id) ? read_v3(request) : read_v4(request);
   if (!work) return std::unexpected(std::move(work.error()));
   for (const std::string_view text : work->texts) {
     if (const Hooks hooks = read_hooks(text); hooks.error) return std::unexpected(*hooks.error);

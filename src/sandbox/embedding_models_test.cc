@@ -146,6 +146,17 @@ TEST(TitanEmbed, MultimodalTakesTextImageOrBoth) {
   EXPECT_NEAR(norm_of(both.at("embedding")), 1, 1e-4);
 }
 
+TEST(Embeddings, TellTheVariantFromTheBodyBehindAProfile) {
+  constexpr std::string_view kProfile =
+      "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123";
+  EXPECT_TRUE(answer_titan_embed({{"inputImage", "AAAA"}}, kProfile, ""));
+  EXPECT_TRUE(answer_titan_embed({{"inputText", "x"}, {"dimensions", 256}}, kProfile, ""));
+  json::object request{{"texts", {"x"}}, {"input_type", "clustering"}, {"truncate", "END"}};
+  EXPECT_TRUE(answer_cohere_embed(request, kProfile, ""));
+  request["truncate"] = "LEFT";
+  EXPECT_TRUE(answer_cohere_embed(request, kProfile, ""));
+}
+
 TEST(CohereEmbed, V3GivesFloatsInTheOrderOfTheTexts) {
   const auto answer = answer_to(R"({"texts":["b","a"],"input_type":"search_document"})", kCohere3);
   EXPECT_EQ(answer.at("response_type"), "embeddings_floats");

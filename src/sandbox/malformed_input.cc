@@ -1,5 +1,6 @@
 #include "sandbox/malformed_input.h"
 
+#include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>

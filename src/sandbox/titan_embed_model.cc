@@ -149,8 +149,12 @@ ModelResult answer_titan_embed(const json::object& request,
   const auto is = [&](std::string_view name) {
     return model_id.find(name) != std::string_view::npos;
   };
-  if (is("titan-embed-image")) return answer_multimodal(request);
   if (is("titan-embed-text-v1") || is("titan-embed-g1-text")) return answer_v1(request);
+  // A profile's or custom model's ARN does not say the variant; then the body does.
+  const bool unsaid = !is("titan-embed");
+  if (is("titan-embed-image") ||
+      (unsaid && (request.contains("inputImage") || request.contains("embeddingConfig"))))
+    return answer_multimodal(request);
   return answer_v2(request);
 }
 
