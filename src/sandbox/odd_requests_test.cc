@@ -113,6 +113,59 @@ constexpr const char* kNova =
 constexpr const char* kNovaImage =
     R"({"taskType":"SINGLE_EMBEDDING","singleEmbeddingParams":{"embeddingPurpose":"CLUSTERING","embeddingDimension":256,"image":{"detailLevel":"STANDARD_IMAGE","format":"png","source":{"s3Location":{"uri":"s3://b/k","bucketOwner":"1"}}}}})";
 
+ModelResult converse_live(const json::object& request,
+                          std::string_view model_id,
+                          std::string_view seed) {
+  return answer_converse(request, model_id, seed, ConverseIn::live);
+}
+
+// Every kind of block, in the one shape that Converse and Nova share.
+constexpr const char* kBlocks =
+    R"({"system":[{"text":"s"},{"cachePoint":{"type":"default"}}],"messages":[)"
+    R"({"role":"user","content":[{"text":"x [[sandbox:tool f]]"},{"image":{"format":"png","source":{"bytes":"AAAA"}}},{"document":{"format":"txt","name":"n","source":{"text":"t"}}}]},)"
+    R"({"role":"assistant","content":[{"reasoningContent":{"reasoningText":{"text":"t","signature":"s"}}},{"toolUse":{"toolUseId":"t","name":"f","input":{}}}]},)"
+    R"({"role":"user","content":[{"toolResult":{"toolUseId":"t","content":[{"text":"r"},{"json":{}}],"status":"success"}},{"text":"y [[sandbox:tool f]]"}]}],)"
+    R"("toolConfig":{"tools":[{"toolSpec":{"name":"f","description":"d","inputSchema":{"json":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}}}}],"toolChoice":{"tool":{"name":"f"}}},)"
+    R"("inferenceConfig":{"maxTokens":9,"temperature":1,"topP":1,"stopSequences":["a"]})";
+const std::string kConverse =
+    std::string(kBlocks) +
+    R"(,"outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{}"}}}},"additionalModelRequestFields":{}})";
+const std::string kNovaChat =
+    std::string(kBlocks) +
+    R"(,"schemaVersion":"messages-v1","reasoningConfig":{"type":"enabled","maxReasoningEffort":"low"}})";
+constexpr const char* kMistralChat =
+    R"({"messages":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"text","text":"x"},{"type":"image_url","image_url":"data:image/png;base64,AA=="}]},)"
+    R"({"role":"assistant","content":"a","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},)"
+    R"({"role":"tool","tool_call_id":"c","content":"r"},{"role":"user","content":"y"}],)"
+    R"("tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}}}],)"
+    R"("tool_choice":{"type":"function","function":{"name":"f"}},"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}},"stop":["a"],"max_tokens":9,"temperature":1})";
+constexpr const char* kClaude =
+    R"({"anthropic_version":"bedrock-2023-05-31","max_tokens":2000,"system":[{"type":"text","text":"s"}],"messages":[{"role":"user","content":[{"type":"text","text":"x"}]},)"
+    R"({"role":"assistant","content":[{"type":"tool_use","id":"u","name":"f","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"u","content":[{"type":"text","text":"r"}]},{"type":"text","text":"[[sandbox:tool f]]"}]}],)"
+    R"("tools":[{"name":"f","description":"d","input_schema":{"type":"object","properties":{"a":{"type":"string"}}}}],"tool_choice":{"type":"tool","name":"f"},)"
+    R"("thinking":{"type":"enabled","budget_tokens":1024},"stop_sequences":["a"],"temperature":1,"output_config":{"format":{"type":"json_schema","schema":{"type":"object"}}}})";
+
+INSTANTIATE_TEST_SUITE_P(
+    ChatRows,
+    OddRequest,
+    ::testing::Values(
+        Row{"Claude", answer_claude, "anthropic.claude-3-haiku-20240307-v1:0", kClaude},
+        Row{"Nova2", answer_nova, "us.amazon.nova-2-lite-v1:0", kNovaChat.c_str()},
+        Row{"ConverseClaude", converse_live, "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+            R"({"messages":[{"role":"user","content":[{"text":"x"},{"image":{"format":"png","source":{"bytes":"AAAA"}}}]},{"role":"assistant","content":[{"toolUse":{"toolUseId":"t","name":"f","input":{}}}]},{"role":"user","content":[{"toolResult":{"toolUseId":"t","content":[{"json":{}}]}}]}],"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}}],"toolChoice":{"tool":{"name":"f"}}}})"},
+        Row{"ConverseNova", converse_live, "amazon.nova-pro-v1:0", kConverse.c_str()},
+        Row{"ConverseQwen", converse_live, "qwen.qwen3-vl-235b-a22b", kConverse.c_str()},
+        Row{"MistralChat", answer_mistral, "mistral.mistral-large-3-675b-instruct", kMistralChat},
+        Row{"MistralPrompt", answer_mistral, "mistral.mistral-7b-instruct-v0:2",
+            R"({"prompt":"<s>[INST] x [/INST] y</s>[INST] z [/INST]","max_tokens":9,"stop":["a"],"temperature":1,"top_p":1,"top_k":5})"},
+        Row{"Llama", answer_llama, "us.meta.llama4-scout-17b-instruct-v1:0",
+            R"({"prompt":"[[sandbox:tool f]] [{\"name\":\"f\",\"parameters\":{}}]","max_gen_len":9,"temperature":1,"top_p":1,"images":["AAAA"]})"},
+        Row{"TitanText", answer_titan_text, "amazon.titan-text-lite-v1",
+            R"({"inputText":"x","textGenerationConfig":{"maxTokenCount":9,"temperature":1,"topP":1,"stopSequences":["a"]}})"},
+        Row{"DeepSeek", answer_deepseek_r1, "us.deepseek.r1-v1:0",
+            R"({"prompt":"<｜User｜>x<｜Assistant｜>y<｜User｜>z<｜Assistant｜><think>\n","max_tokens":9,"temperature":1,"top_p":1,"stop":["a"]})"}),
+    [](const auto& row) { return std::string(row.param.name); });
+
 INSTANTIATE_TEST_SUITE_P(
     Rows,
     OddRequest,
