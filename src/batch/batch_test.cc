@@ -42,22 +42,52 @@ TEST(Names, AreTheSameEachTimeAndDifferForEachJobAndLine) {
 
 CustomIds three_ids() {
   std::string sidecar;
-  append_custom_id(sidecar, 1, R"("a")");
-  append_custom_id(sidecar, 4, R"("b \" ü")");
-  append_custom_id(sidecar, 9, R"("c")");
+  append_custom_id(sidecar, {.line_index = 1, .custom_id_json = R"("a")"});
+  append_custom_id(sidecar, {.line_index = 4, .custom_id_json = R"("b \" ü")"});
+  append_custom_id(sidecar, {.line_index = 9, .custom_id_json = R"("c")"});
   return *CustomIds::parse(std::move(sidecar));
 }
 
-TEST(CustomIdsSidecar, FindsARecordByItsLine) {
+TEST(CustomIdsSidecar, FindsALineByItsIndex) {
   const CustomIds ids = three_ids();
   EXPECT_EQ(ids.size(), 3u);
   ASSERT_EQ(ids.find(4), 1u);
-  EXPECT_EQ(ids.custom_id_json(1), R"("b \" ü")");
+  EXPECT_EQ(ids.row(1).custom_id_json, R"("b \" ü")");
+  EXPECT_EQ(ids.row(1).parts, 1u);
+  EXPECT_EQ(ids.row(1).note, "");
   EXPECT_EQ(ids.find(5), std::nullopt);
 }
 
+TEST(CustomIdsSidecar, OfBeforeLinesHadSeveralRecordsIsStillRead) {
+  const auto ids = CustomIds::parse("1 \"a\"\n4 \"x3 =n\"\n");
+  ASSERT_TRUE(ids) << ids.error().message();
+  EXPECT_EQ(ids->row(1).custom_id_json, R"("x3 =n")");
+  EXPECT_EQ(ids->row(1).parts, 1u);
+  EXPECT_EQ(ids->parts_of_several(), 0u);
+}
+
+TEST(CustomIdsSidecar, KeepsPartsAndNotesOfALine) {
+  std::string sidecar;
+  append_custom_id(sidecar, {1, R"("a")", 3, "base64"});
+  append_custom_id(sidecar, {2, R"("b")", 1, R"({"temperature":1,"x":"\u0020"})"});
+  append_custom_id(sidecar, {3, R"("c")", 2, ""});
+  append_custom_id(sidecar, {4, R"("d")", 1, ""});
+  const auto ids = CustomIds::parse(std::move(sidecar));
+  ASSERT_TRUE(ids) << ids.error().message();
+  EXPECT_EQ(ids->row(0).parts, 3u);
+  EXPECT_EQ(ids->row(0).note, "base64");
+  EXPECT_EQ(ids->row(0).custom_id_json, R"("a")");
+  EXPECT_EQ(ids->row(1).note, R"({"temperature":1,"x":"\u0020"})");
+  EXPECT_EQ(ids->row(1).custom_id_json, R"("b")");
+  EXPECT_EQ(ids->row(2).parts, 2u);
+  EXPECT_EQ(ids->row(3).custom_id_json, R"("d")");
+  EXPECT_EQ(ids->first_part(2), 3u);
+  EXPECT_EQ(ids->parts_of_several(), 5u);
+}
+
 TEST(CustomIdsSidecar, RefusesWhatIsCutOffOrOutOfOrder) {
-  for (const char* broken : {"1 \"a\"", "x \"a\"\n", "2 \"a\"\n1 \"b\"\n", "1\n"}) {
+  for (const char* broken : {"1 \"a\"", "x \"a\"\n", "2 \"a\"\n1 \"b\"\n", "1\n", "1 x0 \"a\"\n",
+                             "1 x2\n", "1 x2a \"a\"\n", "1 =note\n"}) {
     EXPECT_FALSE(CustomIds::parse(broken)) << broken;
   }
 }
@@ -65,14 +95,20 @@ TEST(CustomIdsSidecar, RefusesWhatIsCutOffOrOutOfOrder) {
 std::string row(int line, std::string_view text) {
   return fmt::format(
       R"({{"modelInput":{{}},"modelOutput":{{"id":"msg_1","type":"message","role":"assistant","model":"claude","content":[{{"type":"text","text":"{}"}}],"stop_reason":"end_turn","stop_sequence":null,"usage":{{"input_tokens":3,"output_tokens":2}}}},"recordId":"{}"}})",
-      text, bedrock::record_id(static_cast<std::uint64_t>(line)));
+      text, bedrock::record_id({static_cast<std::uint64_t>(line)}));
 }
 
 ResultLines result_lines() {
   ResultSettings settings;
   settings.batch_id = kBatch;
   settings.model_name = "public";
+  settings.family = "anthropic";
   return ResultLines(std::move(settings), three_ids());
+}
+
+void add(ResultLines& lines, std::string_view text) {
+  const auto added = lines.add_row(text);
+  ASSERT_TRUE(added) << added.error().message();
 }
 
 std::vector<boost::json::value> parsed(std::string_view text) {
@@ -87,8 +123,8 @@ std::vector<boost::json::value> parsed(std::string_view text) {
 
 TEST(ResultLines, JoinByRecordWhateverTheOrder) {
   ResultLines lines = result_lines();
-  lines.add_row(row(9, "nine"));
-  lines.add_row(row(1, "one"));
+  add(lines, row(9, "nine"));
+  add(lines, row(1, "one"));
   const auto output = parsed(lines.output);
   ASSERT_EQ(output.size(), 2u);
   EXPECT_EQ(output[0].at("custom_id"), "c");
@@ -101,14 +137,13 @@ TEST(ResultLines, JoinByRecordWhateverTheOrder) {
 
 TEST(ResultLines, EveryCustomIdEndsInExactlyOneFile) {
   ResultLines lines = result_lines();
-  lines.add_row(row(4, "four"));
-  lines.add_row(row(4, "again"));   // repeated: the first wins
-  lines.add_row(row(77, "whose"));  // unknown
-  lines.add_row("{\"recordId\":");  // unreadable
-  lines.add_row(
-      fmt::format(R"({{"recordId":"{}","error":{{"errorCode":400,"errorMessage":"bad"}}}})",
-                  bedrock::record_id(1)));
-  while (lines.add_absent({"result_missing", "gone", false}, 1)) {
+  add(lines, row(4, "four"));
+  add(lines, row(4, "again"));   // repeated: the first wins
+  add(lines, row(77, "whose"));  // unknown
+  add(lines, "{\"recordId\":");  // unreadable
+  add(lines, fmt::format(R"({{"recordId":"{}","error":{{"errorCode":400,"errorMessage":"bad"}}}})",
+                         bedrock::record_id({1})));
+  while (*lines.add_absent({"result_missing", "gone", false}, 1)) {
   }
   std::multiset<std::string> seen;
   for (const auto& text : {lines.output, lines.errors}) {
@@ -125,9 +160,10 @@ TEST(ResultLines, EveryCustomIdEndsInExactlyOneFile) {
 
 TEST(ResultLines, ARefusedRecordIsAResponseOfTheErrorFile) {
   ResultLines lines = result_lines();
-  lines.add_row(fmt::format(
-      R"({{"recordId":"{}","error":{{"errorCode":400,"errorMessage":"bad \"x\"","expired":false,"retryable":false}}}})",
-      bedrock::record_id(1)));
+  add(lines,
+      fmt::format(
+          R"({{"recordId":"{}","error":{{"errorCode":400,"errorMessage":"bad \"x\"","expired":false,"retryable":false}}}})",
+          bedrock::record_id({1})));
   const auto errors = parsed(lines.errors);
   ASSERT_EQ(errors.size(), 1u);
   EXPECT_TRUE(errors[0].at("error").is_null());
@@ -138,10 +174,11 @@ TEST(ResultLines, ARefusedRecordIsAResponseOfTheErrorFile) {
 
 TEST(ResultLines, WhatWasNotRunInTimeIsNotCountedAsFailed) {
   ResultLines lines = result_lines();
-  lines.add_row(fmt::format(
-      R"({{"recordId":"{}","error":{{"errorCode":408,"errorMessage":"x","expired":true}}}})",
-      bedrock::record_id(1)));
-  while (lines.add_absent({"batch_expired", "late", true}, 10)) {
+  add(lines,
+      fmt::format(
+          R"({{"recordId":"{}","error":{{"errorCode":408,"errorMessage":"x","expired":true}}}})",
+          bedrock::record_id({1})));
+  while (*lines.add_absent({"batch_expired", "late", true}, 10)) {
   }
   EXPECT_EQ(lines.failed, 3);
   EXPECT_EQ(lines.unfinished, 3);
@@ -153,17 +190,18 @@ TEST(ResultLines, WhatWasNotRunInTimeIsNotCountedAsFailed) {
 
 TEST(ResultLines, AnAnswerThatCannotBeTranslatedIsStillBilled) {
   ResultLines lines = result_lines();
-  lines.add_row(fmt::format(
-      R"({{"recordId":"{}","modelOutput":{{"content":[{{"type":"text"}}],"stop_reason":"end_turn","usage":{{"input_tokens":3,"output_tokens":2}}}}}})",
-      bedrock::record_id(1)));
+  add(lines,
+      fmt::format(
+          R"({{"recordId":"{}","modelOutput":{{"content":[{{"type":"text"}}],"stop_reason":"end_turn","usage":{{"input_tokens":3,"output_tokens":2}}}}}})",
+          bedrock::record_id({1})));
   EXPECT_EQ(lines.failed, 1);
   EXPECT_EQ(lines.usage.total_tokens(), 5);
 }
 
 TEST(ResultLines, AnOutputThatIsNotTheFamilysShapeIsAnErrorOfItsLine) {
   ResultLines lines = result_lines();
-  lines.add_row(
-      fmt::format(R"({{"recordId":"{}","modelOutput":{{"surprise":1}}}})", bedrock::record_id(1)));
+  add(lines, fmt::format(R"({{"recordId":"{}","modelOutput":{{"surprise":1}}}})",
+                         bedrock::record_id({1})));
   EXPECT_EQ(lines.completed, 0);
   EXPECT_EQ(parsed(lines.errors)[0].at_pointer("/response/status_code"), 502);
 }
@@ -177,94 +215,6 @@ TEST(ResourceNames, AreNotForClients) {
   EXPECT_EQ(without_resource_names("PutObject s3://bucket/key: AccessDenied"),
             "PutObject <s3 object>: AccessDenied");
   EXPECT_EQ(without_resource_names("nothing to hide"), "nothing to hide");
-}
-
-class Staging : public ::testing::Test {
- protected:
-  Staging() {
-    group_.records_per_job_max = 2;
-    group_.model_name = "m";
-    group_.deployment = &deployment_;
-    group_.model = catalog::Catalog::built_in().find("anthropic.claude-3-haiku-20240307-v1:0");
-  }
-  static std::string line(int i, std::string_view model = "m", std::string_view extra = "") {
-    return fmt::format(
-        R"({{"custom_id":"id-{}","method":"POST","url":"/v1/chat/completions","body":{{"model":"{}","messages":[{{"role":"user","content":"hi"}}]{}}}}})"
-        "\n",
-        i, model, extra);
-  }
-  // Runs the whole text through; gives the record counts of the jobs.
-  std::vector<std::uint64_t> stage(const std::string& text, std::string override_model = "") {
-    stager_ =
-        std::make_unique<Stager>(StageSettings{kBatch, false, openai::Endpoint::chat_completions,
-                                               1 << 20, std::move(override_model)},
-                                 Stager::Groups{{"m", &group_}});
-    std::vector<std::uint64_t> jobs;
-    const auto drain = [&] {
-      while (stager_->advance()) {
-        group_.records.clear();
-        if (group_.full) {
-          jobs.push_back(group_.record_count);
-          group_.begin_job();
-        }
-      }
-    };
-    stager_->feed(as_bytes(text));
-    drain();
-    stager_->end();
-    drain();
-    if (group_.record_count > 0) jobs.push_back(group_.record_count);
-    return jobs;
-  }
-
-  aws::Deployment deployment_;
-  GroupStage group_;
-  std::unique_ptr<Stager> stager_;
-};
-
-TEST_F(Staging, CutsJobsAtTheRecordLimitAndLosesNoLine) {
-  std::string text;
-  for (int i = 1; i <= 5; ++i) text += line(i);
-  EXPECT_EQ(stage(text), (std::vector<std::uint64_t>{2, 2, 1}));
-  EXPECT_EQ(stager_->line_count, 5);
-  EXPECT_EQ(group_.custom_ids, "5 \"id-5\"\n");
-}
-
-TEST(EvenCut, LeavesNoSmallRest) {
-  EXPECT_EQ(even_cut(50'050, 50'000), 25'025u);
-  EXPECT_EQ(even_cut(50'000, 50'000), 50'000u);
-  EXPECT_EQ(even_cut(7, 50'000), 50'000u);
-  EXPECT_EQ(even_cut(100'001, 50'000), 33'334u);
-}
-
-TEST_F(Staging, CutsJobsAtTheByteLimit) {
-  group_.records_per_job_max = 1000;
-  deployment_.settings.max_job_bytes = 10;  // one record is always allowed
-  EXPECT_EQ(stage(line(1) + line(2) + line(3)), (std::vector<std::uint64_t>{1, 1, 1}));
-}
-
-TEST_F(Staging, TheLastLineNeedsNoLineEnd) {
-  std::string text = line(1) + line(2);
-  text.pop_back();
-  EXPECT_EQ(stage(text), std::vector<std::uint64_t>{2});
-}
-
-TEST_F(Staging, ALineThatNoModelTakesGoesToTheErrorFileAndTheRestRuns) {
-  EXPECT_EQ(stage(line(1, "m", R"(,"max_tokens":20000)") + line(2)), std::vector<std::uint64_t>{1});
-  EXPECT_EQ(stager_->refused_count, 1);
-  const auto refused = parsed(stager_->refused);
-  ASSERT_EQ(refused.size(), 1u);
-  EXPECT_EQ(refused[0].at("custom_id"), "id-1");
-  EXPECT_EQ(refused[0].at_pointer("/response/body/error/param"), "body.max_tokens");
-}
-
-TEST_F(Staging, LinesOfOtherModelsAreLeftForTheirOwnPass) {
-  EXPECT_EQ(stage(line(1, "other") + line(2)), std::vector<std::uint64_t>{1});
-  EXPECT_EQ(stager_->line_count, 1);
-}
-
-TEST_F(Staging, OneTargetModelOverridesWhatLinesSay) {
-  EXPECT_EQ(stage(line(1, "other") + line(2), "m"), std::vector<std::uint64_t>{2});
 }
 
 }  // namespace

@@ -31,12 +31,6 @@ std::string list_param(openai::Endpoint endpoint) {
   return "body.input";
 }
 
-openai::LineError wrong_endpoint(std::string_view model_name, openai::Endpoint endpoint) {
-  return {"unsupported_endpoint",
-          fmt::format("The model '{}' does not answer {}.", model_name, openai::path(endpoint)),
-          "body.model"};
-}
-
 std::optional<openai::LineError> too_many(openai::Endpoint endpoint,
                                           std::size_t parts,
                                           std::uint64_t line_number,
@@ -153,9 +147,9 @@ Stager::Taken Stager::take() {
 }
 
 Stager::Taken Stager::take_into(GroupStage& group, const openai::BatchLine& line) {
-  if (!group.model->answers(settings_.endpoint)) {
-    refuse(line, wrong_endpoint(group.model_name, settings_.endpoint));
-    return Taken::yes;
+  if (group.record_count > 0 && group.record_count >= group.records_wanted()) {
+    group.full = true;
+    return Taken::job_is_full;
   }
   const auto translated = translator_.translate(line.body,
                                                 {.endpoint = settings_.endpoint,
@@ -185,9 +179,8 @@ Stager::Taken Stager::take_into(GroupStage& group, const openai::BatchLine& line
     refuse(line, too_long(settings_.endpoint, bytes, limits));
     return Taken::yes;
   }
-  const bool fits = group.record_count + parts <= limits.max_records_per_job &&
-                    group.job_bytes + bytes <= limits.max_job_bytes;
-  if (group.record_count > 0 && (!fits || group.record_count >= group.records_wanted())) {
+  if (group.record_count + parts > limits.max_records_per_job ||
+      group.job_bytes + bytes > limits.max_job_bytes) {
     group.records.resize(before);
     group.full = true;
     return Taken::job_is_full;

@@ -62,6 +62,22 @@ TEST(Scan, SurvivesItsOwnJson) {
   EXPECT_EQ(to_json(*again), to_json(scan));
 }
 
+TEST(Scan, RefusesStreamsOfEveryApiInItsOwnName) {
+  for (const auto& [url, api] :
+       std::map<std::string, std::string>{{"/v1/chat/completions", "Chat Completions"},
+                                          {"/v1/completions", "Completions"},
+                                          {"/v1/embeddings", "Embeddings"},
+                                          {"/v1/responses", "Responses"}}) {
+    const Scan scan = scan_of(fmt::format(
+        R"({{"custom_id":"a","method":"POST","url":"{}","body":{{"model":"m","stream":true}}}})",
+        url));
+    ASSERT_EQ(scan.errors.size(), 1u) << url;
+    EXPECT_EQ(scan.errors[0].code, "streaming_unsupported");
+    EXPECT_EQ(scan.errors[0].message, api + ": Streaming is not supported in the Batch API.");
+    EXPECT_EQ(scan.errors[0].param, "body.stream");
+  }
+}
+
 TEST(Scan, AFileThatIsNoJsonIsKnownByItsFirstLine) {
   EXPECT_FALSE(scan_of("hello\n").first_line_is_json);
   EXPECT_FALSE(scan_of("\xff\x80\x13\n").first_line_is_json);

@@ -9,6 +9,29 @@
 
 namespace quarry::files {
 
+namespace {
+
+// OpenAI's words, which begin with the API that the request is for.
+std::string streaming_message(std::string_view url) {
+  std::string_view api = "Chat Completions";
+  switch (openai::parse_endpoint(url).value_or(openai::Endpoint::chat_completions)) {
+    case openai::Endpoint::chat_completions:
+      break;
+    case openai::Endpoint::completions:
+      api = "Completions";
+      break;
+    case openai::Endpoint::embeddings:
+      api = "Embeddings";
+      break;
+    case openai::Endpoint::responses:
+      api = "Responses";
+      break;
+  }
+  return fmt::format("{}: Streaming is not supported in the Batch API.", api);
+}
+
+}  // namespace
+
 struct Scanner::State {
   explicit State(std::size_t max) : line_bytes_max(max), splitter(max) {}
 
@@ -85,8 +108,7 @@ void Scanner::State::line(const json::LineSplitter::Line& line) {
               "The custom_id for this request is a duplicate of another request.", "custom_id");
   }
   if (read->stream) {
-    add_error(line.number, "streaming_unsupported",
-              "Chat Completions: Streaming is not supported in the Batch API.", "body.stream");
+    add_error(line.number, "streaming_unsupported", streaming_message(read->url), "body.stream");
   }
 }
 
