@@ -30,15 +30,18 @@ bool is_llama4(std::string_view model_id) {
   return model_id.find("llama4") != std::string_view::npos;
 }
 
-// A prompt without special tokens is text to go on with; one with another generation's is a
-// template gone wrong, which the model would answer with nonsense.
+// A prompt without turns is text to go on with; one with another generation's is a template gone
+// wrong, which the model would answer with nonsense.
 void check_template(std::string_view prompt, std::string_view model_id, ObjectCheck& check) {
-  if (prompt.find("<|") == std::string_view::npos ||
-      model_id.find("llama2") != std::string_view::npos)
-    return;
+  const auto has = [&](std::string_view token) {
+    return prompt.find(token) != std::string_view::npos;
+  };
+  bool has_turns = false;
+  for (const Tokens& tokens : {kLlama3, kLlama4})
+    has_turns |= has(tokens.header_begin) || has(tokens.header_end) || has(tokens.turn_end);
+  if (!has_turns || model_id.find("llama2") != std::string_view::npos) return;
   const Tokens& tokens = is_llama4(model_id) ? kLlama4 : kLlama3;
-  if (prompt.find(tokens.header_begin) == std::string_view::npos ||
-      prompt.find(tokens.header_end) == std::string_view::npos) {
+  if (!has(tokens.header_begin) || !has(tokens.header_end)) {
     check.fault("prompt", fmt::format("the template has no {}role{}", tokens.header_begin,
                                       tokens.header_end));
   }

@@ -218,6 +218,13 @@ TEST(Llama, ReadsTheSystemTurn) {
   EXPECT_EQ(body.at("generation").as_string().find("Tell me"), json::string::npos);
 }
 
+TEST(Llama, GoesOnWithTextThatHasNoTurns) {
+  for (const std::string_view text : {"<|begin_of_text|>The capital of", "a <| b"}) {
+    EXPECT_EQ(refusal_of(kLlama4, json::serialize(json::object{{"prompt", json::string(text)}})),
+              "");
+  }
+}
+
 TEST(Mistral, CountsOnlyWhereTheModelDoes) {
   EXPECT_FALSE(body_of(kMistralPrompt, asking(kMistralPrompt, "x")).contains("usage"));
   EXPECT_FALSE(body_of(kMistralEarly, asking(kMistralEarly, "x")).contains("usage"));
