@@ -100,9 +100,9 @@ std::expected<Draft, ModelError> draft_answer(const Prompt& prompt,
   if (hooks.error) return std::unexpected(*hooks.error);
   Draft draft;
   draft.scripted_stop = hooks.stop;
-  if (hooks.reasoning) {
+  if (hooks.reasoning && wish.shows_thought) {
     draft.thought = *hooks.reasoning;
-  } else if (wish.thinks) {
+  } else if (wish.thinks && wish.shows_thought) {
     draft.thought = compose_thought(prompt.last_user(), source);
   }
   const DeclaredTool* tool = called_tool(prompt, wish);

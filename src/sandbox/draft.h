@@ -52,6 +52,7 @@ struct Wish {
   bool forces_tool = false;
   std::string forced_tool;  // "" is any
   bool thinks = false;
+  bool shows_thought = true;  // else the family has no form for it, and there is none
   const boost::json::value* answer_schema = nullptr;  // the text is JSON that it accepts
 };
 

@@ -178,6 +178,7 @@ ModelResult answer_llama(const json::object& request,
   const Prompt prompt = read_prompt(text, model_id);
   Wish wish;
   wish.tokens_max = number_in(request, "max_gen_len", kTokensDefault);
+  wish.shows_thought = false;
   std::vector<json::value> declared;
   if (prompt.hooks().tool && traits_of(model_id, Family::llama).takes_tools) {
     declared = declarations(text);

@@ -80,6 +80,7 @@ ModelResult answer_prompt(const json::object& request,
   const Prompt prompt = read_prompt(request.at("prompt").get_string());
   Wish wish;
   wish.tokens_max = number_in(request, "max_tokens", kPromptTokensDefault);
+  wish.shows_thought = false;
   wish.stops = strings_in(request, "stop");
   TextSource source({model_id, seed, prompt.last_user()});
   auto draft = draft_answer(prompt, wish, source);
@@ -289,13 +290,14 @@ ModelResult answer_chat(const json::object& request,
   check_chat(request, model_id, faults);
   if (!faults.none()) return std::unexpected(faults.error());
   const Prompt prompt = read_messages(request);
-  const Wish wish = read_wish(request);
+  Wish wish = read_wish(request);
+  wish.shows_thought = has(model_id, "magistral");
   TextSource source({model_id, seed, prompt.system(), prompt.last_user()});
   auto draft = draft_answer(prompt, wish, source);
   if (!draft) return std::unexpected(std::move(draft.error()));
   json::object message{{"role", "assistant"}, {"content", draft->text}};
   if (!draft->thought.empty()) {
-    // Magistral: a chunk of thought before the text.
+    // A chunk of thought before the text.
     message["content"] = json::array{
         json::object{
             {"type", "thinking"},

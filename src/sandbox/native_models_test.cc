@@ -261,6 +261,17 @@ TEST(Mistral, CallsToolsAsChatCompletionsDo) {
   }
 }
 
+TEST(Mistral, ThinksInMagistralAlone) {
+  const std::string request = asking(kMistralChat, "[[sandbox:reasoning why]] [[sandbox:echo so]]");
+  const auto thought = body_of("mistral.magistral-small-2509", request);
+  const auto& content = thought.at("choices").at(0).at("message").at("content");
+  EXPECT_EQ(content.at(0).at("thinking").at(0).at("text"), "why");
+  EXPECT_EQ(content.at(1).at("text"), "so");
+  const auto plain = answer_of(kMistralChat, request);
+  EXPECT_EQ(parsed(plain.body).at("choices").at(0).at("message").at("content"), "so");
+  EXPECT_EQ(plain.output_tokens, 1U);
+}
+
 TEST(DeepSeek, EndsTheThoughtThatItsPromptOpened) {
   const auto text_of = [](std::string_view request) {
     return std::string(

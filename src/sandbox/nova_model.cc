@@ -90,6 +90,7 @@ Wish read_wish(const json::object& request, std::string_view model_id) {
       number_in(config, "max_new_tokens",
                 static_cast<std::uint64_t>(traits_of(model_id, Family::nova).output_tokens_max)));
   wish.stops = strings_in(config, "stopSequences");
+  wish.shows_thought = is_nova_2(model_id);
   wish.thinks = text_of(member(request, "reasoningConfig"), "type") == "enabled";
   read_tool_config(request, wish);
   return wish;
@@ -117,7 +118,7 @@ ModelResult answer_nova(const json::object& request,
   auto draft = draft_answer(prompt, wish, source);
   if (!draft) return std::unexpected(std::move(draft.error()));
   json::array content;
-  if (!draft->thought.empty() && is_nova_2(model_id)) {
+  if (!draft->thought.empty()) {
     // Nova hides what it thought, though it is paid for; what a test scripts is shown.
     const std::string shown = prompt.hooks().reasoning.value_or("[REDACTED]");
     content.push_back(json::object{{"reasoningContent", {{"reasoningText", {{"text", shown}}}}}});

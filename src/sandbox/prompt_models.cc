@@ -99,6 +99,7 @@ ModelResult answer_titan_text(const json::object& request,
   Wish wish;
   wish.tokens_max = number_in(config, "maxTokenCount", kTitanTokensDefault);
   wish.stops = strings_in(config, "stopSequences");
+  wish.shows_thought = false;
   TextSource source({model_id, seed, prompt.last_user()});
   auto draft = draft_answer(prompt, wish, source);
   if (!draft) return std::unexpected(std::move(draft.error()));
