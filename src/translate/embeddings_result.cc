@@ -1,11 +1,12 @@
 #include "json/write.h"
 #include "translate/result_bodies.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -30,70 +31,74 @@ std::optional<float> to_float(std::string_view token) {
   return static_cast<float>(wide);
 }
 
-// Base64 (RFC 4648 4) of float32, little-endian: three are twelve bytes, or sixteen letters.
-class Base64Floats {
- public:
-  explicit Base64Floats(std::string& out) : out_(out) {}
-
-  void add(float number) {
-    const auto bits = std::bit_cast<std::uint32_t>(number);
-    for (unsigned shift = 0; shift < 32; shift += 8) bytes_[count_++] = bits >> shift & 0xff;
-    if (count_ == bytes_.size()) flush();
+// 48 bits as eight letters of base64 (RFC 4648 4).
+char* write_letters(char* at, std::uint64_t bits) {
+  for (unsigned shift = 48; shift > 0;) {
+    shift -= 6;
+    *at++ = kAlphabet[bits >> shift & 63];
   }
-  void finish() {
-    if (count_ == 0) return;
-    const std::size_t used = (count_ * 4 + 2) / 3;
-    const std::size_t letters = (used + 3) / 4 * 4;
-    while (count_ < bytes_.size()) bytes_[count_++] = 0;
-    flush();
-    out_.resize(out_.size() - 16 + used);
-    out_.append(letters - used, '=');
-  }
-
- private:
-  void flush() {
-    std::array<char, 16> letters{};
-    for (std::size_t i = 0; i < 4; ++i) {
-      const std::uint32_t three = bytes_[3 * i] << 16 | bytes_[3 * i + 1] << 8 | bytes_[3 * i + 2];
-      letters[4 * i] = kAlphabet[three >> 18];
-      letters[4 * i + 1] = kAlphabet[three >> 12 & 63];
-      letters[4 * i + 2] = kAlphabet[three >> 6 & 63];
-      letters[4 * i + 3] = kAlphabet[three & 63];
-    }
-    out_.append(letters.data(), letters.size());
-    count_ = 0;
-  }
-
-  std::string& out_;
-  std::array<std::uint32_t, 12> bytes_{};
-  std::size_t count_ = 0;
-};
-
-Refusal no_numbers() { return malformed("a vector holds something else than numbers"); }
-
-// The numbers as the model wrote them: what is not read cannot be rounded.
-Outcome append_numbers(json::Value vector, std::string& out) {
-  std::size_t compact = 1;  // the length without whitespace
-  for (const json::Value element : vector.elements()) {
-    if (!element.is(json::Kind::number)) return no_numbers();
-    compact += element.raw().size() + 1;
-  }
-  compact == vector.raw().size() ? void(out.append(vector.raw())) : vector.append_compact(out);
-  return {};
+  return at;
 }
 
-Outcome append_base64(json::Value vector, std::string& out) {
-  out += '"';
-  Base64Floats floats(out);
+// Three floats, little-endian, which are twelve bytes, or sixteen letters.
+char* write_floats(char* at, const std::array<float, 3>& floats) {
+  std::array<std::uint64_t, 3> bytes{};
+  for (std::size_t i = 0; i < 3; ++i)
+    bytes[i] = std::byteswap(std::bit_cast<std::uint32_t>(floats[i]));
+  at = write_letters(at, bytes[0] << 16 | bytes[1] >> 16);
+  return write_letters(at, (bytes[1] & 0xffff) << 32 | bytes[2]);
+}
+
+// What a vector comes to when it is written.
+struct Measure {
+  std::size_t numbers = 0;
+  std::size_t compact_bytes = 1;  // without whitespace
+};
+
+std::optional<Measure> measure(json::Value vector) {
+  Measure measured;
   for (const json::Value element : vector.elements()) {
-    if (!element.is(json::Kind::number)) return no_numbers();
-    const auto number = to_float(element.raw());
-    if (!number) return malformed("a vector holds a number that is too large for 32 bits");
-    floats.add(*number);
+    if (!element.is(json::Kind::number)) return std::nullopt;
+    ++measured.numbers;
+    measured.compact_bytes += element.raw().size() + 1;
   }
-  floats.finish();
+  return measured;
+}
+
+// The numbers as the model wrote them: what is not read cannot be rounded.
+void append_numbers(json::Value vector, const Measure& measured, std::string& out) {
+  if (measured.compact_bytes == vector.raw().size()) {
+    out.append(vector.raw());
+  } else {
+    vector.append_compact(out);
+  }
+}
+
+// false: a number is no float.
+bool append_base64(json::Value vector, const Measure& measured, std::string& out) {
+  const std::size_t begin = out.size() + 1;
   out += '"';
-  return {};
+  out.resize(begin + (measured.numbers + 2) / 3 * 16);
+  char* at = out.data() + begin;
+  std::array<float, 3> three{};
+  std::size_t filled = 0;
+  for (const json::Value element : vector.elements()) {
+    const auto number = to_float(element.raw());
+    if (!number) return false;
+    three[filled++] = *number;
+    if (filled < 3) continue;
+    at = write_floats(at, three);
+    filled = 0;
+  }
+  if (filled != 0) {
+    // One float is four bytes: six letters and "=="; two are eight: eleven letters and "=".
+    std::fill(three.begin() + static_cast<std::ptrdiff_t>(filled), three.end(), 0.0F);
+    write_floats(at, three);
+    out.resize(out.size() - (filled == 1 ? 10 : 5));
+    out.append(filled == 1 ? "==" : "=");
+  }
+  out += '"';
+  return true;
 }
 
 }  // namespace
@@ -111,12 +116,17 @@ Outcome append_vectors(const EmbeddingsAnswer& answer,
   for (const json::Value vector : answer.vectors) {
     if (!vector.is(json::Kind::array)) return malformed("a vector is not a list");
     if (vector.empty()) return malformed("a vector is empty");
+    const auto measured = measure(vector);
+    if (!measured) return malformed("a vector holds something else than numbers");
     out += index == 0 ? "" : ",";
     out += R"({"object":"embedding","index":)";
     json::append_integer(out, static_cast<std::int64_t>(index++));
     out += R"(,"embedding":)";
-    auto done = base64 ? append_base64(vector, out) : append_numbers(vector, out);
-    if (!done) return done;
+    if (!base64) {
+      append_numbers(vector, *measured, out);
+    } else if (!append_base64(vector, *measured, out)) {
+      return malformed("a vector holds a number that is too large for 32 bits");
+    }
     out += '}';
   }
   return {};

@@ -7,7 +7,9 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <cstring>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <random>
 #include <string>
@@ -112,6 +114,36 @@ TEST_F(EmbeddingsResult, GivesInBase64TheNearestFloatOfEachNumber) {
     out.clear();
     ASSERT_TRUE(append(vector + "]"));
     EXPECT_EQ(decoded(), floats);
+  }
+}
+
+TEST_F(EmbeddingsResult, GivesInBase64TheNearestFloatOfPlainDecimals) {
+  options.note = "base64";
+  // Just below the middle of two floats, and with a double's digits the middle itself.
+  std::vector<std::string> numbers{
+      "8.000001430511474", "-8.000001430511474",          "16777217", "0", "-0", "0.0",
+      "9007199254740993",  "0.00000000000000000000000001"};
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 20'000; ++i) {
+    std::string digits = std::to_string(random() >> random() % 64);
+    if (const std::size_t point = random() % (digits.size() + 1); point == 0) {
+      digits.insert(0, "0.");
+    } else if (point < digits.size()) {
+      digits.insert(point, ".");
+    }
+    numbers.push_back((i % 2 == 0 ? "-" : "") + digits);
+  }
+  std::string vector = "[[";
+  for (const std::string& number : numbers) vector += number + ",";
+  vector.back() = ']';
+  ASSERT_TRUE(append(vector + "]"));
+  const auto floats = decoded();
+  ASSERT_EQ(floats.size(), numbers.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    // The C library rounds to the nearest.
+    const float expected = std::strtof(numbers[i].c_str(), nullptr);
+    EXPECT_EQ(std::bit_cast<std::uint32_t>(floats[i]), std::bit_cast<std::uint32_t>(expected))
+        << numbers[i];
   }
 }
 
