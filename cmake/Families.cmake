@@ -1,4 +1,4 @@
-# list_families(<target> <folder>): families.inc for the target, with QUARRY_FAMILY(<name>) for each
+# list_families(<target> <folder>): "translate/families.inc" for the target, with QUARRY_FAMILY(<name>) for each
 # <folder>/<name>_request.cc, sorted. A family is found by its files' names and listed nowhere.
 function(list_families target folder)
   file(GLOB requests CONFIGURE_DEPENDS "${folder}/*_request.cc")
@@ -13,6 +13,6 @@ function(list_families target folder)
     string(APPEND text "QUARRY_FAMILY(${name})\n")
   endforeach()
   set(made "${CMAKE_CURRENT_BINARY_DIR}/${target}_made")
-  file(GENERATE OUTPUT "${made}/families.inc" CONTENT "${text}")
+  file(GENERATE OUTPUT "${made}/translate/families.inc" CONTENT "${text}")
   target_include_directories(${target} PRIVATE "${made}")
 endfunction()

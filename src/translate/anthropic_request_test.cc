@@ -35,6 +35,11 @@ std::string with(const std::string& members) {
 }
 std::string messages(const std::string& list) { return R"({"messages":[)" + list + "]}"; }
 
+// The same, with the tool f declared.
+std::string with_tool(const std::string& list) {
+  return R"({"tools":[{"type":"function","function":{"name":"f"}}],"messages":[)" + list + "]}";
+}
+
 struct Row {
   const char* what;
   std::string body;
@@ -45,7 +50,9 @@ struct Row {
 class Refused : public ::testing::TestWithParam<Row> {};
 
 TEST_P(Refused, NamesTheParameter) {
-  const auto out = translate(GetParam().body);
+  // Of a model that can think, where it is about thinking.
+  const bool thinks = GetParam().body.find("thinking") != std::string::npos;
+  const auto out = translate(GetParam().body, thinks ? kSonnet45 : kHaiku);
   ASSERT_FALSE(out) << *out;
   EXPECT_EQ(out.error().code, GetParam().code);
   EXPECT_EQ(out.error().param, GetParam().param);
@@ -99,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"TwoChoices", with(R"("n":2)"), "unsupported_parameter", "body.n", "n: "},
         Row{"Seed", with(R"("seed":7)"), "unsupported_parameter", "body.seed", "does not take"},
         Row{"Logprobs", with(R"("logprobs":true)"), "unsupported_parameter", "body.logprobs",
-            "this value"},
+            "does not take it"},
         Row{"Penalty", with(R"("presence_penalty":0.1)"), "unsupported_parameter",
             "body.presence_penalty", ""},
         Row{"LogitBias", with(R"("logit_bias":{"1":2})"), "unsupported_parameter",
@@ -216,14 +223,14 @@ INSTANTIATE_TEST_SUITE_P(
                      R"(,{"role":"tool","tool_call_id":"c1","content":"x"})"),
             "invalid_value", "body.messages[3].tool_call_id", "no tool call"},
         Row{"BrokenArguments",
-            messages(std::string(kUser) +
-                     R"({"role":"assistant","tool_calls":[{"id":"c","type":"function",)" +
-                     R"("function":{"name":"f","arguments":"{\"a\":"}}]})"),
+            with_tool(std::string(kUser) +
+                      R"({"role":"assistant","tool_calls":[{"id":"c","type":"function",)" +
+                      R"("function":{"name":"f","arguments":"{\"a\":"}}]})"),
             "invalid_value", "body.messages[1].tool_calls[0].function.arguments", "not valid JSON"},
         Row{"ListArguments",
-            messages(std::string(kUser) +
-                     R"({"role":"assistant","tool_calls":[{"id":"c","type":"function",)" +
-                     R"("function":{"name":"f","arguments":"[]"}}]})"),
+            with_tool(std::string(kUser) +
+                      R"({"role":"assistant","tool_calls":[{"id":"c","type":"function",)" +
+                      R"("function":{"name":"f","arguments":"[]"}}]})"),
             "invalid_value", "body.messages[1].tool_calls[0].function.arguments", "JSON object"}),
     [](const auto& row) { return std::string(row.param.what); });
 

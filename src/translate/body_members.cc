@@ -175,7 +175,7 @@ Outcome check_tools(const ChatRequest& request) {
 
 Outcome read_image(json::Value url, Part part, Conversation& conversation) {
   const std::string_view rest =
-      conversation.body == BodyKind::chat ? ".image_url.url" : ".image_url";
+      ".image_url";
   if (!url.is(json::Kind::string))
     return wrong_type(conversation.place(part, rest), "a string", url.kind());
   const auto image = parse_image_url(url.text());

@@ -1,5 +1,7 @@
 #include "translate/chat_request.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -140,12 +142,12 @@ std::expected<std::optional<Number>, openai::LineError> Checker::number(Param pa
   }
   if (*number > family.max || *number < family.min) {
     if (request_.drop_params || neutral(param, *value)) return std::nullopt;
-    return unsupported(
-        request_.param(param),
-        std::string(value->raw()) +
-            (*number > family.max ? " is over the most that " : " is below what ") + model_.id +
-            " takes, which is " +
-            std::to_string(*number > family.max ? family.max : family.min).substr(0, 4));
+    return unsupported(request_.param(param),
+                       *number > family.max
+                           ? fmt::format("{} is over the {} that {} takes at most", value->raw(),
+                                         family.max, model_.id)
+                           : fmt::format("{} is under the {} that {} takes at least", value->raw(),
+                                         family.min, model_.id));
   }
   return Number{*value, *number};
 }
@@ -326,6 +328,18 @@ std::string ChatRequest::param(Param param) const {
   std::string name = "body.";
   name += names[static_cast<std::size_t>(param)];
   return name;
+}
+
+std::string ChatRequest::stop_place(json::Value stop) const {
+  const auto& whole = value(Param::stop);
+  std::string place = param(Param::stop);
+  if (!whole->is(json::Kind::array)) return place;
+  std::size_t index = 0;
+  for (const json::Value element : whole->elements()) {
+    if (element.raw().data() == stop.raw().data()) break;
+    ++index;
+  }
+  return place + "[" + std::to_string(index) + "]";
 }
 
 void Checked::clear() {

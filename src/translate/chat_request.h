@@ -92,6 +92,8 @@ struct ChatRequest {
   }
   // "body.max_output_tokens".
   std::string param(Param param) const;
+  // "body.stop[1]", for one of Checked::stop.
+  std::string stop_place(json::Value stop) const;
 };
 
 // Where a parameter's value may lie, for a family.

@@ -30,6 +30,8 @@ struct Case {
   fs::path file(const std::string& ending) const { return path.string() + ending; }
 };
 
+std::ostream& operator<<(std::ostream& out, const Case& row) { return out << row.path; }
+
 fs::path root() { return fs::path(QUARRY_SOURCE_DIR) / "tests/golden"; }
 
 std::string read_file(const fs::path& path) {

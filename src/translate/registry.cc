@@ -8,7 +8,7 @@ namespace quarry::translate {
 #define QUARRY_FAMILY(name)                               \
   std::unique_ptr<RequestFamily> make_##name##_request(); \
   std::unique_ptr<ResultFamily> make_##name##_result();
-#include "families.inc"
+#include "translate/families.inc"
 #undef QUARRY_FAMILY
 
 namespace {
@@ -21,7 +21,7 @@ struct Family {
 
 #define QUARRY_FAMILY(name) Family{#name, make_##name##_request, make_##name##_result},
 constexpr std::array kFamilies{
-#include "families.inc"
+#include "translate/families.inc"
 };
 #undef QUARRY_FAMILY
 

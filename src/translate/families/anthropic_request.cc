@@ -273,7 +273,7 @@ Outcome Writer::append_stop() {
     if (!is_blank(stop)) {
       out_.append(stop.raw()).append(",");
     } else if (!request_.drop_params) {
-      return unsupported(request_.param(Param::stop),
+      return unsupported(request_.stop_place(stop),
                          model_.id + " takes no stop sequence that is only whitespace");
     }
   }

@@ -45,7 +45,7 @@ Outcome append_stop(const ChatRequest& request,
     if (is_taken(stop)) {
       out.append(stop.raw()).append(",");
     } else if (!request.drop_params) {
-      return unsupported(request.param(Param::stop),
+      return unsupported(request.stop_place(stop),
                          model.id + " takes only '|' and 'User:' as stop sequences");
     }
   }
