@@ -1,9 +1,11 @@
 #include "json/reader.h"
 
+#include "json/escapes.h"
+
 #include <simdjson.h>
 
+#include <algorithm>
 #include <array>
-#include <bit>
 #include <charconv>
 #include <cstring>
 #include <utility>
@@ -21,173 +23,29 @@ constexpr std::size_t kTextBytesMax = std::size_t{1} << 31;
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// The value of each hex digit, -1 of all else.
-constexpr std::array<std::int8_t, 256> kHexDigits = [] {
-  std::array<std::int8_t, 256> digits{};
-  digits.fill(-1);
-  for (int i = 0; i < 10; ++i)
-    digits[static_cast<std::size_t>('0' + i)] = static_cast<std::int8_t>(i);
-  for (int i = 0; i < 6; ++i) {
-    digits[static_cast<std::size_t>('a' + i)] = static_cast<std::int8_t>(10 + i);
-    digits[static_cast<std::size_t>('A' + i)] = static_cast<std::int8_t>(10 + i);
-  }
-  return digits;
-}();
-
-// The four hex digits at `at`; -1 if they are not.
-int code_unit(std::string_view text, std::size_t at) {
-  if (at + 4 > text.size()) return -1;
-  const auto digit = [&](std::size_t i) -> int {
-    return kHexDigits[static_cast<unsigned char>(text[at + i])];
-  };
-  const int d0 = digit(0), d1 = digit(1), d2 = digit(2), d3 = digit(3);
-  return (d0 | d1 | d2 | d3) < 0 ? -1 : d0 << 12 | d1 << 8 | d2 << 4 | d3;
-}
-
-bool is_high_surrogate(int unit) { return unit >= 0xd800 && unit <= 0xdbff; }
-bool is_low_surrogate(int unit) { return unit >= 0xdc00 && unit <= 0xdfff; }
-
 // The number grammar of RFC 8259 6.
-bool is_number(std::string_view text) {
-  std::size_t i = 0;
+bool is_number(const char* at, const char* const end) {
   const auto digits = [&] {
-    const std::size_t start = i;
-    while (i < text.size() && is_digit(text[i])) ++i;
-    return i > start;
+    const char* const start = at;
+    while (at != end && is_digit(*at)) ++at;
+    return at != start;
   };
-  if (i < text.size() && text[i] == '-') ++i;
-  if (i < text.size() && text[i] == '0') {
-    ++i;
+  if (at != end && *at == '-') ++at;
+  if (at != end && *at == '0') {
+    ++at;
   } else if (!digits()) {
     return false;
   }
-  if (i < text.size() && text[i] == '.') {
-    ++i;
+  if (at != end && *at == '.') {
+    ++at;
     if (!digits()) return false;
   }
-  if (i < text.size() && (text[i] == 'e' || text[i] == 'E')) {
-    ++i;
-    if (i < text.size() && (text[i] == '+' || text[i] == '-')) ++i;
+  if (at != end && (*at == 'e' || *at == 'E')) {
+    ++at;
+    if (at != end && (*at == '+' || *at == '-')) ++at;
     if (!digits()) return false;
   }
-  return i == text.size();
-}
-
-// The next backslash at or after `at`. In prose they stand so close together that a call of memchr
-// for each costs more than the search: the first bytes are looked at eight at a time.
-std::size_t find_backslash(std::string_view text, std::size_t at) {
-  constexpr std::uint64_t ones = 0x0101010101010101;
-  for (int i = 0; i < 12 && at + 8 <= text.size(); ++i, at += 8) {
-    std::uint64_t bytes = 0;
-    std::memcpy(&bytes, text.data() + at, 8);
-    bytes ^= ones * '\\';  // a backslash is now a zero byte
-    const std::uint64_t zeros = (bytes - ones) & ~bytes & (ones << 7);
-    if (zeros == 0) continue;
-    if constexpr (std::endian::native == std::endian::little) {
-      return at + static_cast<std::size_t>(std::countr_zero(zeros)) / 8;
-    }
-    break;
-  }
-  return text.find('\\', at);
-}
-
-// The escapes of a string's inside, the first of which is at `at`.
-std::optional<ParseError> check_escapes(std::string_view text, std::size_t at) {
-  for (; at != std::string_view::npos; at = find_backslash(text, at)) {
-    switch (at + 1 < text.size() ? text[at + 1] : '\0') {
-      case '"':
-      case '\\':
-      case '/':
-      case 'b':
-      case 'f':
-      case 'n':
-      case 'r':
-      case 't':
-        at += 2;
-        continue;
-      case 'u':
-        break;
-      default:
-        return ParseError::syntax;
-    }
-    const int unit = code_unit(text, at + 2);
-    if (unit < 0) return ParseError::syntax;
-    if (is_low_surrogate(unit)) return ParseError::lone_surrogate;
-    at += 6;
-    if (!is_high_surrogate(unit)) continue;
-    const bool escape_follows = text.substr(std::min(at, text.size()), 2) == "\\u";
-    if (!escape_follows || !is_low_surrogate(code_unit(text, at + 2)))
-      return ParseError::lone_surrogate;
-    at += 6;
-  }
-  return std::nullopt;
-}
-
-char* write_utf8(char* out, std::uint32_t code) {
-  const auto put = [&](std::uint32_t byte) { *out++ = static_cast<char>(byte); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xc0 | (code >> 6));
-    put(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    put(0xe0 | (code >> 12));
-    put(0x80 | ((code >> 6) & 0x3f));
-    put(0x80 | (code & 0x3f));
-  } else {
-    put(0xf0 | (code >> 18));
-    put(0x80 | ((code >> 12) & 0x3f));
-    put(0x80 | ((code >> 6) & 0x3f));
-    put(0x80 | (code & 0x3f));
-  }
-  return out;
-}
-
-char simple_escape(char kind) {
-  switch (kind) {
-    case 'b':
-      return '\b';
-    case 'f':
-      return '\f';
-    case 'n':
-      return '\n';
-    case 'r':
-      return '\r';
-    case 't':
-      return '\t';
-    default:
-      return kind;  // " \ /
-  }
-}
-
-// Writes what `text`, checked by check_escapes, means; never longer than it. Gives the number of
-// bytes.
-std::size_t unescape(std::string_view text, char* const start) {
-  char* out = start;
-  const auto copy = [&](std::size_t from, std::size_t to) {
-    std::memcpy(out, text.data() + from, to - from);
-    out += to - from;
-  };
-  std::size_t from = 0;
-  for (std::size_t at = find_backslash(text, 0); at != std::string_view::npos;
-       at = find_backslash(text, from)) {
-    copy(from, at);
-    if (text[at + 1] != 'u') {
-      *out++ = simple_escape(text[at + 1]);
-      from = at + 2;
-      continue;
-    }
-    auto code = static_cast<std::uint32_t>(code_unit(text, at + 2));
-    from = at + 6;
-    if (is_high_surrogate(static_cast<int>(code))) {
-      const auto low = static_cast<std::uint32_t>(code_unit(text, at + 8));
-      code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-      from = at + 12;
-    }
-    out = write_utf8(out, code);
-  }
-  copy(from, text.size());
-  return static_cast<std::size_t>(out - start);
+  return at == end;
 }
 
 }  // namespace
@@ -247,32 +105,33 @@ struct Document::Index {
 };
 
 // Checks the grammar over simdjson's index and writes the tokens, of which there are never more
-// than entries in the index.
+// than entries in the index. All of it is inlined into its one caller and nothing takes its
+// address, so that its members are registers: stores to tokens would else make the compiler read
+// them again.
 class TokenBuilder {
  public:
   TokenBuilder(Document& document, const std::uint32_t* index, std::uint32_t count)
       : tokens_(document.tokens_.data()),
-        open_(document.open_),
-        depth_max_(document.depth_max_),
+        depth_left_(document.depth_max_),
         text_(document.text_.data()),
         text_bytes_(static_cast<std::uint32_t>(document.text_.size())),
         at_(index),
         end_(index + count),
-        whole_(document.text_),
         backslash_(document.text_.find('\\')) {}
 
-  std::optional<ParseError> build() {
+  [[gnu::always_inline]] std::optional<ParseError> build() {
     do {
       if (!value() || !after_value()) return error_;
-    } while (!open_.empty());
+    } while (open_ != kNone);
     if (at_ != end_) return ParseError::syntax;  // text after the end
     return std::nullopt;
   }
 
  private:
   using Token = Document::Token;
+  static constexpr std::uint32_t kNone = 0xffffffff;
 
-  bool next_is(char c) const { return at_ != end_ && text_[*at_] == c; }
+  [[gnu::always_inline]] bool next_is(char c) const { return at_ != end_ && text_[*at_] == c; }
 
   // A scalar or an empty container, with all that opens before it.
   [[gnu::always_inline]] bool value() {
@@ -280,31 +139,28 @@ class TokenBuilder {
       const char c = text_[*at_];
       if (c == '"') return string();
       if (c != '{' && c != '[') return scalar();
-      if (open_.size() >= depth_max_) {
+      if (depth_left_ == 0) {
         error_ = ParseError::too_deep;
         return false;
       }
-      const bool object = c == '{';
-      open_.push_back(count_);
-      tokens_[count_++] = {*at_++, 0, 0, object ? Kind::object : Kind::array, false};
-      if (next_is(object ? '}' : ']')) {
+      open(c == '{');
+      if (next_is(in_object_ ? '}' : ']')) {
         close();
         return true;
       }
-      if (object && !key()) return false;
+      if (in_object_ && !key()) return false;
     }
     return false;
   }
 
   // What closes after a value, and the comma before the next one.
   [[gnu::always_inline]] bool after_value() {
-    while (!open_.empty()) {
-      const bool in_object = tokens_[open_.back()].kind == Kind::object;
+    while (open_ != kNone) {
       if (next_is(',')) {
         ++at_;
-        return !in_object || key();
+        return !in_object_ || key();
       }
-      if (!next_is(in_object ? '}' : ']')) return false;
+      if (!next_is(in_object_ ? '}' : ']')) return false;
       close();
     }
     return true;
@@ -317,11 +173,20 @@ class TokenBuilder {
     return true;
   }
 
-  void close() {
-    Token& token = tokens_[open_.back()];
+  // While a container is open, its `next` is the container around it.
+  [[gnu::always_inline]] void open(bool object) {
+    tokens_[count_] = {*at_++, 0, open_, object ? Kind::object : Kind::array, false};
+    open_ = count_++;
+    in_object_ = object;
+    --depth_left_;
+  }
+
+  [[gnu::always_inline]] void close() {
+    Token& token = tokens_[open_];
     token.end = *at_++ + 1;
-    token.next = count_;
-    open_.pop_back();
+    open_ = std::exchange(token.next, count_);
+    in_object_ = open_ != kNone && tokens_[open_].kind == Kind::object;
+    ++depth_left_;
   }
 
   // Where the scalar ends that begins at *at_: only whitespace is between it and the next entry.
@@ -337,32 +202,32 @@ class TokenBuilder {
     if (end < begin + 2 || text_[end - 1] != '"') return false;
     // Backslashes are looked for once over the whole text, not once a string.
     const bool escaped = backslash_ < end;
-    if (escaped && !check_string(begin, end)) return false;
+    if (escaped) {
+      if (backslash_ <= begin) return false;  // outside any string
+      const auto next = check_escapes({text_, text_bytes_}, backslash_, end - 1);
+      if (!next) {
+        error_ = next.error();
+        return false;
+      }
+      backslash_ = *next;
+    }
     push_scalar(begin, end, Kind::string, escaped);
     return true;
   }
 
-  bool check_string(std::uint32_t begin, std::uint32_t end) {
-    if (backslash_ <= begin) return false;  // outside any string
-    if (auto error = check_escapes({text_ + begin + 1, end - begin - 2}, backslash_ - begin - 1)) {
-      error_ = *error;
-      return false;
-    }
-    backslash_ = find_backslash(whole_, end);
-    return true;
-  }
-
-  bool scalar() {
+  [[gnu::always_inline]] bool scalar() {
     const std::uint32_t begin = *at_;
     const std::uint32_t end = end_of_scalar();
     if (end <= begin) return false;
     const std::string_view text(text_ + begin, end - begin);
-    if (text == "true" || text == "false") {
-      push_scalar(begin, end, Kind::boolean, false);
+    const char c = text.front();
+    if (c == '-' || is_digit(c)) {
+      if (!is_number(text.data(), text.data() + text.size())) return false;
+      push_scalar(begin, end, Kind::number, false);
     } else if (text == "null") {
       push_scalar(begin, end, Kind::null, false);
-    } else if (is_number(text)) {
-      push_scalar(begin, end, Kind::number, false);
+    } else if (text == "true" || text == "false") {
+      push_scalar(begin, end, Kind::boolean, false);
     } else {
       return false;
     }
@@ -380,13 +245,13 @@ class TokenBuilder {
 
   Token* tokens_;
   std::uint32_t count_ = 0;
-  std::vector<std::uint32_t>& open_;
-  std::size_t depth_max_;
+  std::uint32_t open_ = kNone;  // the innermost open container
+  bool in_object_ = false;      // which is an object
+  std::size_t depth_left_;
   const char* text_;
   std::uint32_t text_bytes_;
   const std::uint32_t* at_;
   const std::uint32_t* end_;
-  std::string_view whole_;
   std::size_t backslash_;  // the first one not yet checked
   ParseError error_ = ParseError::syntax;
 };
@@ -399,7 +264,6 @@ Document& Document::operator=(Document&&) noexcept = default;
 
 std::expected<Value, ParseError> Document::parse(std::string_view text) {
   if (tokens_.size() > kTokensKept && text.size() <= kTokensKept) tokens_ = {};
-  open_.clear();
   unescaped_.clear();
   text_ = text;
   if (text.size() > kTextBytesMax) return std::unexpected(ParseError::too_large);
@@ -481,26 +345,36 @@ std::optional<Value> Value::find_non_null(std::string_view key) const {
 bool Value::empty() const { return document_->tokens_[token_].next == token_ + 1; }
 
 void Value::append_compact(std::string& out) const {
-  const std::string_view source = document_->text_;
-  const auto& tokens = document_->tokens_;
-  // Between two tokens are operators and whitespace.
-  const auto append_gap = [&](std::uint32_t from, std::uint32_t to) {
-    for (; from < to; ++from) {
-      if (!is_space(source[from])) out += source[from];
+  const Document::Token* const tokens = document_->tokens_.data();
+  const char* const source = document_->text_.data();
+  const std::string_view whole = raw();
+  const char* const end = whole.data() + whole.size();
+  const std::size_t before = out.size();
+
+  out.resize_and_overwrite(before + whole.size(), [&](char* buffer, std::size_t) {
+    char* to = buffer + before;
+    const char* run = whole.data();  // what is not copied yet, and has no whitespace to leave out
+    const char* at = run;
+    // Between two tokens are operators and whitespace.
+    const auto skip_gap = [&](const char* next) {
+      while (at < next) {
+        if (!is_space(*at++)) continue;
+        const auto bytes = static_cast<std::size_t>(at - 1 - run);
+        copy_run(to, run, bytes, static_cast<std::size_t>(end - run));
+        to += bytes;
+        while (at < next && is_space(*at)) ++at;
+        run = at;
+      }
+    };
+    for (std::uint32_t i = token_; i < tokens[token_].next; ++i) {
+      skip_gap(source + tokens[i].begin);
+      const bool container = tokens[i].kind == Kind::object || tokens[i].kind == Kind::array;
+      at = source + (container ? tokens[i].begin + 1 : tokens[i].end);
     }
-  };
-  std::uint32_t at = tokens[token_].begin;
-  for (std::uint32_t i = token_; i < tokens[token_].next; ++i) {
-    append_gap(at, tokens[i].begin);
-    const bool container = tokens[i].kind == Kind::object || tokens[i].kind == Kind::array;
-    at = container ? tokens[i].begin : tokens[i].end;
-    if (container) {
-      out += source[at++];
-    } else {
-      out.append(document_->raw(tokens[i]));
-    }
-  }
-  append_gap(at, tokens[token_].end);
+    skip_gap(end);
+    std::memcpy(to, run, static_cast<std::size_t>(end - run));
+    return static_cast<std::size_t>(to - buffer) + static_cast<std::size_t>(end - run);
+  });
 }
 
 }  // namespace quarry::json

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -130,8 +131,7 @@ class Document {
   std::size_t depth_max_;
   std::unique_ptr<Index> index_;
   std::string_view text_;
-  std::vector<Token> tokens_;        // as many as any text needed so far
-  std::vector<std::uint32_t> open_;  // the containers that are open while parsing
+  std::vector<Token> tokens_;  // as many as any text needed so far
   mutable Texts unescaped_;
 };
 
@@ -213,13 +213,32 @@ inline std::string_view Value::text() const {
 inline Members Value::members() const { return Members(*this); }
 inline Elements Value::elements() const { return Elements(*this); }
 
+// Whether `size` bytes are the same, by a first and a last Word of them that may overlap.
+template <typename Word>
+bool same_ends(const char* a, const char* b, std::size_t size) {
+  Word first_a, first_b, last_a, last_b;
+  std::memcpy(&first_a, a, sizeof(Word));
+  std::memcpy(&first_b, b, sizeof(Word));
+  std::memcpy(&last_a, a + size - sizeof(Word), sizeof(Word));
+  std::memcpy(&last_b, b + size - sizeof(Word), sizeof(Word));
+  return first_a == first_b && last_a == last_b;
+}
+
+// Keys are short, and a call of memcmp for each costs more than the comparison.
+inline bool same_bytes(const char* a, const char* b, std::size_t size) {
+  if (size > 16) return std::memcmp(a, b, size) == 0;
+  if (size >= 8) return same_ends<std::uint64_t>(a, b, size);
+  if (size >= 4) return same_ends<std::uint32_t>(a, b, size);
+  if (size >= 2) return same_ends<std::uint16_t>(a, b, size);
+  return size == 0 || *a == *b;
+}
+
 template <std::size_t N>
 std::array<std::optional<Value>, N> Value::pick(const std::array<std::string_view, N>& keys) const {
   std::array<std::optional<Value>, N> found;
   for (const auto [name, value] : members()) {
     for (std::size_t i = 0; i < N; ++i) {
-      // Most keys differ in their length or their first byte; the rest is worth a call of memcmp.
-      if (name.size() != keys[i].size() || name.front() != keys[i].front() || name != keys[i])
+      if (name.size() != keys[i].size() || !same_bytes(name.data(), keys[i].data(), name.size()))
         continue;
       value.is(Kind::null) ? found[i].reset() : void(found[i] = value);
       break;

@@ -199,6 +199,43 @@ TEST(Reader, ReadsWithoutTouchingAByteAfterTheText) {
   }
 }
 
+TEST(Reader, WritesTextAndCompactJsonWithinTheirBounds) {
+  Document document;
+  for (std::size_t before = 0; before < 70; ++before) {
+    const std::string plain(before, 'a');
+    const std::string token = "\"" + plain + "\\n\\u00e9" + std::string(before % 5, 'b') + "\"";
+    const std::string spaced = "{ " + token + " : [ " + token + ",1 ,\ttrue ] }";
+    // Its own allocation of exactly that size: the address sanitizer sees a read past it.
+    const std::vector<char> exact(spaced.begin(), spaced.end());
+    const auto root = document.parse({exact.data(), exact.size()});
+    ASSERT_TRUE(root) << before;
+    const std::string text = plain + "\n\xc3\xa9" + std::string(before % 5, 'b');
+    const auto list = root->find(text);
+    ASSERT_TRUE(list) << before;
+    EXPECT_EQ((*list->elements().begin()).text(), text);
+    std::string compact = "kept";
+    root->append_compact(compact);
+    EXPECT_EQ(compact, "kept{" + token + ":[" + token + ",1,true]}");
+  }
+}
+
+TEST(Reader, TellsKeysApartThatDifferInOneByte) {
+  Document document;
+  for (std::size_t size = 1; size < 40; ++size) {
+    const std::string key(size, 'k');
+    const std::string text = "{\"" + key + "\":1}";
+    const auto root = document.parse(text);
+    ASSERT_TRUE(root);
+    EXPECT_TRUE(root->find_non_null(key)) << size;
+    EXPECT_FALSE(root->find_non_null(key + "k")) << size;
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string other = key;
+      other[at] = 'x';
+      EXPECT_FALSE(root->find_non_null(other)) << size << " " << at;
+    }
+  }
+}
+
 TEST(Reader, GivesTheSourceOfAnyValue) {
   Document document;
   const auto root = document.parse(R"({ "a" : { "b" : [ 1, "x\ty" ] } , "c":-1.50})");
