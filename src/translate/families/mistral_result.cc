@@ -15,7 +15,11 @@ Outcome read_output(json::Value outputs, Answer& answer) {
   if (!output.is(json::Kind::object)) return malformed("its output is not an object");
   const auto text = output.find_non_null("text");
   if (text && !text->is(json::Kind::string)) return malformed("its text is not a string");
-  if (text) answer.add_text(*text);
+  if (text) {
+    // A space after [/INST] is the template's.
+    const std::string_view raw = text->raw_text();
+    answer.text += raw.substr(raw.starts_with(' ') ? 1 : 0);
+  }
   const auto reason = output.find_non_null("stop_reason");
   const bool length = reason && reason->is(json::Kind::string) && reason->text() == "length";
   answer.finish = length ? Finish::length : Finish::stop;
