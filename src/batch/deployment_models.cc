@@ -237,4 +237,45 @@ const Model* DeploymentModels::of(const DeploymentSettings& deployment) const {
   return found == by_id_.end() ? nullptr : &found->second;
 }
 
+namespace {
+
+// "us" of "us.anthropic.…", alone or at the end of an inference profile's ARN; "" of a bare id.
+std::string_view profile_prefix(std::string_view model_id, const Model& model) {
+  const std::size_t slash = model_id.rfind('/');
+  if (slash != std::string_view::npos) model_id.remove_prefix(slash + 1);
+  const std::string_view vendor = std::string_view(model.id).substr(0, model.id.find('.'));
+  const std::string_view first = model_id.substr(0, model_id.find('.'));
+  return first == vendor ? std::string_view() : first;
+}
+
+}  // namespace
+
+std::vector<std::string> doubts_about(const DeploymentSettings& deployment, const Model& model) {
+  std::vector<std::string> doubts;
+  if (!model.batch) {
+    doubts.emplace_back(
+        "this model does not run as a batch inference job; hint: where it does by now, a `models:` "
+        "section with its id and `batch: true` says so");
+  } else if (!model.batch_prices) {
+    doubts.emplace_back(
+        "no price is known for this model, so the spend of its batches will not be; hint: "
+        "model_info.input_cost_per_token_batches and output_cost_per_token_batches give it");
+  }
+  const bool opaque = deployment.model_id.starts_with("arn:") &&
+                      !deployment.model_id.contains("/" + model.id) &&
+                      !deployment.model_id.contains("." + model.id);
+  if (opaque || model.profiles.empty()) return doubts;
+  const std::string prefix(profile_prefix(deployment.model_id, model));
+  if (std::ranges::find(model.profiles, prefix) == model.profiles.end()) {
+    std::vector<std::string> known;
+    for (const std::string& one : model.profiles) {
+      known.push_back(one.empty() ? "its bare id" : "'" + one + ".'");
+    }
+    doubts.push_back(fmt::format("this model is not known to be called by {}; known are: {}",
+                                 prefix.empty() ? "its bare id" : "'" + prefix + ".'",
+                                 fmt::join(known, ", ")));
+  }
+  return doubts;
+}
+
 }  // namespace quarry::batch

@@ -32,4 +32,8 @@ class DeploymentModels {
   std::map<std::string, catalog::Model> by_id_;
 };
 
+// What may go wrong with batches of `deployment`, though nothing is an error: for the log at start.
+std::vector<std::string> doubts_about(const config::DeploymentSettings& deployment,
+                                      const catalog::Model& model);
+
 }  // namespace quarry::batch

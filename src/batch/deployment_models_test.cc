@@ -176,6 +176,44 @@ TEST(DeploymentModels, AreFoundAfterAMove) {
   EXPECT_EQ(moved.of(other), nullptr);
 }
 
+std::vector<std::string> doubts(const std::string& model_id) {
+  const auto settings = deployment(model_id);
+  return doubts_about(settings, resolved(settings));
+}
+
+TEST(Doubts, NoneAboutAModelThatRunsBatchesByThisProfileAtAKnownPrice) {
+  EXPECT_THAT(doubts(kHaiku45), testing::IsEmpty());
+  EXPECT_THAT(doubts("amazon.nova-micro-v1:0"), testing::IsEmpty());
+  EXPECT_THAT(doubts("arn:aws:bedrock:us-east-1:123456789012:inference-profile/"
+                     "us.anthropic.claude-haiku-4-5-20251001-v1:0"),
+              testing::IsEmpty());
+}
+
+TEST(Doubts, AboutAModelThatRunsNoBatches) {
+  EXPECT_THAT(doubts("us.anthropic.claude-opus-4-8"),
+              testing::ElementsAre(HasSubstr("does not run as a batch inference job")));
+}
+
+TEST(Doubts, AboutAPriceThatIsNotKnown) {
+  EXPECT_THAT(doubts("ca.amazon.titan-embed-text-v2:0"), testing::IsEmpty());
+  EXPECT_THAT(doubts("ca.deepseek.v3.2"),
+              testing::ElementsAre(HasSubstr("no price is known for this model")));
+}
+
+TEST(Doubts, AboutAProfileThatTheModelIsNotKnownBy) {
+  EXPECT_THAT(doubts("meta.llama4-scout-17b-instruct-v1:0"),
+              testing::ElementsAre(HasSubstr("called by its bare id; known are: 'us.'")));
+  EXPECT_THAT(doubts("arn:aws:bedrock:us-east-1::foundation-model/"
+                     "meta.llama4-scout-17b-instruct-v1:0"),
+              testing::SizeIs(1));
+}
+
+TEST(Doubts, NoneAboutTheProfileOfAnOpaqueArn) {
+  auto settings = deployment(kOpaqueArn);
+  settings.model.base_model = "us.meta.llama4-scout-17b-instruct-v1:0";
+  EXPECT_THAT(doubts_about(settings, resolved(settings)), testing::IsEmpty());
+}
+
 TEST(CatalogOf, LaysTheModelsSectionOverTheBuiltInOne) {
   config::Settings settings;
   EXPECT_EQ(catalog_of(settings)->models().size(), catalog::Catalog::built_in().models().size());

@@ -16,6 +16,7 @@ constexpr std::string_view kExamples = R"(Examples:
   quarry --config config.yaml            serve the models of a LiteLLM-style config
   quarry run prompts.jsonl -m MODEL      upload, wait, download the answers
   quarry sandbox --bucket my-bucket      a local S3 and Bedrock for aws and boto3
+  quarry models --batch-only             what runs as a batch, and what it costs
 `quarry COMMAND --help` shows a command's options.
 )";
 
@@ -35,6 +36,12 @@ constexpr std::string_view kRunExamples = R"(Examples:
   quarry run --resume batch_0123456789abcdef0123456789abcdef -o answers.jsonl
 )";
 
+constexpr std::string_view kModelsExamples = R"(Examples:
+  quarry models --batch-only
+  quarry models --json nova
+  quarry models --config config.yaml
+)";
+
 constexpr double kSecondsMax = 7 * 24 * 3600;
 
 // What CLI11 fills in before it is turned into the command's own options.
@@ -42,6 +49,7 @@ struct Raw {
   ServeOptions serve;
   SandboxOptions sandbox;
   RunOptions run;
+  ModelsOptions models;
   double job_seconds = 3;
   double poll_seconds = 0;
   std::string api_key;
@@ -166,6 +174,18 @@ void add_run(CLI::App& root, Raw& raw) {
   app.footer(std::string(kRunExamples));
 }
 
+void add_models(CLI::App& root, Raw& raw) {
+  CLI::App& app = *root.add_subcommand("models", "Bedrock's models: what they take and cost");
+  ModelsOptions& options = raw.models;
+  app.add_option("FILTER", options.filter, "part of an id, a family or a model_name")
+      ->type_name("");
+  app.add_option("-c,--config", options.config_file, "show what its deployments and models say too")
+      ->type_name("FILE");
+  app.add_flag("--batch-only", options.batch_only, "only those that run batch jobs");
+  app.add_flag("--json", options.json, "every field, for programs");
+  app.footer(std::string(kModelsExamples));
+}
+
 Printout wrong_usage(std::string_view command, std::string_view what) {
   const std::string program = command.empty() ? "quarry" : fmt::format("quarry {}", command);
   return {.exit_code = kExitUsage,
@@ -177,8 +197,7 @@ constexpr std::string_view kNoDataDir =
     "no place for data: neither $QUARRY_DATA_DIR, $XDG_DATA_HOME nor $HOME is set; give --data-dir "
     "DIR";
 
-std::variant<Printout, ServeOptions, SandboxOptions, RunOptions> finish_serve(
-    Raw raw, const config::Environment& environment) {
+Command finish_serve(Raw raw, const config::Environment& environment) {
   ServeOptions options = std::move(raw.serve);
   if (options.config_file.empty() && !options.sandbox) {
     return wrong_usage("serve",
@@ -193,8 +212,7 @@ std::variant<Printout, ServeOptions, SandboxOptions, RunOptions> finish_serve(
   return options;
 }
 
-std::variant<Printout, ServeOptions, SandboxOptions, RunOptions> finish_sandbox(
-    Raw raw, const config::Environment& environment) {
+Command finish_sandbox(Raw raw, const config::Environment& environment) {
   SandboxOptions options = std::move(raw.sandbox);
   if (options.data_dir.empty()) {
     const auto parent = default_data_dir(environment);
@@ -213,8 +231,7 @@ std::variant<Printout, ServeOptions, SandboxOptions, RunOptions> finish_sandbox(
   return options;
 }
 
-std::variant<Printout, ServeOptions, SandboxOptions, RunOptions> finish_run(
-    Raw raw, const config::Environment& environment) {
+Command finish_run(Raw raw, const config::Environment& environment) {
   RunOptions options = std::move(raw.run);
   if (options.input.empty() && options.resume.empty()) {
     return wrong_usage("run", "INPUT is missing: name a .jsonl file, or give --resume BATCH_ID");
@@ -258,6 +275,7 @@ CommandLine parse_command_line(std::vector<std::string> args,
   add_serve(app, raw);
   add_sandbox(app, raw);
   add_run(app, raw);
+  add_models(app, raw);
 
   CommandLine line;
   if (args.empty()) {
@@ -277,7 +295,8 @@ CommandLine parse_command_line(std::vector<std::string> args,
       app.exit(error, out, out);
       line.command = Printout{.exit_code = kExitDone, .out = out.str(), .err = ""};
     } else {
-      const bool known = first == "serve" || first == "sandbox" || first == "run";
+      const bool known =
+          first == "serve" || first == "sandbox" || first == "run" || first == "models";
       line.command = known ? wrong_usage(first, error.what())
                            : wrong_usage("", fmt::format("there is no command '{}'", first));
     }
@@ -289,6 +308,8 @@ CommandLine parse_command_line(std::vector<std::string> args,
     line.command = finish_serve(std::move(raw), environment);
   } else if (app.got_subcommand("sandbox")) {
     line.command = finish_sandbox(std::move(raw), environment);
+  } else if (app.got_subcommand("models")) {
+    line.command = std::move(raw.models);
   } else {
     line.command = finish_run(std::move(raw), environment);
   }

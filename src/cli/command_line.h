@@ -2,6 +2,7 @@
 // argv -> what to do, with every default filled in. Pure but for `environment`: prints nothing,
 // starts nothing; main.cc does.
 
+#include "cli/models_command.h"
 #include "cli/run_command.h"
 #include "cli/sandbox_command.h"
 #include "cli/serve_command.h"
@@ -25,8 +26,10 @@ struct Printout {
   std::string err;  // for stderr
 };
 
+using Command = std::variant<Printout, ServeOptions, SandboxOptions, RunOptions, ModelsOptions>;
+
 struct CommandLine {
-  std::variant<Printout, ServeOptions, SandboxOptions, RunOptions> command;
+  Command command;
   obs::LogFormat log_format = obs::LogFormat::automatic;
   obs::Level log_level = obs::Level::info;
 };

@@ -54,7 +54,7 @@ TEST(CommandLine, VersionAndHelpGoToStdoutAndSucceed) {
 }
 
 TEST(CommandLine, EveryCommandHasHelpWithExamples) {
-  for (const char* command : {"serve", "sandbox", "run"}) {
+  for (const char* command : {"serve", "sandbox", "run", "models"}) {
     const Printout help = refused({command, "--help"});
     EXPECT_EQ(help.exit_code, 0);
     EXPECT_THAT(help.out, HasSubstr("Examples:")) << command;
@@ -206,6 +206,19 @@ TEST(CommandLine, RunNeedsAnInputOrABatchToResume) {
   const auto options = parsed<RunOptions>({"run", "--resume", "batch_1"});
   EXPECT_EQ(options.resume, "batch_1");
   EXPECT_EQ(options.output, "batch_1.out.jsonl");
+}
+
+TEST(Models, TakesAFilterAndItsOptions) {
+  const auto all = parsed<ModelsOptions>({"models"});
+  EXPECT_EQ(all.filter, "");
+  EXPECT_FALSE(all.json || all.batch_only);
+  EXPECT_TRUE(all.config_file.empty());
+  const auto some =
+      parsed<ModelsOptions>({"models", "nova", "--json", "--batch-only", "-c", "config.yaml"});
+  EXPECT_EQ(some.filter, "nova");
+  EXPECT_TRUE(some.json && some.batch_only);
+  EXPECT_EQ(some.config_file, "config.yaml");
+  EXPECT_EQ(refused({"models", "nova", "lite"}).exit_code, kExitUsage);
 }
 
 }  // namespace

@@ -25,6 +25,8 @@ int main(int argc, char** argv) {
       return cli::serve(*options);
     if (const auto* options = std::get_if<cli::SandboxOptions>(&line.command))
       return cli::run_sandbox(*options);
+    if (const auto* options = std::get_if<cli::ModelsOptions>(&line.command))
+      return cli::run_models(*options);
     return cli::run(std::get<cli::RunOptions>(line.command));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "quarry: %s\n", error.what());

@@ -8,6 +8,7 @@
 #include "batch/batch_service.h"
 #include "batch/deployment_models.h"
 #include "batch/engine.h"
+#include "cli/configuration.h"
 #include "cli/port_file.h"
 #include "config/settings.h"
 #include "files/file_service.h"
@@ -29,8 +30,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <system_error>
 #include <thread>
@@ -82,34 +81,14 @@ config::Environment environment_for(const ServeOptions& options, const sandbox::
                                 {"AWS_SECRET_ACCESS_KEY", sandbox.secret_access_key.reveal()}});
 }
 
-void refuse(const ServeOptions& options, const std::vector<config::ConfigError>& errors) {
-  const std::string name = options.config_file.filename().string();
-  for (const config::ConfigError& error : errors) {
-    std::fprintf(stderr, "%s\n", config::describe(error, name).c_str());
-  }
-  std::fprintf(stderr, "quarry: the configuration has %zu error%s\n", errors.size(),
-               errors.size() == 1 ? "" : "s");
-}
-
 // nullopt: refused, and stderr says why.
-std::optional<config::Settings> load_settings(const ServeOptions& options,
+std::optional<Configuration> configuration_of(const ServeOptions& options,
                                               const config::Environment& environment) {
-  if (options.config_file.empty()) {
-    if (options.sandbox) return config::sandbox_settings();
-    refuse(
-        "no configuration: give --config FILE, or --sandbox to try Quarry without AWS\n"
-        "hint: examples/config.yaml is one to begin with");
-    return std::nullopt;
-  }
-  std::ifstream file(options.config_file, std::ios::binary);
-  if (!file || std::filesystem::is_directory(options.config_file)) {
-    refuse(fmt::format("cannot read the configuration {}", options.config_file.string()));
-    return std::nullopt;
-  }
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  auto settings = config::load(text, environment);
-  if (settings) return std::move(*settings);
-  refuse(options, settings.error());
+  if (!options.config_file.empty()) return read_configuration(options.config_file, environment);
+  if (options.sandbox) return with_models(config::sandbox_settings(), "the sandbox's");
+  refuse(
+      "no configuration: give --config FILE, or --sandbox to try Quarry without AWS\n"
+      "hint: examples/config.yaml is one to begin with");
   return std::nullopt;
 }
 
@@ -124,22 +103,6 @@ void point_at_sandbox(config::DeploymentSettings& deployment,
   deployment.s3_credentials = deployment.bedrock_credentials;
 }
 
-// nullopt: refused, and stderr says why.
-std::optional<batch::DeploymentModels> models_of(const ServeOptions& options,
-                                                 const config::Settings& settings) {
-  const auto catalog = batch::catalog_of(settings);
-  if (!catalog) {
-    refuse(options, catalog.error());
-    return std::nullopt;
-  }
-  auto models = batch::DeploymentModels::make(*catalog, settings.deployments);
-  if (!models) {
-    refuse(options, models.error());
-    return std::nullopt;
-  }
-  return std::move(*models);
-}
-
 std::vector<std::string> buckets_of(const config::Settings& settings) {
   std::set<std::string> names;
   for (const auto& deployment : settings.deployments) names.insert(deployment.bucket);
@@ -150,13 +113,12 @@ std::vector<std::string> buckets_of(const config::Settings& settings) {
 class Gateway {
  public:
   Gateway(const ServeOptions& options,
-          config::Settings settings,
-          batch::DeploymentModels models,
+          Configuration configuration,
           sandbox::Options sandbox,
           config::Environment environment)
       : options_(options),
-        settings_(std::move(settings)),
-        models_(std::move(models)),
+        settings_(std::move(configuration.settings)),
+        models_(std::move(configuration.models)),
         environment_(std::move(environment)),
         io_(1),
         pool_(std::max(2U, std::thread::hardware_concurrency())),
@@ -319,6 +281,13 @@ void Gateway::report_start(const std::exception_ptr& failure) {
 
 int Gateway::run() {
   for (const std::string& warning : settings_.warnings) obs::warn(warning);
+  for (const auto& deployment : settings_.deployments) {
+    for (const std::string& doubt : batch::doubts_about(deployment, *models_.of(deployment))) {
+      obs::warn(doubt, {{"model_name", deployment.model_name},
+                        {"model", deployment.model_id},
+                        {"line", deployment.line}});
+    }
+  }
   asio::co_spawn(io_, begin(), [this](std::exception_ptr failure) {
     if (!failure) return;
     report_start(failure);
@@ -351,18 +320,15 @@ int Gateway::run() {
 int serve(const ServeOptions& options) {
   const sandbox::Options sandbox = sandbox_options(options, config::process_environment());
   config::Environment environment = environment_for(options, sandbox);
-  auto settings = load_settings(options, environment);
-  if (!settings) return kExitConfiguration;
-  if (!settings->master_key && !loopback(options.host)) {
+  auto configuration = configuration_of(options, environment);
+  if (!configuration) return kExitConfiguration;
+  if (!configuration->settings.master_key && !loopback(options.host)) {
     return refuse(fmt::format(
         "without general_settings.master_key Quarry listens on loopback only, not on {}\n"
         "hint: set master_key, or leave --host away",
         options.host));
   }
-  auto models = models_of(options, *settings);
-  if (!models) return kExitConfiguration;
-  Gateway gateway(options, std::move(*settings), std::move(*models), sandbox,
-                  std::move(environment));
+  Gateway gateway(options, std::move(*configuration), sandbox, std::move(environment));
   return gateway.run();
 }
 
