@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -248,6 +249,22 @@ std::string_view profile_prefix(std::string_view model_id, const Model& model) {
   return first == vendor ? std::string_view() : first;
 }
 
+std::string called_by(const std::string& prefix) {
+  return prefix.empty() ? "its bare id" : "'" + prefix + ".'";
+}
+
+// What it is called by does not say its model.
+bool opaque(const DeploymentSettings& deployment) {
+  const std::string& id = deployment.model_id;
+  return !deployment.model.base_model.empty() ||
+         (id.starts_with("arn:") && !id.contains(":foundation-model/") &&
+          !id.contains(":inference-profile/"));
+}
+
+// data/models.yaml's.
+constexpr auto kPricedRegions =
+    std::to_array<std::string_view>({"us-east-1", "us-east-2", "us-west-2"});
+
 }  // namespace
 
 std::vector<std::string> doubts_about(const DeploymentSettings& deployment, const Model& model) {
@@ -261,19 +278,21 @@ std::vector<std::string> doubts_about(const DeploymentSettings& deployment, cons
         "no price is known for this model, so the spend of its batches will not be; hint: "
         "model_info.input_cost_per_token_batches and output_cost_per_token_batches give it");
   }
-  const bool opaque = deployment.model_id.starts_with("arn:") &&
-                      !deployment.model_id.contains("/" + model.id) &&
-                      !deployment.model_id.contains("." + model.id);
-  if (opaque || model.profiles.empty()) return doubts;
+  if (opaque(deployment)) return doubts;
   const std::string prefix(profile_prefix(deployment.model_id, model));
-  if (std::ranges::find(model.profiles, prefix) == model.profiles.end()) {
+  if (!model.profiles.empty() &&
+      std::ranges::find(model.profiles, prefix) == model.profiles.end()) {
     std::vector<std::string> known;
-    for (const std::string& one : model.profiles) {
-      known.push_back(one.empty() ? "its bare id" : "'" + one + ".'");
-    }
+    for (const std::string& one : model.profiles) known.push_back(called_by(one));
     doubts.push_back(fmt::format("this model is not known to be called by {}; known are: {}",
-                                 prefix.empty() ? "its bare id" : "'" + prefix + ".'",
-                                 fmt::join(known, ", ")));
+                                 called_by(prefix), fmt::join(known, ", ")));
+  }
+  if (prefix.empty() && model.on_demand_prices && !model.price_date.empty() &&
+      std::ranges::find(kPricedRegions, deployment.bedrock_region) == kPricedRegions.end()) {
+    doubts.push_back(
+        fmt::format("the price known for this model is that of us-east-1, and may be another in "
+                    "{}; hint: model_info.input_cost_per_token and output_cost_per_token give it",
+                    deployment.bedrock_region));
   }
   return doubts;
 }

@@ -21,6 +21,7 @@ config::DeploymentSettings deployment(std::string model_id) {
   settings.model_name = "m";
   settings.model_id = std::move(model_id);
   settings.line = 7;
+  settings.bedrock_region = "us-west-2";
   settings.path = "model_list[2]";
   return settings;
 }
@@ -206,6 +207,17 @@ TEST(Doubts, AboutAProfileThatTheModelIsNotKnownBy) {
   EXPECT_THAT(doubts("arn:aws:bedrock:us-east-1::foundation-model/"
                      "meta.llama4-scout-17b-instruct-v1:0"),
               testing::SizeIs(1));
+}
+
+TEST(Doubts, AboutTheUsPriceOfABareIdElsewhere) {
+  auto settings = deployment("amazon.titan-embed-text-v2:0");
+  settings.bedrock_region = "eu-west-2";
+  EXPECT_THAT(doubts_about(settings, resolved(settings)),
+              testing::ElementsAre(HasSubstr("may be another in eu-west-2")));
+  settings.model.input_pico_usd = 1;
+  EXPECT_THAT(doubts_about(settings, resolved(settings)), testing::IsEmpty());
+  settings.model_id = kHaiku45;
+  EXPECT_THAT(doubts_about(settings, resolved(settings)), testing::IsEmpty());
 }
 
 TEST(Doubts, NoneAboutTheProfileOfAnOpaqueArn) {
