@@ -61,7 +61,7 @@ const std::vector<Subject>& subjects() {
        .model = "anthropic.claude-3-haiku-20240307-v1:0",
        .budgeted = true},
       {.name = "Nova", .family = "nova", .model = "amazon.nova-lite-v1:0"},
-      {.name = "OpenAI-shaped", .family = "openai_shaped", .model = "qwen.qwen3-32b-v1:0"},
+      {.name = "OpenAI-shaped", .family = "openai_shaped", .model = "qwen.qwen3-vl-235b-a22b"},
       {.name = "Converse",
        .family = "converse",
        .model = "anthropic.claude-3-haiku-20240307-v1:0",
