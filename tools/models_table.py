@@ -23,6 +23,8 @@ PATHS = {"chat": "/v1/chat/completions", "completions": "/v1/completions", "resp
          "embeddings": "/v1/embeddings"}
 COMMAND = "tools/models_table.py --quarry build/dev/quarry"
 
+LINKS = {}
+
 
 class Case:
     """One golden case: a request, a result, or both."""
@@ -37,9 +39,12 @@ class Case:
         return json.loads(self.path(kind).read_text()) if self.path(kind).exists() else None
 
     def link(self, word, kind):
+        """A reference; what it refers to is gathered in LINKS, so that the tables stay readable as text."""
         suite = {"request": "GoldenRequest.BecomesTheModelsBody", "result": "GoldenResult.BecomesOpenAisBody"}[kind]
-        test = f"Files/{suite}/{self.family}_{self.endpoint}_{self.name}"
-        return f'[{word}](../{self.path(kind).relative_to(REPOSITORY)} "{test}")'
+        test = f"{self.family}_{self.endpoint}_{self.name}"
+        mark = test if kind == "request" else f"{test}_result"
+        LINKS[mark] = f'../{self.path(kind).relative_to(REPOSITORY)} "Files/{suite}/{test}"'
+        return f"[{word}][{mark}]"
 
 
 def cases():
@@ -69,10 +74,6 @@ def parts(body):
 
 def has_part(body, *kinds):
     return any(part.get("type") in kinds for part in parts(body))
-
-
-def uses_text(_body):
-    return True
 
 
 def uses_system(body):
@@ -133,6 +134,11 @@ def uses_base64(body):
     return body.get("encoding_format") == "base64"
 
 
+def uses_text(body):
+    """Nothing but text, so that the column says no more than its name."""
+    return not (uses_images(body) or uses_documents(body) or body.get("tools"))
+
+
 # Column -> (what it is found by, the part of an error's `param` that refuses it), by endpoint.
 CHAT = {"text": (uses_text, None), "system": (uses_system, "system"), "images": (uses_images, "content"),
         "documents": (uses_documents, "content"), "tools": (uses_tools, "tools"),
@@ -148,8 +154,9 @@ FEATURES = {"chat": CHAT, "responses": RESPONSES, "completions": COMPLETIONS, "e
 
 
 def plainness(case):
-    """Shorter names are plainer cases: `tools` before `tools_closed_schema`."""
-    return (len(case.name), case.name)
+    """Fewer keys are plainer, then shorter names: `tools` before `tools_closed_schema`."""
+    request = case.read("request")
+    return (len(request) if request else 0, len(case.name), case.name)
 
 
 def request_cell(mine, found_by, refused_by):
@@ -266,12 +273,13 @@ def page(models):
     lines += model_table(models)
     lines += ["### Profiles that cost something else", ""]
     lines += profile_table(models)
+    lines += [f"[{mark}]: {target}" for mark, target in sorted(LINKS.items())]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def missing_tests(text):
     """Tests that the page names and that are not there any more."""
-    named = re.findall(r'\]\(\.\./(tests/golden/[^ )]+) "', text)
+    named = re.findall(r'^\[\w+\]: \.\./(tests/golden/\S+) "', text, re.MULTILINE)
     return sorted({path for path in named if not (REPOSITORY / path).exists()})
 
 
