@@ -2,6 +2,7 @@
 // Cohere API reference v1, "Chat").
 #include "json/write.h"
 #include "translate/families/prompt_shape.h"
+#include "translate/families/tool_shape.h"
 #include "translate/family.h"
 
 #include <array>
@@ -14,8 +15,10 @@ namespace {
 constexpr FamilyRules kRules{
     .takes = {Param::max_tokens, Param::temperature, Param::top_p, Param::top_k, Param::stop,
               Param::seed, Param::frequency_penalty, Param::presence_penalty, Param::documents},
-    .temperature = {0, 2},
-    .top_p = {0.01, 0.99}};
+    .top_p = {0.01, 0.99},
+    .stop_max = 5};
+constexpr std::int64_t kMaxTokens = 4096;
+constexpr std::int64_t kTopKMax = 500;
 
 // JSON Schema's types by the names that Cohere's reference uses, which are Python's.
 constexpr std::array kTypes{
@@ -26,6 +29,14 @@ constexpr std::array kTypes{
     std::pair<std::string_view, std::string_view>{"array", "list"},
     std::pair<std::string_view, std::string_view>{"object", "dict"},
 };
+
+bool is_penalty(Param param) {
+  return param == Param::frequency_penalty || param == Param::presence_penalty;
+}
+bool in_range(json::Value penalty) {
+  const auto number = penalty.number();
+  return number && *number >= 0 && *number <= 1;
+}
 
 class Writer {
  public:
@@ -50,6 +61,7 @@ class Writer {
   void append_texts(std::size_t begin, std::size_t end);
   Outcome append_tools();
   void append_tool(const Tool& tool);
+  void append_shared_schemas(const Tool& tool);
   void append_definition(json::Value schema, bool required);
   Outcome append_tool_results();
   Outcome append_outputs(const Part& result);
@@ -67,6 +79,8 @@ class Writer {
 };
 
 // The last message of the user is `message`; what calls and results follow it are tool_results.
+// What the model said beside its calls has no place there, and Cohere's own loop does not repeat
+// it.
 Outcome Writer::split() {
   const auto& parts = conversation_.parts;
   if (conversation_.ends_with_assistant()) {
@@ -142,9 +156,12 @@ void Writer::append_definition(json::Value schema, bool required) {
         if (schema_type->text() == json_name) type = python_name;
       }
     }
-    // Cohere's parameters have a type and a description, nothing else.
-    nested = schema.find_non_null("enum") || schema.find_non_null("items") ||
-             schema.find_non_null("properties") || schema.find_non_null("anyOf");
+    // Cohere's parameters have a type and a description, nothing else; the rest is put into words.
+    for (const auto [name, value] : schema.members()) {
+      const bool said = (name == "type" && value.is(json::Kind::string)) ||
+                        (name == "description" && value.is(json::Kind::string)) || name == "title";
+      nested |= !said && !value.is(json::Kind::null);
+    }
   }
   out_ += "{\"description\":\"";
   if (description) out_ += description->raw_text();
@@ -158,10 +175,24 @@ void Writer::append_definition(json::Value schema, bool required) {
   out_.append(R"(","required":)").append(required ? "true}" : "false}");
 }
 
+// What the parameters' schemas refer to.
+void Writer::append_shared_schemas(const Tool& tool) {
+  if (!tool.parameters) return;
+  for (const std::string_view key : {"$defs", "definitions"}) {
+    const auto shared = tool.parameters->find_non_null(key);
+    if (!shared) continue;
+    std::string compact;
+    shared->append_compact(compact);
+    out_.append(tool.description ? " " : "").append(key).append(": ");
+    json::append_string_inside(out_, compact);
+  }
+}
+
 void Writer::append_tool(const Tool& tool) {
-  out_.append("{\"name\":").append(tool.name.raw()).append(",\"description\":");
-  out_ += tool.description ? tool.description->raw() : "\"\"";
-  out_ += ",\"parameter_definitions\":{";
+  out_.append("{\"name\":").append(tool.name.raw()).append(",\"description\":\"");
+  if (tool.description) out_ += tool.description->raw_text();
+  append_shared_schemas(tool);
+  out_ += "\",\"parameter_definitions\":{";
   const auto properties =
       tool.parameters ? tool.parameters->find_non_null("properties") : std::nullopt;
   const auto required = tool.parameters ? tool.parameters->find_non_null("required") : std::nullopt;
@@ -192,6 +223,8 @@ Outcome Writer::append_tools() {
     return unsupported("body.tool_choice",
                        model_.id + " cannot be made to call a tool; use 'auto' or 'none'");
   }
+  if (auto ok = check_may_call_several(request_); !ok) return ok;
+  if (auto ok = check_may_call(request_); !ok) return ok;
   out_ += ",\"tools\":[";
   for (const Tool& tool : request_.tools) {
     append_tool(tool);
@@ -201,17 +234,18 @@ Outcome Writer::append_tools() {
   return append_tool_results();
 }
 
+// The nearest one before it: an id may be used again, once its call was answered.
 const Part* Writer::call_of(const Part& result) const {
-  for (const Part& part : conversation_.parts) {
-    if (&part == &result) break;
-    if (part.kind == PartKind::tool_call && part.id.text() == result.id.text()) return &part;
+  for (const Part* part = &result; part != conversation_.parts.data();) {
+    --part;
+    if (part->kind == PartKind::tool_call && part->id.text() == result.id.text()) return part;
   }
   return nullptr;
 }
 
 Outcome Writer::append_outputs(const Part& result) {
   const Part* const nested = &result + 1;  // the list's elements lie together
-  out_ += ",\"outputs\":[{\"result\":\"";
+  out_ += ",\"outputs\":[{\"text\":\"";
   for (std::uint32_t i = 0; i < result.nested_count; ++i) {
     if (nested[i].kind != PartKind::text) {
       return unsupported(conversation_.place(nested[i]),
@@ -250,7 +284,7 @@ void Writer::append_parameters() {
   for (const Param param :
        {Param::seed, Param::frequency_penalty, Param::presence_penalty, Param::documents}) {
     const auto& value = checked_.value(param);
-    if (!value) continue;
+    if (!value || (is_penalty(param) && !in_range(*value))) continue;
     out_.append(",\"").append(name_of(param)).append("\":");
     value->append_compact(out_);
   }
@@ -260,26 +294,56 @@ void Writer::append_parameters() {
   out_.back() = ']';
 }
 
-// What goes to the model as it is must at least be of its kind.
-Outcome check_extensions(const ChatRequest& request, const Checked& checked) {
+Outcome check_limits(const ChatRequest& request,
+                     const Checked& checked,
+                     const catalog::Model& model) {
+  if (model.output_tokens_max == 0 && checked.max_tokens.value_or(0) > kMaxTokens) {
+    return invalid_value(request.param(Param::max_tokens),
+                         std::to_string(*checked.max_tokens) + " is over " + model.id +
+                             "'s ceiling of " + std::to_string(kMaxTokens));
+  }
+  if (checked.top_k && checked.top_k->integer().value_or(0) > kTopKMax) {
+    return invalid_value(request.param(Param::top_k),
+                         "must be at most " + std::to_string(kTopKMax) + " for " + model.id);
+  }
   for (const Param param : {Param::frequency_penalty, Param::presence_penalty}) {
     const auto& value = checked.value(param);
-    if (!value) continue;
-    const auto number = value->number();
-    if (!number || *number < 0 || *number > 1) {
-      return invalid_value(request.param(param), "must be between 0 and 1 for this model");
+    if (!value || in_range(*value)) continue;
+    if (!value->is(json::Kind::number)) {
+      return wrong_type(request.param(param), "a number", value->kind());
+    }
+    if (!request.drop_params) {
+      return unsupported(request.param(param), model.id + " takes 0 to 1");
     }
   }
+  return {};
+}
+
+// What goes to the model as it is must at least be of its kind.
+Outcome check_extensions(const ChatRequest& request, const Checked& checked) {
   const auto& seed = checked.value(Param::seed);
-  if (seed && !seed->integer()) return invalid_value("body.seed", "must be an integer");
+  if (seed && !seed->integer()) {
+    return invalid_value(request.param(Param::seed), "must be an integer");
+  }
   const auto& documents = checked.value(Param::documents);
   if (documents && !documents->is(json::Kind::array)) {
     return wrong_type("body.documents", "an array", documents->kind());
+  }
+  std::size_t index = 0;
+  if (documents) {
+    for (const json::Value document : documents->elements()) {
+      if (!document.is(json::Kind::object)) {
+        return wrong_type("body.documents[" + std::to_string(index) + "]", "an object",
+                          document.kind());
+      }
+      ++index;
+    }
   }
   return {};
 }
 
 Outcome Writer::append() {
+  if (auto ok = check_limits(request_, checked_, model_); !ok) return ok;
   if (auto ok = check_extensions(request_, checked_); !ok) return ok;
   if (auto ok = split(); !ok) return ok;
   out_ += "{\"message\":";

@@ -3,6 +3,8 @@
 #include "translate/families/prompt_shape.h"
 #include "translate/family.h"
 
+#include <array>
+
 namespace quarry::translate {
 
 namespace {
@@ -14,9 +16,10 @@ constexpr std::string_view kBegin = "<｜begin▁of▁sentence｜>";
 constexpr std::string_view kUser = "<｜User｜>";
 constexpr std::string_view kAssistant = "<｜Assistant｜>";
 constexpr std::string_view kEnd = "<｜end▁of▁sentence｜>";
+constexpr std::array kTokens{kBegin, kUser, kAssistant, kEnd};
 
 Outcome append_text(const Conversation& conversation, const Part& part, std::string& out) {
-  if (auto ok = check_tokens(conversation, part, {kBegin, kUser, kAssistant, kEnd}); !ok) return ok;
+  if (auto ok = check_tokens(conversation, part, kTokens); !ok) return ok;
   out += part.text.raw_text();
   return {};
 }
@@ -51,9 +54,14 @@ class DeepseekR1Request final : public RequestFamily {
                       const catalog::Model& model,
                       std::string& out) override {
     if (auto ok = check_request(request, kRules, model, checked_); !ok) return ok;
-    out += "{\"prompt\":\"";
-    if (auto ok = append_prompt(request.conversation, out); !ok) return ok;
-    out += '"';
+    out += "{\"prompt\":";
+    if (begins_with(request.conversation.raw_prompt, kBegin)) {
+      out += request.conversation.raw_prompt->raw();
+    } else {
+      out += '"';
+      if (auto ok = append_prompt(request.conversation, out); !ok) return ok;
+      out += '"';
+    }
     const std::int64_t tokens = checked_.max_tokens.value_or(model.output_tokens_max);
     if (tokens != 0) append_count(out, "max_tokens", tokens);
     append_number(out, "temperature", checked_.temperature);

@@ -39,10 +39,11 @@ class DeepseekR1Result final : public ResultFamily {
     }
     const auto end = find_tag(inside, "</think>");
     if (end) {
-      answer.reasoning += without_leading_lines(inside.substr(0, end->begin));
+      answer.reasoning +=
+          without_trailing_lines(without_leading_lines(inside.substr(0, end->begin)));
       answer.text += without_leading_lines(inside.substr(end->end));
     } else if (answer.finish == Finish::length) {
-      answer.reasoning += inside;  // it was cut while it thought
+      answer.reasoning += without_leading_lines(inside);  // it was cut while it thought
     } else {
       answer.text += inside;
     }

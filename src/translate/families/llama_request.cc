@@ -1,9 +1,12 @@
 // Meta Llama on Bedrock (Bedrock user guide, "Meta Llama models": prompt, max_gen_len, temperature,
 // top_p, images; Meta, "Model cards and prompt formats" of Llama 3, 3.1, 3.2, 3.3 and 4).
 #include "json/write.h"
+#include "translate/chat_body.h"
 #include "translate/families/prompt_shape.h"
 #include "translate/family.h"
 
+#include <algorithm>
+#include <array>
 #include <string>
 
 namespace quarry::translate {
@@ -11,7 +14,9 @@ namespace quarry::translate {
 namespace {
 
 constexpr FamilyRules kRules{.takes = {Param::max_tokens, Param::temperature, Param::top_p}};
-constexpr std::int64_t kMaxGenLen = 2048;  // of Llama 3
+// What the service's schema of the body lets pass, however much more the model could write.
+constexpr std::int64_t kMaxGenLen3 = 2048;
+constexpr std::int64_t kMaxGenLen4 = 8192;
 constexpr std::string_view kBegin = "<|begin_of_text|>";
 
 // The tokens around a turn.
@@ -20,6 +25,15 @@ struct Format {
 };
 constexpr Format kLlama3{"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"};
 constexpr Format kLlama4{"<|header_start|>", "<|header_end|>", "<|eot|>"};
+
+// Of both formats: one of the other's in a text is no less odd.
+constexpr std::array<std::string_view, 16> kTokens{
+    "<|begin_of_text|>", "<|end_of_text|>",  "<|start_header_id|>",
+    "<|end_header_id|>", "<|eot_id|>",       "<|eom_id|>",
+    "<|python_tag|>",    "<|header_start|>", "<|header_end|>",
+    "<|eot|>",           "<|eom|>",          "<|image|>",
+    "<|image_start|>",   "<|image_end|>",    "<|python_start|>",
+    "<|python_end|>"};
 
 // Meta, "JSON based tool calling". Escaped as it stands inside the prompt's JSON string.
 constexpr std::string_view kAskForCalls =
@@ -51,7 +65,7 @@ class Writer {
   Outcome append_call(const Part& call);
   Outcome append_result(const Part& result);
   Outcome append_text(const Part& part);
-  void append_tools();
+  Outcome append_tools();
   void append_images();
   void open(std::string_view role);
   void close() { out_ += format_.turn_end; }
@@ -72,14 +86,7 @@ void Writer::open(std::string_view role) {
 }
 
 Outcome Writer::append_text(const Part& part) {
-  if (auto ok = check_tokens(
-          conversation_, part,
-          {"<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
-           "<|eot_id|>", "<|eom_id|>", "<|python_tag|>", "<|header_start|>", "<|header_end|>",
-           "<|eot|>", "<|eom|>", "<|image|>", "<|python_start|>", "<|python_end|>"});
-      !ok) {
-    return ok;
-  }
+  if (auto ok = check_tokens(conversation_, part, kTokens); !ok) return ok;
   out_ += part.text.raw_text();
   return {};
 }
@@ -100,7 +107,7 @@ Outcome Writer::append_system() {
 }
 
 // Before the first question, as the model was taught them.
-void Writer::append_tools() {
+Outcome Writer::append_tools() {
   out_ += kAskForCalls;
   if (request_.tool_choice == ToolChoice::required) {
     out_ += "You must call one of the functions.\\n\\n";
@@ -109,7 +116,9 @@ void Writer::append_tools() {
         .append(request_.tool_choice_name.raw_text())
         .append(".\\n\\n");
   }
-  for (const Tool& tool : request_.tools) {
+  if (!request_.parallel_tool_calls) out_ += "Call one function at most.\\n\\n";
+  for (std::size_t i = 0; i < request_.tools.size(); ++i) {
+    const Tool& tool = request_.tools[i];
     tool_ = R"({"type":"function","function":{"name":)";
     tool_ += tool.name.raw();
     if (tool.description) tool_.append(",\"description\":").append(tool.description->raw());
@@ -118,9 +127,11 @@ void Writer::append_tools() {
       tool.parameters->append_compact(tool_);
     }
     tool_ += "}}";
+    if (auto ok = check_tokens(tool_place(i), tool_, kTokens); !ok) return ok;
     json::append_string_inside(out_, tool_);
     out_ += "\\n\\n";
   }
+  return {};
 }
 
 Outcome Writer::append_call(const Part& call) {
@@ -128,6 +139,7 @@ Outcome Writer::append_call(const Part& call) {
   tool_.append(call.name.raw()).append(", \"parameters\": ");
   if (auto ok = append_arguments(conversation_, call, scratch_, tool_); !ok) return ok;
   tool_ += '}';
+  if (auto ok = check_tokens(conversation_.place(call), tool_, kTokens); !ok) return ok;
   json::append_string_inside(out_, tool_);
   return {};
 }
@@ -140,6 +152,7 @@ Outcome Writer::append_result(const Part& result) {
       return unsupported(conversation_.place(nested[i]),
                          model_.id + " takes only text as a tool's result");
     }
+    if (i != 0) out_ += "\\n\\n";
     if (auto ok = append_text(nested[i]); !ok) return ok;
   }
   close();
@@ -175,10 +188,14 @@ Outcome Writer::append_turns() {
     const bool first = i == 0 || parts[i - 1].role != part.role || part.first;
     if (first) {
       open(part.role == Role::user ? "user" : "assistant");
-      if (!tools_told) append_tools();
+      if (!tools_told) {
+        if (auto ok = append_tools(); !ok) return ok;
+      }
       tools_told = true;
     } else if (part.kind == PartKind::tool_call) {
       out_ += parts[i - 1].kind == PartKind::tool_call ? "; " : "\\n\\n";
+    } else if (part.kind == PartKind::text && parts[i - 1].kind == PartKind::text) {
+      out_ += "\\n\\n";
     }
     if (auto ok = append_part(part); !ok) return ok;
     const bool last = i + 1 == parts.size();
@@ -191,7 +208,7 @@ Outcome Writer::append_turns() {
 }
 
 Outcome Writer::append_prompt() {
-  if (conversation_.raw_prompt && conversation_.raw_prompt->text().starts_with(kBegin)) {
+  if (begins_with(conversation_.raw_prompt, kBegin)) {
     out_ += conversation_.raw_prompt->raw();
     return {};
   }
@@ -212,10 +229,15 @@ void Writer::append_images() {
 }
 
 Outcome Writer::append() {
+  std::int64_t ceiling = model_.variant == "4" ? kMaxGenLen4 : kMaxGenLen3;
+  if (model_.output_tokens_max != 0) ceiling = std::min(ceiling, model_.output_tokens_max);
+  if (checked_.max_tokens.value_or(0) > ceiling) {
+    return invalid_value(request_.param(Param::max_tokens),
+                         std::to_string(*checked_.max_tokens) + " is over " + model_.id +
+                             "'s ceiling of " + std::to_string(ceiling));
+  }
   out_ += "{\"prompt\":";
   if (auto ok = append_prompt(); !ok) return ok;
-  const std::int64_t ceiling =
-      model_.output_tokens_max == 0 ? kMaxGenLen : model_.output_tokens_max;
   append_count(out_, "max_gen_len", checked_.max_tokens.value_or(ceiling));
   append_number(out_, "temperature", checked_.temperature);
   append_number(out_, "top_p", checked_.top_p);

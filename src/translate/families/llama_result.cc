@@ -8,17 +8,28 @@ namespace quarry::translate {
 
 namespace {
 
-constexpr std::string_view kPythonTag = "<|python_tag|>";
+// What may stand around calls and between them; not all of it is cut off before the answer.
+constexpr std::array<std::string_view, 5> kTokens{"<|python_tag|>", "<|python_start|>",
+                                                  "<|python_end|>", "<|eom_id|>", "<|eom|>"};
 constexpr std::string_view kSpaces = " \t\r\n;";
 
-std::string_view without_spaces(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kSpaces);
-  return begin == std::string_view::npos ? std::string_view() : text.substr(begin);
+std::string_view next_call(std::string_view text) {
+  for (bool again = true; again;) {
+    again = false;
+    const std::size_t begin = text.find_first_not_of(kSpaces);
+    text = begin == std::string_view::npos ? std::string_view() : text.substr(begin);
+    for (const std::string_view token : kTokens) {
+      if (!text.starts_with(token)) continue;
+      text.remove_prefix(token.size());
+      again = true;
+    }
+  }
+  return text;
 }
 
-// The length of the JSON object that the text begins with; 0 when it begins with none.
-std::size_t object_length(std::string_view text) {
-  if (!text.starts_with('{')) return 0;
+// The length of the JSON object or array that the text begins with; 0 when it begins with none.
+std::size_t value_length(std::string_view text) {
+  if (!text.starts_with('{') && !text.starts_with('[')) return 0;
   std::size_t depth = 0;
   bool in_string = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -28,9 +39,9 @@ std::size_t object_length(std::string_view text) {
       if (c == '"') in_string = false;
     } else if (c == '"') {
       in_string = true;
-    } else if (c == '{') {
+    } else if (c == '{' || c == '[') {
       ++depth;
-    } else if (c == '}' && --depth == 0) {
+    } else if ((c == '}' || c == ']') && --depth == 0) {
       return i + 1;
     }
   }
@@ -68,24 +79,36 @@ class LlamaResult final : public ResultFamily {
  private:
   // Whether the text is nothing but calls; then they are in `answer`.
   bool read_calls(std::string_view text, Answer& answer) {
-    text = without_spaces(text);
-    if (text.starts_with(kPythonTag)) text = without_spaces(text.substr(kPythonTag.size()));
-    while (!text.empty()) {
-      const std::size_t length = object_length(text);
-      if (length == 0 || !read_call(text.substr(0, length), answer)) {
+    for (text = next_call(text); !text.empty();) {
+      const std::size_t length = value_length(text);
+      const auto value = call_.parse(text.substr(0, length));
+      if (!value || !read_value(*value, answer)) {
         answer.calls.clear();
         return false;
       }
-      text = without_spaces(text.substr(length));
+      text = next_call(text.substr(length));
     }
     return !answer.calls.empty();
   }
 
-  bool read_call(std::string_view text, Answer& answer) {
-    const auto call = call_.parse(text);
-    if (!call) return false;
+  // A call, or a list of them.
+  static bool read_value(json::Value value, Answer& answer) {
+    if (!value.is(json::Kind::array)) return read_call(value, answer);
+    for (const json::Value element : value.elements()) {
+      if (!read_call(element, answer)) return false;
+    }
+    return true;
+  }
+
+  // {"name":…,"parameters":…}, or that as a declaration has it: {"type":"function","function":{…}}.
+  static bool read_call(json::Value call, Answer& answer) {
+    if (!call.is(json::Kind::object)) return false;
+    if (const auto function = call.find_non_null("function");
+        function && function->is(json::Kind::object)) {
+      call = *function;
+    }
     const auto [name, parameters, arguments] =
-        call->pick(std::array<std::string_view, 3>{"name", "parameters", "arguments"});
+        call.pick(std::array<std::string_view, 3>{"name", "parameters", "arguments"});
     const auto& given = parameters ? parameters : arguments;
     if (!name || !name->is(json::Kind::string)) return false;
     if (!given || !given->is(json::Kind::object)) return false;

@@ -10,14 +10,14 @@ constexpr FamilyRules kRules{
     .takes = {Param::max_tokens, Param::temperature, Param::top_p, Param::stop}};
 
 // The guide's own form of a conversation: "User: …\nBot: …\nUser: …\nBot:".
-Outcome append_conversation(const Conversation& conversation, std::string& out) {
+// They are words, not tokens: a text that holds them itself, as a pasted chat does, may stay.
+void append_conversation(const Conversation& conversation, std::string& out) {
   for (const Part& part : conversation.system) {
     out.append(part.text.raw_text()).append("\\n\\n");
   }
   const auto& parts = conversation.parts;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const Part& part = parts[i];
-    if (auto ok = check_tokens(conversation, part, {"\nUser:", "\nBot:"}); !ok) return ok;
     const bool turn = i == 0 || parts[i - 1].role != part.role;
     if (turn) {
       out += i == 0 ? "" : "\\n";
@@ -28,28 +28,27 @@ Outcome append_conversation(const Conversation& conversation, std::string& out) 
     out += part.text.raw_text();
   }
   if (!conversation.ends_with_assistant()) out += "\\nBot:";
-  return {};
 }
 
-// The guide: only these two are taken.
-bool is_taken(json::Value stop) { return stop.text() == "|" || stop.text() == "User:"; }
+// The service holds them to "^(\\|+|User:)$".
+bool is_taken(json::Value stop) {
+  return stop.text() == "User:" || stop.text().find_first_not_of('|') == std::string_view::npos;
+}
 
 Outcome append_stop(const ChatRequest& request,
                     const Checked& checked,
                     const catalog::Model& model,
                     std::string& out) {
-  const std::size_t before = out.size();
-  out += ",\"stopSequences\":[";
-  const std::size_t empty = out.size();
+  std::optional<json::Value> taken;
   for (const json::Value stop : checked.stop) {
-    if (is_taken(stop)) {
-      out.append(stop.raw()).append(",");
+    if (is_taken(stop) && !taken) {
+      taken = stop;
     } else if (!request.drop_params) {
       return unsupported(request.stop_place(stop),
-                         model.id + " takes only '|' and 'User:' as stop sequences");
+                         model.id + " takes one stop sequence, and only '|' or 'User:'");
     }
   }
-  out.size() == empty ? out.resize(before) : void(out.back() = ']');
+  if (taken) out.append(",\"stopSequences\":[").append(taken->raw()).append("]");
   return {};
 }
 
@@ -65,7 +64,7 @@ class TitanTextRequest final : public RequestFamily {
       out += conversation.raw_prompt->raw();
     } else {
       out += '"';
-      if (auto ok = append_conversation(conversation, out); !ok) return ok;
+      append_conversation(conversation, out);
       out += '"';
     }
     out += ",\"textGenerationConfig\":{";
