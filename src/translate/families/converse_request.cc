@@ -7,6 +7,7 @@
 #include "translate/families/effort.h"
 #include "translate/family.h"
 
+#include <algorithm>
 #include <array>
 #include <span>
 
@@ -89,10 +90,11 @@ class Writer {
   Outcome append(const Extras& extras, json::Document& scratch);
 
  private:
+  Outcome check_stop();
+  Outcome check_nova();
   Outcome append_extras(const Extras& extras);
   Outcome append_claude();
   Outcome read_budget(std::optional<std::int64_t>& budget, bool& thinks) const;
-  Outcome append_nova();
   void append_effort();
   void append_format();
   void append_raw(Param param);
@@ -112,20 +114,37 @@ class Writer {
 // A record with a toolConfig fails (Bedrock user guide, "Process multiple prompts with batch
 // inference").
 Outcome Writer::check_tools() const {
-  constexpr std::string_view kWhy =
-      "the Converse API takes no tools in batches: set bedrock_invocation to 'native' for this "
-      "model's deployment";
+  const std::string why =
+      model_.family == "converse"
+          ? model_.id +
+                " is called by the Converse API, which takes no tools "
+                "in batches"
+          : "the Converse API takes no tools in batches: set bedrock_invocation "
+            "to 'native' for this model's deployment";
   for (const Part& part : request_.conversation.parts) {
     if (part.kind != PartKind::tool_call && part.kind != PartKind::tool_result) continue;
-    return unsupported(request_.conversation.place(part), kWhy);
+    return unsupported(request_.conversation.place(part), why);
   }
   if (request_.tools.empty() || request_.tool_choice == ToolChoice::none) return {};
-  return unsupported("body.tools", kWhy);
+  return unsupported("body.tools", why);
+}
+
+// Claude refuses stop sequences that are only whitespace.
+Outcome Writer::check_stop() {
+  if (model_.family != "anthropic") return {};
+  const auto blank = std::ranges::remove_if(checked_.stop, is_blank);
+  if (!blank.empty() && !request_.drop_params) {
+    return unsupported(request_.param(Param::stop),
+                       model_.id + " takes no stop sequence that is only whitespace");
+  }
+  checked_.stop.erase(blank.begin(), blank.end());
+  return {};
 }
 
 Outcome Writer::append(const Extras& extras, json::Document& scratch) {
-  // Before inferenceConfig, which it may take members from.
-  if (auto ok = append_nova(); !ok) return ok;
+  // Before inferenceConfig, which they may take members from.
+  if (auto ok = check_stop(); !ok) return ok;
+  if (auto ok = check_nova(); !ok) return ok;
   out_ += '{';
   const ConverseTurns turns{.system_apart = model_.system,
                             .trim_last = model_.family == "anthropic"};
@@ -158,7 +177,7 @@ Outcome Writer::append_extras(const Extras& extras) {
   return {};
 }
 
-Outcome Writer::append_nova() {
+Outcome Writer::check_nova() {
   if (model_.family != "nova") return {};
   const auto effort = nova_effort(request_, checked_);
   return effort ? Outcome() : std::unexpected(effort.error());
