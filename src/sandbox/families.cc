@@ -47,6 +47,7 @@ constexpr auto kFamilies = std::to_array<std::pair<std::string_view, Family>>({
     {"moonshot.", Family::openai_shaped},
     {"moonshotai.", Family::openai_shaped},
     {"zai.", Family::openai_shaped},
+    {"writer.", Family::openai_shaped},
 });
 
 constexpr std::array<std::string_view, 8> kProfilePrefixes{"us.", "eu.", "apac.",   "au.",
