@@ -27,6 +27,10 @@ constexpr int kAnswersAtOnce = 50;
 // given up.
 constexpr int kMissingOutputTriesMax = 10;  // some nine minutes, by the engine's backoff
 
+bool enough_to_write(const ResultLines& lines) {
+  return lines.has_more_output() || lines.output.size() + lines.errors.size() >= kWriteBytes;
+}
+
 class Collector {
  public:
   Collector(Context& context, store::DueJob due, aws::DeploymentPtr deployment)
@@ -106,8 +110,13 @@ Task<void> Collector::open() {
 }
 
 Task<void> Collector::write_out() {
-  auto written = co_await output_->write(lines_->output, deadline_);
-  if (!written) co_return written;
+  while (true) {
+    auto written = co_await output_->write(lines_->output, deadline_);
+    if (!written) co_return written;
+    if (!lines_->has_more_output()) break;
+    auto more = co_await run_blocking(context_.pool, [this] { return lines_->more_output(); });
+    if (!more) co_return more;
+  }
   co_return co_await errors_->write(lines_->errors, deadline_);
 }
 
@@ -129,7 +138,7 @@ Task<void> Collector::read_object(std::string key) {
             json::LineSplitter::Line line;
             while (splitter.next(line) || (last && splitter.finish(line))) {
               if (auto row = lines_->add_row(line.text); !row) return fail(std::move(row.error()));
-              if (lines_->output.size() + lines_->errors.size() >= kWriteBytes) return true;
+              if (enough_to_write(*lines_)) return true;
             }
             return false;
           });
@@ -194,6 +203,22 @@ std::optional<openai::Usage> metered_of(const store::DirectResultStore::Answer& 
   return usage;
 }
 
+// From `next` on, until there is enough to write.
+Result<void> add_answers(ResultLines& lines,
+                         const std::vector<store::DirectResultStore::Answer>& answers,
+                         std::size_t& next) {
+  while (next < answers.size() && !enough_to_write(lines)) {
+    const auto& answer = answers[next++];
+    auto added = lines.add_answer({.line_index = static_cast<std::uint64_t>(answer.key.line),
+                                   .part = static_cast<std::uint32_t>(answer.key.part),
+                                   .status = answer.status,
+                                   .body = answer.body,
+                                   .metered = metered_of(answer)});
+    if (!added) return added;
+  }
+  return {};
+}
+
 Task<void> Collector::read_answers() {
   store::DirectResultStore::Key after;
   while (true) {
@@ -202,20 +227,13 @@ Task<void> Collector::read_answers() {
     if (!answers) co_return fail(std::move(answers.error()));
     if (answers->empty()) co_return Result<void>();
     after = answers->back().key;
-    auto added = co_await run_blocking(context_.pool, [this, &answers]() -> Result<void> {
-      for (const auto& answer : *answers) {
-        auto line = lines_->add_answer({.line_index = static_cast<std::uint64_t>(answer.key.line),
-                                        .part = static_cast<std::uint32_t>(answer.key.part),
-                                        .status = answer.status,
-                                        .body = answer.body,
-                                        .metered = metered_of(answer)});
-        if (!line) return line;
-      }
-      return {};
-    });
-    if (!added) co_return added;
-    auto written = co_await write_out();
-    if (!written) co_return written;
+    for (std::size_t next = 0; next < answers->size();) {
+      auto added = co_await run_blocking(
+          context_.pool, [&, this] { return add_answers(*lines_, *answers, next); });
+      if (!added) co_return added;
+      auto written = co_await write_out();
+      if (!written) co_return written;
+    }
   }
 }
 

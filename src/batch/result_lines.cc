@@ -2,14 +2,17 @@
 
 #include "batch/names.h"
 #include "batch/resource_names.h"
+#include "json/write.h"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace quarry::batch {
 namespace {
 
-// A buffer that one long line made is not kept for the many short ones.
-constexpr std::size_t kKeptBodyBytes = std::size_t{4} << 20;
+// So much of a line of several records is held; what goes beyond it is put aside.
+constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
 
 std::string_view error_type(int status) {
   if (status == 429) return "rate_limit_error";
@@ -25,6 +28,22 @@ std::string item_name(const ResultSettings& settings, std::uint32_t part, std::u
   return fmt::format("{}[{}]", prompts ? "prompt" : "input", part);
 }
 
+// A result line around its body.
+struct Frame {
+  std::string head;
+  std::string tail;
+};
+
+Frame response_frame(const CustomIdRow& row, std::string_view seed) {
+  constexpr std::string_view kBody = "{}";  // nothing after the body has the like
+  Frame frame;
+  openai::append_response_line(frame.head, row.custom_id_json, seed, 200, kBody);
+  const std::size_t at = frame.head.rfind(kBody);
+  frame.tail = frame.head.substr(at + kBody.size());
+  frame.head.resize(at);
+  return frame;
+}
+
 bedrock::RecordError malformed(const openai::LineError& error) {
   return {.code = 502, .message = error.message};
 }
@@ -35,7 +54,8 @@ ResultLines::ResultLines(ResultSettings settings, CustomIds custom_ids)
     : settings_(std::move(settings)),
       custom_ids_(std::move(custom_ids)),
       parts_(settings_.scratch_directory, custom_ids_.parts_of_several()),
-      finished_(custom_ids_.size(), false) {}
+      finished_(custom_ids_.size(), false),
+      long_line_(settings_.scratch_directory) {}
 
 std::string ResultLines::seed(const CustomIdRow& row) const {
   return line_seed(settings_.batch_id, row.line_index);
@@ -114,6 +134,7 @@ Result<void> ResultLines::add(std::size_t place,
                               const CustomIdRow& row,
                               std::uint32_t part,
                               const Outcome& outcome) {
+  if (has_more_output()) return fail(Errc::internal, "a long line was not written to its end");
   if (part >= row.parts) {
     ++unknown_rows;
     return {};
@@ -178,24 +199,71 @@ Result<ResultLines::Arrived> ResultLines::look_at_parts(std::size_t place, const
   return arrived;
 }
 
-Result<std::optional<ResultLines::Failure>> ResultLines::join(std::size_t place,
-                                                              const CustomIdRow& row,
-                                                              std::optional<openai::Usage> metered,
-                                                              translate::LineUsage& said) {
+Result<void> ResultLines::put_aside(std::string_view text) {
+  auto put = long_line_.append(text);
+  if (!put) return fail(std::move(put.error()));
+  long_line_bytes_ += text.size();
+  return {};
+}
+
+Result<void> ResultLines::more_output() {
+  const std::uint64_t size = std::min<std::uint64_t>(kPieceBytes, long_line_bytes_ - long_line_at_);
+  auto read = long_line_.read(long_line_at_, size, body_);
+  if (!read) return read;
+  output += body_;
+  long_line_at_ += size;
+  if (has_more_output()) return {};
+  long_line_at_ = long_line_bytes_ = 0;
+  return long_line_.clear();
+}
+
+// What follows `put_aside` stays in body_.
+Result<std::optional<ResultLines::Failure>> ResultLines::translate_parts(
+    std::size_t place, const CustomIdRow& row, const translate::ResultOptions& options) {
   const std::size_t first = custom_ids_.first_part(place);
-  const std::string id = seed(row);
-  body_.clear();
-  translator_.begin(options(row, id, metered), body_);
+  translator_.begin(options, body_);
   for (std::uint32_t part = 0; part < row.parts; ++part) {
     const auto outcome = parts_.get(first, part);
     if (!outcome) return fail(outcome.error());
     const auto added = translator_.add(outcome->model_output, body_);
     if (!added) return Failure{part, malformed(added.error())};
+    if (body_.size() < kPieceBytes) continue;
+    std::string piece;
+    if (long_line_bytes_ == 0) piece = response_frame(row, options.completion_seed).head;
+    json::append_line(piece, body_);
+    if (auto put = put_aside(piece); !put) return fail(std::move(put.error()));
+    body_.clear();
   }
   const auto finished = translator_.finish(body_);
   if (!finished) return Failure{row.parts - 1, malformed(finished.error())};
-  said = *finished;
+  if (!*finished && translator_.usage_read()) usage += *translator_.usage_read();  // of some parts
+  count(*finished);
   return std::nullopt;
+}
+
+Result<std::optional<ResultLines::Failure>> ResultLines::join(
+    std::size_t place, const CustomIdRow& row, std::optional<openai::Usage> metered) {
+  const std::string id = seed(row);
+  body_.clear();
+  auto failure = translate_parts(place, row, options(row, id, metered));
+  if (!failure) return failure;
+  if (*failure) {
+    long_line_bytes_ = 0;
+    auto cleared = long_line_.clear();
+    if (!cleared) return fail(std::move(cleared.error()));
+    return failure;
+  }
+  if (long_line_bytes_ == 0) {
+    write_result(row);
+    return failure;
+  }
+  std::string piece;
+  json::append_line(piece, body_);
+  piece += response_frame(row, id).tail;
+  auto put = put_aside(piece);
+  if (!put) return fail(std::move(put.error()));
+  ++completed;
+  return failure;
 }
 
 // A line without a result: what did run of it is billed all the same.
@@ -223,15 +291,10 @@ Result<void> ResultLines::finish_several(std::size_t place,
   std::optional<Failure> failure = std::move(arrived->failure);
   bool whole = !failure && !absence;
   if (whole) {
-    translate::LineUsage said;
-    auto joined = join(place, row, arrived->metered, said);
+    auto joined = join(place, row, arrived->metered);
     if (!joined) return fail(std::move(joined.error()));
     failure = std::move(*joined);
     whole = !failure;
-    if (whole) {
-      count(said);
-      write_result(row);
-    }
   }
   if (!whole) {
     if (auto counted = count_parts(place, row); !counted) return counted;
@@ -244,7 +307,6 @@ Result<void> ResultLines::finish_several(std::size_t place,
     }
   }
   mark_finished(place);
-  if (body_.capacity() > kKeptBodyBytes) std::string().swap(body_);
   return parts_.release(custom_ids_.first_part(place));
 }
 

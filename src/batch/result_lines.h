@@ -62,6 +62,10 @@ class ResultLines {
   // What has come together; the caller writes and clears them.
   std::string output;
   std::string errors;
+  // The next piece of a long line is to be fetched by more_output() once `output` is written; until
+  // there is none left, nothing may be added.
+  bool has_more_output() const { return long_line_at_ < long_line_bytes_; }
+  Result<void> more_output();
 
   // Lines; unfinished is part of failed.
   std::int64_t completed = 0, failed = 0, unfinished = 0;
@@ -85,11 +89,14 @@ class ResultLines {
   void finish_one(const CustomIdRow& row, const Outcome& outcome);
   Result<void> finish_several(std::size_t place, const CustomIdRow& row, const Absence* absence);
   Result<Arrived> look_at_parts(std::size_t place, const CustomIdRow& row);
-  // The whole line into body_; a failure where a part cannot be translated.
+  // The whole line into `output`, or into long_line_; a failure where a part cannot be translated.
   Result<std::optional<Failure>> join(std::size_t place,
                                       const CustomIdRow& row,
-                                      std::optional<openai::Usage> metered,
-                                      translate::LineUsage& said);
+                                      std::optional<openai::Usage> metered);
+  Result<std::optional<Failure>> translate_parts(std::size_t place,
+                                                 const CustomIdRow& row,
+                                                 const translate::ResultOptions& options);
+  Result<void> put_aside(std::string_view text);
   Result<void> count_parts(std::size_t place, const CustomIdRow& row);
   void count(const translate::LineUsage& said);
   void write_result(const CustomIdRow& row);
@@ -110,6 +117,11 @@ class ResultLines {
   bedrock::OutputRecordReader reader_;
   translate::ResultTranslator translator_;
   std::string body_;
+  // A line that became too long for memory while its parts came together. It is written only when
+  // the last of them has turned out well.
+  ScratchFile long_line_;
+  std::uint64_t long_line_bytes_ = 0;
+  std::uint64_t long_line_at_ = 0;  // fetched so far
 };
 
 }  // namespace quarry::batch

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <fstream>
 #include <random>
+#include <utility>
 
 namespace quarry::batch {
 namespace {
@@ -295,6 +296,67 @@ TEST_F(PartsOfLines, OfDirectCallsAreBilledByTheirHeadersWhereTheySayNothing) {
   EXPECT_EQ(joined.without_usage, 0);
   EXPECT_FALSE(joined.output.contains("usage_absent"));
   EXPECT_TRUE(joined.errors.contains("input[1]: too long"));
+}
+
+TEST_F(PartsOfLines, OfALongLineComeInPiecesThatAreTheWholeLine) {
+  // Some 4 MB of vectors: more than is held at once.
+  const auto long_row = [](std::uint32_t part) {
+    std::string vector = fmt::format("{}", part);
+    for (int i = 0; i < 350'000; ++i) vector += ",0.5";
+    return fmt::format(
+        R"({{"modelOutput":{{"embedding":[{}],"inputTextTokenCount":5}},"recordId":"{}"}})", vector,
+        bedrock::record_id({2, part}));
+  };
+  ResultLines joined = lines();
+  add(joined, row({1}, 1));
+  for (const std::uint32_t part : {2U, 0U, 1U}) add(joined, long_row(part));
+  ASSERT_TRUE(joined.has_more_output());
+  EXPECT_FALSE(joined.add_row(row({3, 0}, 1))) << "what comes in between would tear the line";
+  std::string all;
+  int pieces = 0;
+  for (; joined.has_more_output(); ++pieces) {
+    all += std::exchange(joined.output, {});
+    ASSERT_TRUE(joined.more_output());
+    EXPECT_LE(joined.output.size(), std::size_t{1} << 20);
+  }
+  all += std::exchange(joined.output, {});
+  EXPECT_GE(pieces, 4);
+  EXPECT_EQ(std::ranges::count(all, '\n'), 2);
+  const auto line = parsed(all.substr(all.find('\n') + 1));
+  EXPECT_EQ(line.at("custom_id"), "three");
+  EXPECT_EQ(line.at_pointer("/response/status_code"), 200);
+  EXPECT_TRUE(line.at("error").is_null());
+  const auto& data = line.at_pointer("/response/body/data").as_array();
+  ASSERT_EQ(data.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(data[i].at_pointer("/embedding/0").to_number<std::size_t>(), i);
+    EXPECT_EQ(data[i].at("embedding").as_array().size(), 350'001u);
+  }
+  add(joined, row({3, 0}, 1));
+  add(joined, row({3, 1}, 1));
+  EXPECT_EQ(joined.completed, 3);
+}
+
+TEST_F(PartsOfLines, OfALongLineWhoseLastFailsLeaveNoTrace) {
+  std::string vector = "1";
+  for (int i = 0; i < 350'000; ++i) vector += ",0.5";
+  ResultLines joined = lines();
+  for (const std::uint32_t part : {0U, 1U}) {
+    add(joined,
+        fmt::format(
+            R"({{"modelOutput":{{"embedding":[{}],"inputTextTokenCount":5}},"recordId":"{}"}})",
+            vector, bedrock::record_id({2, part})));
+  }
+  add(joined, fmt::format(R"({{"modelOutput":{{"surprise":1}},"recordId":"{}"}})",
+                          bedrock::record_id({2, 2})));
+  EXPECT_FALSE(joined.has_more_output());
+  EXPECT_EQ(joined.output, "");
+  EXPECT_EQ(joined.failed, 1);
+  EXPECT_EQ(joined.usage.input_tokens, 10);
+  EXPECT_EQ(joined.without_usage, 1);
+  add(joined, row({1}, 1));
+  EXPECT_EQ(joined.completed, 1);
+  EXPECT_EQ(std::ranges::count(joined.output, '\n'), 1);
 }
 
 TEST_F(PartsOfLines, LeaveNothingInTheDirectory) {
