@@ -1,6 +1,7 @@
 #include "catalog/catalog.h"
 
 #include "catalog/entries.h"
+#include "catalog/prices.h"
 
 #include <algorithm>
 #include <map>

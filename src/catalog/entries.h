@@ -37,8 +37,4 @@ std::optional<Prices> price_at(const std::optional<Prices>& base,
                                const PriceRules& rules,
                                const std::string& prefix);
 
-// The prefixes of inference profiles (Bedrock user guide, "Supported Regions and models for
-// inference profiles").
-bool is_profile_prefix(std::string_view word);
-
 }  // namespace quarry::catalog

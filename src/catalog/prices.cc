@@ -20,6 +20,8 @@ constexpr std::int64_t kPicoPerDollarPerMillion = 1'000'000;
 
 }  // namespace
 
+std::span<const std::string_view> profile_prefixes() { return kProfilePrefixes; }
+
 bool is_profile_prefix(std::string_view word) {
   return std::ranges::find(kProfilePrefixes, word) != kProfilePrefixes.end();
 }

@@ -1,5 +1,6 @@
 #include "cli/models_command.h"
 
+#include "catalog/prices.h"
 #include "cli/command_line.h"
 #include "cli/configuration.h"
 #include "cli/models_report.h"
@@ -29,6 +30,27 @@ bool wanted(const ModelRow& row, const ModelsOptions& options) {
   return false;
 }
 
+// Those it is called by; where that is not known, those that cost something of their own.
+std::vector<std::pair<std::string, const catalog::Model*>> profiles_of(
+    const catalog::Model& model, const catalog::Catalog& catalog) {
+  std::vector<std::pair<std::string, const catalog::Model*>> profiles;
+  if (model.id.starts_with("arn:")) return profiles;
+  for (const std::string& prefix : model.profiles) {
+    const std::string name = prefix.empty() ? model.id : prefix + "." + model.id;
+    if (const auto* priced = catalog.find(name)) profiles.emplace_back(prefix, priced);
+  }
+  if (!model.profiles.empty()) return profiles;
+  for (const std::string_view prefix : catalog::profile_prefixes()) {
+    const auto* priced = catalog.find(std::string(prefix) + "." + model.id);
+    if (!priced || (!priced->on_demand_prices && !priced->batch_prices)) continue;
+    if (priced->on_demand_prices != model.on_demand_prices ||
+        priced->batch_prices != model.batch_prices) {
+      profiles.emplace_back(prefix, priced);
+    }
+  }
+  return profiles;
+}
+
 std::vector<ModelRow> rows_of(const catalog::Catalog& catalog,
                               const Configuration* configuration,
                               const ModelsOptions& options) {
@@ -47,12 +69,7 @@ std::vector<ModelRow> rows_of(const catalog::Catalog& catalog,
   }
   for (const catalog::Model& model : catalog.models()) {
     ModelRow row{.model = &model, .model_name = "", .model_id = "", .region = "", .profiles = {}};
-    for (const std::string& prefix : model.profiles) {
-      const std::string name = prefix.empty() ? model.id : prefix + "." + model.id;
-      if (const catalog::Model* priced = catalog.find(name)) {
-        row.profiles.emplace_back(prefix, priced);
-      }
-    }
+    row.profiles = profiles_of(model, catalog);
     add(std::move(row));
   }
   return rows;

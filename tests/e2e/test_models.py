@@ -47,6 +47,16 @@ def test_batch_only_leaves_out_what_runs_on_demand_only():
     assert "anthropic.claude-opus-4-8" in ids and "anthropic.claude-opus-4-8" not in batch
 
 
+def test_a_profile_that_costs_something_else_is_in_the_json():
+    by_id = {model["id"]: model for model in listed()}
+    haiku = by_id["anthropic.claude-haiku-4-5-20251001-v1:0"]
+    assert haiku["on_demand"]["input"] == "1"
+    assert haiku["profile_prices"]["us"]["on_demand"]["input"] == "1.1"
+    assert by_id["deepseek.v3.2"]["profile_prices"]["eu"]["on_demand"] == {
+        "input": "0.74", "output": "2.22", "cache_read": "0.74", "cache_write": "0.74"}
+    assert by_id["cohere.command-r-v1:0"]["on_demand"] is None
+
+
 def test_no_match_fails_and_says_so():
     done = quarry("models", "no-such-model")
     assert done.returncode == 1
