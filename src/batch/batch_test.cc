@@ -1,11 +1,9 @@
-// The pure half of a batch's life: names, the sidecar, results joined with their lines, lines cut
-// into jobs.
-#include "base/bytes.h"
+// The pure half of a batch's life: names, the sidecar, results joined with their lines.
 #include "batch/custom_ids.h"
 #include "batch/names.h"
+#include "batch/progress.h"
 #include "batch/resource_names.h"
 #include "batch/result_lines.h"
-#include "batch/staging.h"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -204,6 +202,18 @@ TEST(ResultLines, AnOutputThatIsNotTheFamilysShapeIsAnErrorOfItsLine) {
                          bedrock::record_id({1})));
   EXPECT_EQ(lines.completed, 0);
   EXPECT_EQ(parsed(lines.errors)[0].at_pointer("/response/status_code"), 502);
+}
+
+TEST(LinesOf, AreInProportionToTheRecordsThatAreDone) {
+  store::JobRow job;
+  job.lines = job.records = 100;
+  EXPECT_EQ(lines_of(job, 37), 37);
+  job.lines = 4;
+  job.records = 200;
+  EXPECT_EQ(lines_of(job, 0), 0);
+  EXPECT_EQ(lines_of(job, 149), 2);
+  EXPECT_EQ(lines_of(job, 200), 4);
+  EXPECT_EQ(lines_of(job, std::optional<std::int64_t>()), std::nullopt);
 }
 
 TEST(ResourceNames, AreNotForClients) {

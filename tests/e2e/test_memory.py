@@ -95,3 +95,21 @@ def test_a_batch_of_100000_lines_takes_no_more_memory(server):
     assert batch["status"] == "completed", batch
     assert batch["request_counts"] == {"total": BATCH_LINES, "completed": BATCH_LINES, "failed": 0}
     check_memory(server, BATCH_LINES, f"batch of {BATCH_LINES} lines, from upload to results")
+
+
+def test_result_lines_of_any_length_take_no_more_memory(sandbox, tmp_path):
+    # Each line's result has 2048 vectors of 1024 numbers: 25 MB that come in any order.
+    lines, inputs = 4, 2048
+    config = harness.write_config(tmp_path / "config.yaml", sandbox)
+    config.write_text(config.read_text().replace(harness.BEDROCK_MODEL, "amazon.titan-embed-text-v2:0"))
+    running = harness.Server(tmp_path / "server", config, sandbox=False)
+    batch = running.run_batch(harness.to_jsonl(
+        {"custom_id": f"request-{i}", "method": "POST", "url": "/v1/embeddings",
+         "body": {"model": harness.MODEL, "input": [f"text {n} of line {i}" for n in range(inputs)]}}
+        for i in range(lines)), timeout=240, endpoint="/v1/embeddings")
+    assert batch["status"] == "completed", batch
+    assert batch["request_counts"] == {"total": lines, "completed": lines, "failed": 0}
+    size = running.request("GET", f"/v1/files/{batch['output_file_id']}").json["bytes"]
+    assert size > lines * (20 << 20)
+    check_memory(running, lines * inputs, f"{lines} result lines of {size // lines >> 20} MiB each")
+    assert running.stop() == 0
