@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
+#include <cstring>
 
 namespace quarry::json {
 
@@ -40,30 +41,21 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
   return 0;
 }
 
-void append_control(std::string& out, unsigned char c) {
-  switch (c) {
-    case '\b':
-      out += "\\b";
-      return;
-    case '\f':
-      out += "\\f";
-      return;
-    case '\n':
-      out += "\\n";
-      return;
-    case '\r':
-      out += "\\r";
-      return;
-    case '\t':
-      out += "\\t";
-      return;
-    default:
-      break;
+// Returns how many characters it wrote.
+std::size_t write_control(char* to, unsigned char c) {
+  constexpr std::string_view names = "btn?fr";  // of 8 to 13
+  to[0] = '\\';
+  if (c >= 8 && c <= 13 && c != 11) {
+    to[1] = names[c - 8U];
+    return 2;
   }
   constexpr std::string_view digits = "0123456789abcdef";
-  out += "\\u00";
-  out += digits[c >> 4];
-  out += digits[c & 15];
+  to[1] = 'u';
+  to[2] = '0';
+  to[3] = '0';
+  to[4] = digits[c >> 4U];
+  to[5] = digits[c & 15U];
+  return 6;
 }
 
 // The escape of the separator at `at`, or "".
@@ -77,34 +69,74 @@ std::string_view separator_escape(std::string_view text, std::size_t at) {
   return {};
 }
 
+// Neither control nor quote nor backslash nor a byte of a longer sequence.
 bool plain(unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; }
+
+constexpr std::size_t kEscapeMax = 6;  // \u001f
+
+// What is written, on its way to the string: appending to that is dear for a few bytes.
+struct Block {
+  std::array<char, 2048> bytes;  // on the stack, not cleared
+  std::size_t size = 0;
+
+  void add(std::string_view text) {
+    std::memcpy(bytes.data() + size, text.data(), text.size());
+    size += text.size();
+  }
+};
+
+// Eight bytes at once, while all of them are plain. Returns how many were copied.
+std::size_t copy_plain(std::string_view text, char* to) {
+  constexpr std::uint64_t ones = 0x0101010101010101U;
+  constexpr std::uint64_t highs = 0x8080808080808080U;
+  std::size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, sizeof word);
+    const std::uint64_t quote = word ^ (ones * '"');
+    const std::uint64_t backslash = word ^ (ones * '\\');
+    // The high bit of a byte that is under 0x20, a quote, a backslash, or over 0x7f.
+    const std::uint64_t special = (word - ones * 0x20) | (quote - ones) | (backslash - ones) | word;
+    if ((special & highs) != 0) break;
+    std::memcpy(to + at, &word, sizeof word);
+  }
+  return at;
+}
 
 }  // namespace
 
 void append_string_inside(std::string& out, std::string_view text) {
+  Block block;
   std::size_t at = 0;
   while (at < text.size()) {
-    std::size_t run = at;
-    while (run < text.size() && plain(static_cast<unsigned char>(text[run]))) ++run;
-    out.append(text, at, run - at);
-    at = run;
-    if (at == text.size()) break;
+    if (block.size + kEscapeMax > block.bytes.size()) {
+      out.append(block.bytes.data(), block.size);
+      block.size = 0;
+    }
+    const std::size_t room = (block.bytes.size() - block.size) / kEscapeMax;
+    const std::size_t copied = copy_plain(text.substr(at, room), block.bytes.data() + block.size);
+    block.size += copied;
+    at += copied;
+    if (copied != 0) continue;
     const auto c = static_cast<unsigned char>(text[at]);
-    if (c < 0x20) {
-      append_control(out, c);
+    if (plain(c)) {
+      block.bytes[block.size++] = text[at++];
+    } else if (c < 0x20) {
+      block.size += write_control(block.bytes.data() + block.size, c);
       ++at;
     } else if (c < 0x80) {
-      out += '\\';
-      out += text[at++];
+      block.bytes[block.size++] = '\\';
+      block.bytes[block.size++] = text[at++];
     } else if (const std::size_t length = utf8_length(text, at); length == 0) {
-      out += kReplacement;
+      block.add(kReplacement);
       ++at;
     } else {
       const std::string_view escape = separator_escape(text, at);
-      out.append(escape.empty() ? text.substr(at, length) : escape);
+      block.add(escape.empty() ? text.substr(at, length) : escape);
       at += length;
     }
   }
+  out.append(block.bytes.data(), block.size);
 }
 
 void append_string(std::string& out, std::string_view text) {

@@ -2,8 +2,6 @@
 
 #include "json/write.h"
 
-#include <utility>
-
 namespace quarry::translate {
 
 namespace {
@@ -25,11 +23,12 @@ void Answer::clear() {
 void Answer::add_call(std::string_view id_inside,
                       std::string_view name_inside,
                       json::Value arguments) {
-  std::string compact;
-  arguments.append_compact(compact);
-  AnsweredCall call{std::string(id_inside), std::string(name_inside), {}};
-  json::append_string_inside(call.arguments, compact);
-  calls.push_back(std::move(call));
+  AnsweredCall& call = calls.emplace_back();
+  call.id = id_inside;
+  call.name = name_inside;
+  scratch.clear();
+  arguments.append_compact(scratch);
+  json::append_string_inside(call.arguments, scratch);
 }
 
 Refusal malformed(std::string_view why) {
@@ -38,12 +37,15 @@ Refusal malformed(std::string_view why) {
   return Refusal(openai::LineError{"upstream_malformed", std::move(message), ""});
 }
 
-std::optional<std::int64_t> token_count(json::Value usage, std::string_view key) {
-  const auto value = usage.find_non_null(key);
-  if (!value) return 0;
+std::optional<std::int64_t> token_count(const std::optional<json::Value>& value) {
+  if (!value || value->is(json::Kind::null)) return 0;
   const auto count = value->integer();
   if (!count || *count < 0 || *count > kTokensMax) return std::nullopt;
   return count;
+}
+
+std::optional<std::int64_t> token_count(json::Value usage, std::string_view key) {
+  return token_count(usage.find_non_null(key));
 }
 
 std::expected<json::Value, openai::LineError> parse_answer(json::Document& document,

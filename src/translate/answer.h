@@ -37,12 +37,15 @@ struct Answer {
   void add_reasoning(json::Value more) { reasoning += more.raw_text(); }
   // arguments: a JSON object, as its text becomes a string.
   void add_call(std::string_view id_inside, std::string_view name_inside, json::Value arguments);
+
+  std::string scratch;  // of add_call()
 };
 
 // "The model's answer cannot be read: <why>."; code "upstream_malformed".
 Refusal malformed(std::string_view why);
 
 // A count of tokens; absent and null are 0. nullopt: there, but not a count.
+std::optional<std::int64_t> token_count(const std::optional<json::Value>& value);
 std::optional<std::int64_t> token_count(json::Value usage, std::string_view key);
 // Parses the answer, which must be an object.
 std::expected<json::Value, openai::LineError> parse_answer(json::Document& document,

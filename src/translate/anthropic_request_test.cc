@@ -225,12 +225,14 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"BrokenArguments",
             with_tool(std::string(kUser) +
                       R"({"role":"assistant","tool_calls":[{"id":"c","type":"function",)" +
-                      R"("function":{"name":"f","arguments":"{\"a\":"}}]})"),
+                      R"("function":{"name":"f","arguments":"{\"a\":"}}]},)" +
+                      R"({"role":"tool","tool_call_id":"c","content":"x"})"),
             "invalid_value", "body.messages[1].tool_calls[0].function.arguments", "not valid JSON"},
         Row{"ListArguments",
             with_tool(std::string(kUser) +
                       R"({"role":"assistant","tool_calls":[{"id":"c","type":"function",)" +
-                      R"("function":{"name":"f","arguments":"[]"}}]})"),
+                      R"("function":{"name":"f","arguments":"[]"}}]},)" +
+                      R"({"role":"tool","tool_call_id":"c","content":"x"})"),
             "invalid_value", "body.messages[1].tool_calls[0].function.arguments", "JSON object"}),
     [](const auto& row) { return std::string(row.param.what); });
 

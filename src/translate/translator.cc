@@ -94,7 +94,9 @@ Outcome RequestTranslator::State::chat_record(const RequestOptions& options,
                                               TranslatedLine& line) {
   if (auto ok = family.append_chat(chat, *options.model, line.text()); !ok) return ok;
   line.end_record();
-  if (!chat.tools.empty() && family.calls_in_text()) {
+  const bool offered =
+      !chat.tools.empty() && chat.tool_choice != ToolChoice::none && options.model->tools;
+  if (offered && family.calls_in_text()) {
     const bool fits = kToolsNote.size() + line.note().size() <= TranslatedLine::kNoteBytesMax;
     note = kToolsNote;
     if (fits) note += line.note();  // else what a response repeats of its request is left out

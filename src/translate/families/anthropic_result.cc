@@ -1,13 +1,14 @@
 // Claude's answer on Bedrock (Anthropic API reference, "Messages").
 #include "translate/family.h"
 
+#include <array>
+
 namespace quarry::translate {
 
 namespace {
 
 // Anthropic API reference, "Handling stop reasons".
-Finish finish_of(json::Value answer) {
-  const auto reason = answer.find_non_null("stop_reason");
+Finish finish_of(const std::optional<json::Value>& reason) {
   if (!reason || !reason->is(json::Kind::string)) return Finish::stop;
   const std::string_view text = reason->text();
   if (text == "max_tokens" || text == "model_context_window_exceeded") return Finish::length;
@@ -18,16 +19,16 @@ Finish finish_of(json::Value answer) {
   return Finish::stop;  // end_turn, stop_sequence, pause_turn
 }
 
-std::expected<openai::Usage, openai::LineError> read_usage(json::Value answer) {
-  const auto usage = answer.find_non_null("usage");
+std::expected<openai::Usage, openai::LineError> read_usage(
+    const std::optional<json::Value>& usage) {
   if (!usage || !usage->is(json::Kind::object)) return malformed("it has no usage");
-  if (!usage->find_non_null("input_tokens") || !usage->find_non_null("output_tokens")) {
-    return malformed("its usage lacks input_tokens or output_tokens");
-  }
-  const auto input = token_count(*usage, "input_tokens");
-  const auto output = token_count(*usage, "output_tokens");
-  const auto read = token_count(*usage, "cache_read_input_tokens");
-  const auto written = token_count(*usage, "cache_creation_input_tokens");
+  const auto [fresh, answered, cached, cached_now] = usage->pick(std::array<std::string_view, 4>{
+      "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"});
+  if (!fresh || !answered) return malformed("its usage lacks input_tokens or output_tokens");
+  const auto input = token_count(fresh);
+  const auto output = token_count(answered);
+  const auto read = token_count(cached);
+  const auto written = token_count(cached_now);
   if (!input || !output || !read || !written)
     return malformed("its usage holds something else than counts");
   // Anthropic's input leaves out what was cached, OpenAI's includes it.
@@ -56,8 +57,7 @@ bool add_block(json::Value block, json::Document& scratch, Answer& answer) {
     answer.add_reasoning(*thinking);
   } else if (type->text() == "tool_use") {
     if (!is_string(id) || !is_string(name)) return false;
-    const auto none = scratch.parse("{}");
-    answer.add_call(id->raw_text(), name->raw_text(), input ? *input : *none);
+    answer.add_call(id->raw_text(), name->raw_text(), input ? *input : *scratch.parse("{}"));
   }
   return true;  // redacted thinking, and what OpenAI has no place for
 }
@@ -67,16 +67,17 @@ class AnthropicResult final : public ResultFamily {
   Outcome read_chat(std::string_view model_output, Answer& answer) override {
     const auto root = parse_answer(document_, model_output);
     if (!root) return Refusal(root.error());
-    const auto usage = read_usage(*root);
+    const auto [content, stop_reason, usage_given] =
+        root->pick(std::array<std::string_view, 3>{"content", "stop_reason", "usage"});
+    const auto usage = read_usage(usage_given);
     if (usage) answer.usage = *usage;
-    const auto content = root->find_non_null("content");
     if (!content || !content->is(json::Kind::array)) return malformed("it has no content");
     if (!usage) return Refusal(usage.error());
     for (const json::Value block : content->elements()) {
       if (!add_block(block, empty_, answer))
         return malformed("a block of its content has not the form of its type");
     }
-    answer.finish = finish_of(*root);
+    answer.finish = finish_of(stop_reason);
     return {};
   }
 

@@ -29,14 +29,17 @@ Outcome read_usage(json::Value root, Answer& answer) {
   const auto usage = root.find_non_null("usage");
   if (!usage) return {};
   if (!usage->is(json::Kind::object)) return malformed("its usage is not an object");
-  if (!usage->find_non_null("prompt_tokens") && !usage->find_non_null("completion_tokens"))
-    return {};
-  const auto of_prompt = object(*usage, "prompt_tokens_details");
-  const auto of_completion = object(*usage, "completion_tokens_details");
-  const auto input = token_count(*usage, "prompt_tokens");
-  const auto output = token_count(*usage, "completion_tokens");
-  const auto cached = of_prompt ? token_count(*of_prompt, "cached_tokens") : 0;
-  const auto reasoning = of_completion ? token_count(*of_completion, "reasoning_tokens") : 0;
+  const auto [prompt, completion, of_prompt,
+              of_completion] = usage->pick(std::array<std::string_view, 4>{
+      "prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details"});
+  if (!prompt && !completion) return {};
+  const auto detail = [](const std::optional<json::Value>& details, std::string_view key) {
+    return details && details->is(json::Kind::object) ? token_count(*details, key) : 0;
+  };
+  const auto input = token_count(prompt);
+  const auto output = token_count(completion);
+  const auto cached = detail(of_prompt, "cached_tokens");
+  const auto reasoning = detail(of_completion, "reasoning_tokens");
   if (!input || !output || !cached || !reasoning)
     return malformed("its usage holds something else than counts");
   answer.usage = openai::Usage{.input_tokens = *input,
@@ -63,6 +66,34 @@ std::string_view take_reasoning(std::string_view text, Answer& answer) {
   }
 }
 
+// The inside of a JSON string without the spaces and line ends at its start.
+std::string_view without_leading_spaces(std::string_view raw) {
+  while (!raw.empty()) {
+    if (raw.front() == ' ') {
+      raw.remove_prefix(1);
+    } else if (raw.starts_with("\\n") || raw.starts_with("\\r") || raw.starts_with("\\t")) {
+      raw.remove_prefix(2);
+    } else {
+      break;
+    }
+  }
+  return raw;
+}
+
+// One tagged text with its tags written plainly, as nearly every answer has it: cut out as it
+// stands, nothing is unescaped. False, and nothing is done, for any other text.
+bool cut_reasoning(std::string_view raw, Answer& answer) {
+  raw = without_leading_spaces(raw);
+  if (!raw.starts_with(kOpen)) return false;
+  const std::size_t end = raw.find(kClose, kOpen.size());
+  if (end == std::string_view::npos) return false;
+  const std::string_view rest = without_leading_spaces(raw.substr(end + kClose.size()));
+  if (rest.starts_with('<') || rest.starts_with('\\')) return false;  // perhaps another one
+  answer.reasoning += raw.substr(kOpen.size(), end - kOpen.size());
+  answer.text += rest;
+  return true;
+}
+
 void add_content(json::Value text, bool reasoning_tags, Answer& answer) {
   // A look at the first character tells most texts that hold no tag, escaped as it may be.
   const std::string_view raw = text.raw_text();
@@ -72,6 +103,7 @@ void add_content(json::Value text, bool reasoning_tags, Answer& answer) {
     answer.add_text(text);
     return;
   }
+  if (cut_reasoning(raw, answer)) return;
   const std::string_view whole = text.text();
   const std::string_view rest = take_reasoning(whole, answer);
   if (rest.data() == whole.data() && rest.size() == whole.size()) {
