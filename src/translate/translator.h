@@ -111,8 +111,8 @@ class ResultTranslator {
                                                         std::string& out);
 
   // A line that is several records: begin(), add() each in the order of TranslatedLine::record(),
-  // finish(). All append to the same `out`; after an error the caller cuts it back. The views in
-  // `options` must be valid until finish().
+  // finish(). All append to `out`, which the caller may empty in between, and cuts back after an
+  // error. The views in `options` must be valid until finish().
   void begin(const ResultOptions& options, std::string& out);
   std::expected<void, openai::LineError> add(std::string_view model_output, std::string& out);
   std::expected<LineUsage, openai::LineError> finish(std::string& out);
