@@ -1,5 +1,5 @@
 // Mistral AI at InvokeModel, in its two shapes: a prompt, and chat messages. Which model takes
-// which is told by its id; Mistral Large 24.02 takes both.
+// which is told by its id; those of 24.02 take both.
 
 #include "sandbox/draft.h"
 #include "sandbox/families.h"
@@ -24,17 +24,18 @@ bool has(std::string_view text, std::string_view part) {
 }
 
 bool takes_chat(std::string_view model_id) {
-  return !has(model_id, "mistral-7b") && !has(model_id, "mixtral") &&
-         !has(model_id, "mistral-small-2402");
+  return !has(model_id, "mistral-7b") && !has(model_id, "mixtral");
 }
 
 bool takes_prompt(std::string_view model_id) {
-  return !takes_chat(model_id) || has(model_id, "mistral-large-2402");
+  return !takes_chat(model_id) || has(model_id, "-2402");
 }
 
 // The first chat models name the end stop_reason and count nothing; later ones are
 // chat.completions.
-bool early_chat(std::string_view model_id) { return has(model_id, "mistral-large-24"); }
+bool early_chat(std::string_view model_id) {
+  return has(model_id, "mistral-large-24") || has(model_id, "mistral-small-2402");
+}
 
 void check_prompt(const json::object& request, std::string_view model_id, InputFaults& faults) {
   ObjectCheck check(request, "#", faults);

@@ -232,14 +232,13 @@ TEST(Mistral, CountsOnlyWhereTheModelDoes) {
   EXPECT_EQ(parsed(answer.body).at("usage").at("completion_tokens"), answer.output_tokens);
 }
 
-TEST(Mistral, TakesBothShapesInLarge2402Alone) {
-  constexpr std::string_view kLarge = "mistral.mistral-large-2402-v1:0";
-  EXPECT_TRUE(body_of(kLarge, R"({"prompt":"x"})").contains("outputs"));
-  EXPECT_TRUE(
-      body_of(kLarge, R"({"messages":[{"role":"user","content":"x"}]})").contains("choices"));
-  EXPECT_NE(refusal_of("mistral.mistral-small-2402-v1:0",
-                       R"({"messages":[{"role":"user","content":"x"}]})"),
-            "");
+TEST(Mistral, TakesBothShapesInModelsOf2402Alone) {
+  constexpr const char* kChatBody = R"({"messages":[{"role":"user","content":"x"}]})";
+  for (const char* id : {"mistral.mistral-large-2402-v1:0", "mistral.mistral-small-2402-v1:0"}) {
+    EXPECT_TRUE(body_of(id, R"({"prompt":"x"})").contains("outputs")) << id;
+    EXPECT_EQ(body_of(id, kChatBody).at("choices").at(0).at("stop_reason"), "stop") << id;
+  }
+  EXPECT_NE(refusal_of(kMistralPrompt, kChatBody), "");
   EXPECT_NE(refusal_of(kMistralChat, R"({"prompt":"x"})"), "");
 }
 
