@@ -122,6 +122,23 @@ INSTANTIATE_TEST_SUITE_P(
             "invalid_value", "body.thinking.budget_tokens", "less than max_tokens"},
         Row{"TinyBudget", with(R"("thinking":{"type":"enabled","budget_tokens":10})"),
             "invalid_value", "body.thinking.budget_tokens", "at least 1024"},
+        Row{"ThinkingOfNoType", with(R"("thinking":{"budget_tokens":2000})"),
+            "missing_required_parameter", "body.thinking.type", ""},
+        Row{"ThinkingOfAnOddType", with(R"("thinking":{"type":"on"})"), "invalid_value",
+            "body.thinking.type", "'adaptive'"},
+        Row{"ThinkingWithoutABudget", with(R"("thinking":{"type":"enabled"})"),
+            "missing_required_parameter", "body.thinking.budget_tokens", ""},
+        Row{"AdaptiveWhereThereIsABudget", with(R"("thinking":{"type":"adaptive"})"),
+            "unsupported_parameter", "body.thinking.type", "budget_tokens"},
+        Row{"ThinkingOfMore",
+            with(R"("thinking":{"type":"enabled","budget_tokens":1024,"extra":1})"),
+            "unsupported_parameter", "body.thinking.extra", "unknown"},
+        Row{"ThinkingAndLowTopP",
+            with(R"("thinking":{"type":"enabled","budget_tokens":1024},"top_p":0.9)"),
+            "invalid_value", "body.top_p", "at least 0.95"},
+        Row{"ThinkingAndTopK",
+            with(R"("thinking":{"type":"enabled","budget_tokens":1024},"top_k":5)"),
+            "invalid_value", "body.top_k", "left out"},
         Row{"ThinkingNotAnObject", with(R"("thinking":true)"), "invalid_value", "body.thinking",
             "an object"}),
     [](const auto& row) { return std::string(row.param.what); });
@@ -222,6 +239,16 @@ INSTANTIATE_TEST_SUITE_P(
             messages(std::string(kCall) + R"(,{"role":"tool","tool_call_id":"c1","content":"x"})" +
                      R"(,{"role":"tool","tool_call_id":"c1","content":"x"})"),
             "invalid_value", "body.messages[3].tool_call_id", "no tool call"},
+        Row{"ToolOfAChoice",
+            with(
+                R"("tools":[{"type":"function","function":{"name":"f","parameters":{"anyOf":[{}]}}}])"),
+            "unsupported_parameter", "body.tools[0].function.parameters.anyOf", "top"},
+        Row{"CallOfNoFunctionsName",
+            with_tool(std::string(kUser) +
+                      R"({"role":"assistant","tool_calls":[{"id":"c","type":"function",)" +
+                      R"("function":{"name":"a.b","arguments":"{}"}}]},)" +
+                      R"({"role":"tool","tool_call_id":"c","content":"x"})"),
+            "invalid_value", "body.messages[1].tool_calls[0].function.name", "letters"},
         Row{"BrokenArguments",
             with_tool(std::string(kUser) +
                       R"({"role":"assistant","tool_calls":[{"id":"c","type":"function",)" +
@@ -305,6 +332,84 @@ TEST(Request, RefusesAPrefillWhereTheModelDoes) {
   EXPECT_EQ(refused.error().param, "body.messages");
   const std::string thinking = R"(,"thinking":{"type":"enabled","budget_tokens":1024}})";
   EXPECT_FALSE(translate(prefill.substr(0, prefill.size() - 1) + thinking, kSonnet45));
+}
+
+// Anthropic, "Structured outputs": not together with a begun answer.
+TEST(Request, RefusesAPrefillWithASchema) {
+  const std::string format =
+      R"(,"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":)"
+      R"({"type":"object","properties":{},"additionalProperties":false}}}})";
+  std::string body = messages(std::string(kUser) + R"({"role":"assistant","content":"{"})");
+  body.pop_back();
+  const auto refused = translate(body + format, kSonnet45);
+  ASSERT_FALSE(refused) << *refused;
+  EXPECT_EQ(refused.error().param, "body.messages");
+}
+
+TEST(Request, NamesThePartOfASchemaThatClaudeDoesNotFollow) {
+  const auto with_schema = [](const std::string& schema) {
+    return translate(
+        with(R"("response_format":{"type":"json_schema","json_schema":{"schema":)" + schema + "}}"),
+        kSonnet45);
+  };
+  const std::string place = "body.response_format.json_schema.schema";
+  const auto open = with_schema(R"({"type":"object","properties":{"a":{"type":"string"}}})");
+  ASSERT_FALSE(open);
+  EXPECT_EQ(open.error().param, place);
+  const auto bounded =
+      with_schema(R"({"type":"object","additionalProperties":false,"properties":{"a":{"anyOf":)"
+                  R"([{"type":"null"},{"type":"integer","minimum":1}]}}})");
+  ASSERT_FALSE(bounded);
+  EXPECT_EQ(bounded.error().param, place + ".properties.a.anyOf[1].minimum");
+  // Names and examples are no schemas.
+  const auto fine = with_schema(
+      R"({"type":"object","additionalProperties":false,"properties":{"minimum":{"type":"number"},)"
+      R"("type":{"enum":[{"type":"object"}]}}})");
+  EXPECT_TRUE(fine) << fine.error().message;
+}
+
+// OpenAI's messages do not carry the thoughts that Claude wants back with the calls they led to.
+TEST(Request, DoesNotThinkWithABudgetRightAfterToolResults) {
+  const std::string result = R"(,{"role":"tool","tool_call_id":"c1","content":"x"})";
+  const auto thinking = [&](const std::string& list) {
+    std::string body = with_tool(list);
+    body.pop_back();
+    return body + R"(,"reasoning_effort":"low"})";
+  };
+  const auto refused = translate(thinking(kCall + result), kSonnet45);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().param, "body.reasoning_effort");
+  const auto dropped = translate(thinking(kCall + result), kSonnet45, true);
+  ASSERT_TRUE(dropped) << dropped.error().message;
+  EXPECT_EQ(dropped->find("thinking"), std::string::npos);
+
+  const auto adaptive = translate(thinking(kCall + result), kOpus5);
+  EXPECT_TRUE(adaptive) << adaptive.error().message;
+  const auto answered = translate(thinking(kCall + result +
+                                           R"(,{"role":"assistant","content":"so"},)"
+                                           R"({"role":"user","content":"and?"})"),
+                                  kSonnet45);
+  EXPECT_TRUE(answered) << answered.error().message;
+}
+
+TEST(Request, DropsTheSamplingThatThinkingForbids) {
+  const std::string body = with(R"("reasoning_effort":"low","temperature":0.2,"top_k":5)");
+  EXPECT_FALSE(translate(body, kSonnet45));
+  const auto dropped = translate(body, kSonnet45, true);
+  ASSERT_TRUE(dropped) << dropped.error().message;
+  const auto json = boost::json::parse(*dropped).as_object();
+  EXPECT_TRUE(json.contains("thinking"));
+  EXPECT_FALSE(json.contains("temperature"));
+  EXPECT_FALSE(json.contains("top_k"));
+}
+
+TEST(Request, TakesNoBudgetWhereTheModelFindsItsOwn) {
+  const auto refused =
+      translate(with(R"("thinking":{"type":"enabled","budget_tokens":2000})"), kOpus5);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().param, "body.thinking.type");
+  EXPECT_TRUE(translate(with(R"("thinking":{"type":"enabled","budget_tokens":2000})"),
+                        "anthropic.claude-sonnet-4-6"));
 }
 
 TEST(Request, NamesTheEndpointThatTheModelDoesNotServe) {

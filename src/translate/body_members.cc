@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_set>
 
 namespace quarry::translate {
 
@@ -19,15 +20,6 @@ constexpr std::array<std::string_view, 9> kLeftOut{"model",
                                                    "prompt_cache_key",
                                                    "prompt_cache_retention",
                                                    "safety_identifier"};
-
-constexpr std::size_t kNameMax = 64;
-
-bool is_function_name(std::string_view name) {
-  return !name.empty() && name.size() <= kNameMax && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-';
-  });
-}
 
 // Models want the schema's type said, and it can only be an object's.
 Outcome check_parameters(json::Value parameters, std::size_t index, std::string_view rest) {
@@ -75,6 +67,14 @@ Outcome check_stream(json::Value value, std::string_view endpoint_name) {
       "body.stream"});
 }
 
+bool is_function_name(std::string_view name) {
+  constexpr std::size_t most = 64;
+  return !name.empty() && name.size() <= most && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
+  });
+}
+
 std::string tool_place(std::size_t index, std::string_view rest) {
   std::string place = "body.tools[" + std::to_string(index) + "]";
   place += rest;
@@ -93,15 +93,7 @@ Outcome read_function(json::Value function,
       function.pick(std::array<std::string_view, 4>{"name", "description", "parameters", "strict"});
   if (!name) return missing(place(".name"));
   if (!name->is(json::Kind::string)) return wrong_type(place(".name"), "a string", name->kind());
-  if (!is_function_name(name->text())) {
-    return invalid_value(place(".name"),
-                         "must be 1 to 64 letters, digits, underscores and hyphens");
-  }
-  for (const Tool& tool : request.tools) {
-    if (tool.name.text() == name->text()) {
-      return invalid_value(place(".name"), "is the name of another tool");
-    }
-  }
+  if (auto ok = check_function_name(*name, [&] { return place(".name"); }); !ok) return ok;
   Tool tool{.name = *name, .description = {}, .parameters = parameters};
   if (description && !description->is(json::Kind::string)) {
     return wrong_type(place(".description"), "a string", description->kind());
@@ -162,20 +154,21 @@ Outcome check_tools(const ChatRequest& request) {
     }
     return {};
   }
+  const std::string_view at_name =
+      request.conversation.body == BodyKind::responses ? ".name" : ".function.name";
+  std::unordered_set<std::string_view> names;  // a line may declare very many
+  for (const Tool& tool : request.tools) {
+    if (names.insert(tool.name.text()).second) continue;
+    return invalid_value(tool_place(names.size(), at_name), "is the name of another tool");
+  }
   if (request.tool_choice != ToolChoice::named) return {};
-  const bool known = std::ranges::any_of(request.tools, [&](const Tool& tool) {
-    return tool.name.text() == request.tool_choice_name.text();
-  });
-  if (known) return {};
-  return invalid_value(request.conversation.body == BodyKind::responses
-                           ? "body.tool_choice.name"
-                           : "body.tool_choice.function.name",
+  if (names.contains(request.tool_choice_name.text())) return {};
+  return invalid_value("body.tool_choice" + std::string(at_name),
                        "is not the name of one of the tools");
 }
 
 Outcome read_image(json::Value url, Part part, Conversation& conversation) {
-  const std::string_view rest =
-      ".image_url";
+  const std::string_view rest = ".image_url";
   if (!url.is(json::Kind::string))
     return wrong_type(conversation.place(part, rest), "a string", url.kind());
   const auto image = parse_image_url(url.text());

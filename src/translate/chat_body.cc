@@ -269,6 +269,7 @@ Outcome MessageReader::tool_call(json::Value call, std::size_t index) {
       function->pick(std::array<std::string_view, 2>{"name", "arguments"});
   const auto name = string_member(name_value, "name", [&] { return place(".function"); });
   if (!name) return std::unexpected(name.error());
+  if (auto ok = check_function_name(*name, [&] { return place(".function.name"); }); !ok) return ok;
   if (arguments && !arguments->is(json::Kind::string)) {
     return wrong_type(place(".function.arguments"), "a string", arguments->kind());
   }

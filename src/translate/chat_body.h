@@ -27,8 +27,16 @@ Outcome check_stream(json::Value value, std::string_view endpoint_name);
 
 // "body.tools[2].function"
 std::string tool_place(std::size_t index, std::string_view rest = "");
+// [a-zA-Z0-9_-]{1,64}, which OpenAI and every model hold functions' names to.
+bool is_function_name(std::string_view name);
+// place(): where the name is, asked for only to say what is wrong.
+template <class Place>
+Outcome check_function_name(json::Value name, const Place& place) {
+  if (is_function_name(name.text())) return {};
+  return invalid_value(place(), "must be 1 to 64 letters, digits, underscores and hyphens");
+}
 // {"name","description","parameters","strict"} at tool_place(index, rest), appended to
-// request.tools; the name is checked to be one of a kind, [a-zA-Z0-9_-]{1,64}.
+// request.tools.
 Outcome read_function(json::Value function,
                       std::size_t index,
                       std::string_view rest,
@@ -37,8 +45,8 @@ Outcome read_function(json::Value function,
 bool read_choice_word(json::Value value, ChatRequest& request);
 // {"type","name","schema","strict"} at `place` ("body.response_format.json_schema").
 Outcome read_schema(json::Value schema, const std::string& place, ChatRequest& request);
-// After everything is read: a named choice names a tool, a choice other than none and auto has
-// tools, a conversation that uses tools has some.
+// After everything is read: no two tools have one name, a named choice names a tool, a choice other
+// than none and auto has tools, a conversation that uses tools has some.
 Outcome check_tools(const ChatRequest& request);
 
 // An image_url's URL at the part's place(); appended to `conversation.parts` as `part`.

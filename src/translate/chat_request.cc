@@ -48,6 +48,9 @@ bool neutral(Param param, json::Value value) {
   }
 }
 
+// More than any model takes.
+constexpr std::size_t kStopsMax = 8192;
+
 // Between the reading of a request and a family's writing of it.
 class Checker {
  public:
@@ -70,6 +73,7 @@ class Checker {
   Outcome stop();
   Outcome reasoning_effort() const;
   Outcome others();
+  Outcome kind(Param param) const;
   Outcome tools();
   Outcome format();
   Outcome parts() const;
@@ -201,7 +205,9 @@ Outcome Checker::stop() {
       if (!element.is(json::Kind::string)) {
         return wrong_type(param + "[" + std::to_string(index) + "]", "a string", element.kind());
       }
-      ++index;
+      if (++index > kStopsMax) {
+        return invalid_value(param, "holds more than " + std::to_string(kStopsMax));
+      }
       if (!element.raw_text().empty()) out_.stop.push_back(element);
     }
   } else {
@@ -231,6 +237,37 @@ Outcome Checker::reasoning_effort() const {
                        "supported values are: 'none', 'minimal', 'low', 'medium', 'high', 'xhigh'");
 }
 
+// Of what goes to the model as it is (OpenAI API reference, "Create chat completion").
+Outcome Checker::kind(Param param) const {
+  const json::Value value = *request_.value(param);
+  const auto in = [&](double min, double max) -> Outcome {
+    if (!value.is(json::Kind::number)) {
+      return wrong_type(request_.param(param), "a number", value.kind());
+    }
+    const auto number = value.number();
+    if (number && *number >= min && *number <= max) return {};
+    return invalid_value(request_.param(param), fmt::format("must be between {} and {}", min, max));
+  };
+  switch (param) {
+    case Param::frequency_penalty:
+    case Param::presence_penalty:
+      return in(-2, 2);
+    case Param::min_p:
+      return in(0, 1);
+    case Param::repetition_penalty:
+      return in(0, 2);
+    case Param::seed:
+      if (value.integer()) return {};
+      return invalid_value(request_.param(param), "must be an integer");
+    case Param::logit_bias:
+    case Param::chat_template_kwargs:
+      if (value.is(json::Kind::object)) return {};
+      return wrong_type(request_.param(param), "an object", value.kind());
+    default:
+      return {};
+  }
+}
+
 Outcome Checker::others() {
   for (std::size_t i = 0; i < kParams; ++i) {
     const auto param = static_cast<Param>(i);
@@ -238,6 +275,7 @@ Outcome Checker::others() {
                          param == Param::top_p || param == Param::top_k || param == Param::stop;
     if (special || !request_.values[i]) continue;
     if (model_takes(param)) {
+      if (auto ok = kind(param); !ok) return ok;
       out_.raw[i] = request_.values[i];
     } else if (auto ok = leave_out(param); !ok) {
       return ok;

@@ -34,6 +34,9 @@ constexpr std::array kLimited{
             "log probabilities are not told; leave it out"},
 };
 
+// As many as /v1/embeddings takes inputs.
+constexpr std::size_t kPromptsMax = 2048;
+
 Outcome read_prompt(json::Value prompt, std::vector<json::Value>& prompts) {
   if (prompt.is(json::Kind::string)) {
     prompts.push_back(prompt);
@@ -50,6 +53,10 @@ Outcome read_prompt(json::Value prompt, std::vector<json::Value>& prompts) {
     if (!element.is(json::Kind::string)) {
       return wrong_type("body.prompt[" + std::to_string(prompts.size()) + "]", "a string",
                         element.kind());
+    }
+    if (prompts.size() == kPromptsMax) {
+      return invalid_value("body.prompt", "holds more than " + std::to_string(kPromptsMax) +
+                                              " prompts; spread them over several lines");
     }
     prompts.push_back(element);
   }

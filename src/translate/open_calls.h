@@ -4,10 +4,9 @@
 
 #include "translate/conversation.h"
 
-#include <algorithm>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <unordered_set>
 
 namespace quarry::translate {
 
@@ -17,26 +16,19 @@ class OpenCalls {
   template <class Place>
   Outcome open(json::Value id, const Place& place) {
     if (id.raw_text().empty()) return invalid_value(place(), "must not be empty");
-    if (std::ranges::find(ids_, id.text()) != ids_.end()) {
-      return invalid_value(place(), "is the id of another call of this message");
-    }
-    ids_.push_back(id.text());
-    return {};
+    if (ids_.insert(id.text()).second) return {};
+    return invalid_value(place(), "is the id of another call of this message");
   }
   template <class Place>
   Outcome answer(json::Value id, const Place& place) {
-    const auto call = std::ranges::find(ids_, id.text());
-    if (call == ids_.end()) {
-      return invalid_value(
-          place(), "no tool call without a result in the assistant message before has this id");
-    }
-    ids_.erase(call);
-    return {};
+    if (ids_.erase(id.text()) != 0) return {};
+    return invalid_value(
+        place(), "no tool call without a result in the assistant message before has this id");
   }
   bool none() const { return ids_.empty(); }
 
  private:
-  std::vector<std::string_view> ids_;
+  std::unordered_set<std::string_view> ids_;  // a line may make very many calls at once
 };
 
 }  // namespace quarry::translate

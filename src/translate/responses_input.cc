@@ -171,6 +171,7 @@ Outcome ItemReader::function_call(json::Value value) {
   if (!id) return std::unexpected(id.error());
   const auto name = string_member(value, "name", place);
   if (!name) return std::unexpected(name.error());
+  if (auto ok = check_function_name(*name, [&] { return at(".name"); }); !ok) return ok;
   const auto arguments = string_member(value, "arguments", place);
   if (!arguments) return std::unexpected(arguments.error());
   if (auto ok = assistant_may_speak(); !ok) return ok;

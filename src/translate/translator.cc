@@ -14,6 +14,9 @@ namespace quarry::translate {
 namespace {
 
 constexpr std::string_view kConverse = "converse";
+// Of the records of a line with several prompts, which share what stands beside them: four times
+// the longest line.
+constexpr std::size_t kPromptsBytesMax = std::size_t{64} << 20;
 // Before an endpoint's note: Answer::tools_offered.
 constexpr std::string_view kToolsNote = "tools;";
 
@@ -113,6 +116,10 @@ Outcome RequestTranslator::State::completions(json::Value root,
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     if (auto ok = use_prompt(prompts, i, chat); !ok) return ok;
     if (auto ok = chat_record(options, family, line); !ok) return ok;
+    if (line.text().size() <= kPromptsBytesMax) continue;
+    return invalid_value("body.prompt",
+                         "comes to too many bytes for the model, because each prompt carries all "
+                         "parameters; spread the prompts over several lines");
   }
   return {};
 }

@@ -1,6 +1,9 @@
 // Claude's body on Bedrock (Bedrock user guide, "Anthropic Claude Messages API: request and
 // response"; Anthropic API reference, "Messages").
 #include "json/write.h"
+#include "translate/chat_body.h"
+#include "translate/families/claude_shape.h"
+#include "translate/families/tool_shape.h"
 #include "translate/family.h"
 #include "translate/tool_ids.h"
 
@@ -12,43 +15,17 @@ namespace quarry::translate {
 namespace {
 
 constexpr std::int64_t kDefaultMaxTokens = 4096;
-// Anthropic, "Extended thinking": the least budget.
-constexpr std::int64_t kThinkingBudgetMin = 1024;
-constexpr std::int64_t kThinkingBudgetMax = std::int64_t{1} << 40;
 constexpr std::string_view kSpaces = " \t\r\n\f\v";
 
 constexpr FamilyRules kRules{.takes = {Param::max_tokens, Param::temperature, Param::top_p,
                                        Param::stop, Param::top_k, Param::thinking,
                                        Param::anthropic_beta, Param::reasoning_effort}};
 
-// How it is to think: a budget of tokens, or an effort.
-struct Thinking {
-  std::optional<json::Value> raw;      // as the client wrote it
-  std::optional<std::int64_t> budget;  // its budget_tokens, or what an effort comes to
-  std::string_view effort;             // adaptive thinking's
-
-  bool on() const { return raw ? !off : budget || !effort.empty(); }
-  bool off = false;  // {"type":"disabled"}
-};
-
-// What LiteLLM makes of the words, too.
-std::int64_t budget_of(std::string_view effort) {
-  if (effort == "medium") return 2048;
-  if (effort == "high") return 4096;
-  return effort == "xhigh" ? 8192 : kThinkingBudgetMin;
-}
-
-// Anthropic API reference, output_config.effort.
-std::string_view claude_effort(std::string_view effort) {
-  if (effort == "medium") return "medium";
-  return effort == "high" || effort == "xhigh" ? "high" : "low";
-}
-
 // One line.
 class Writer {
  public:
   Writer(const ChatRequest& request,
-         const Checked& checked,
+         Checked& checked,
          const catalog::Model& model,
          json::Document& scratch,
          std::string& out)
@@ -62,9 +39,7 @@ class Writer {
   Outcome append();
 
  private:
-  Outcome read_thinking();
-  Outcome check_thinking() const;
-  Outcome append_max_tokens();
+  std::int64_t max_tokens() const;
   Outcome append_messages();
   Outcome append_part(const Part& part, bool last);
   void append_text(json::Value text, bool trim);
@@ -72,9 +47,9 @@ class Writer {
   Outcome append_result(const Part& result);
   void append_system();
   void append_sampling();
-  Outcome append_stop();
-  void append_tools();
-  void append_tool(const Tool& tool);
+  void append_stop();
+  Outcome append_tools();
+  Outcome append_tool(const Tool& tool, std::size_t index);
   void append_choice();
   void append_extensions();
   void open_turn(Role role);
@@ -82,85 +57,20 @@ class Writer {
 
   const ChatRequest& request_;
   const Conversation& conversation_;
-  const Checked& checked_;
+  Checked& checked_;
   const catalog::Model& model_;
   json::Document& scratch_;
   std::string& out_;
-  Thinking thinking_;
-  std::int64_t max_tokens_ = 0;
+  ClaudeThinking thinking_;
   Role turn_ = Role::system;  // none yet
   bool first_block_ = true;
 };
 
-Outcome Writer::read_thinking() {
-  const auto& effort = checked_.value(Param::reasoning_effort);
-  const auto& raw = checked_.value(Param::thinking);
-  if (raw) {
-    if (!raw->is(json::Kind::object)) return wrong_type("body.thinking", "an object", raw->kind());
-    if (effort) {
-      return invalid_value(request_.param(Param::reasoning_effort),
-                           "is given beside thinking; give one of them");
-    }
-    thinking_.raw = raw;
-    const auto type = raw->find_non_null("type");
-    thinking_.off = type && type->is(json::Kind::string) && type->text() == "disabled";
-    const auto budget = raw->find_non_null("budget_tokens");
-    if (!budget) return {};
-    thinking_.budget = budget->integer();
-    if (!thinking_.budget || *thinking_.budget < kThinkingBudgetMin ||
-        *thinking_.budget > kThinkingBudgetMax) {
-      return invalid_value("body.thinking.budget_tokens",
-                           "must be an integer of at least " + std::to_string(kThinkingBudgetMin));
-    }
-    return {};
-  }
-  if (!effort || effort->text() == "none") return {};
-  if (model_.reasoning == catalog::Reasoning::budget) {
-    thinking_.budget = budget_of(effort->text());
-  } else {
-    thinking_.effort = claude_effort(effort->text());
-  }
-  return {};
-}
-
-// Anthropic, "Extended thinking": what it goes together with.
-Outcome Writer::check_thinking() const {
-  if (!thinking_.on()) return {};
-  if (thinking_.budget && *thinking_.budget >= max_tokens_) {
-    const std::string limit = std::to_string(max_tokens_);
-    if (thinking_.raw) {
-      return invalid_value("body.thinking.budget_tokens",
-                           "must be less than max_tokens, which is " + limit);
-    }
-    return invalid_value(request_.param(Param::reasoning_effort),
-                         "comes to " + std::to_string(*thinking_.budget) +
-                             " tokens of thinking, which must be less than max_tokens, which is " +
-                             limit);
-  }
-  if (checked_.temperature && checked_.temperature->number != 1) {
-    return invalid_value(request_.param(Param::temperature), "must be 1 with thinking");
-  }
-  if (checked_.top_k) return invalid_value("body.top_k", "must be left out with thinking");
-  const bool forced =
-      request_.tool_choice == ToolChoice::required || request_.tool_choice == ToolChoice::named;
-  if (checked_.tools && forced) {
-    return invalid_value("body.tool_choice", "must be 'auto' or 'none' with thinking");
-  }
-  if (conversation_.ends_with_assistant()) {
-    return invalid_value(conversation_.body == BodyKind::responses ? "body.input" : "body.messages",
-                         "the last message must be of the user with thinking");
-  }
-  return {};
-}
-
 // Claude demands the member; its thinking counts against it.
-Outcome Writer::append_max_tokens() {
-  const std::int64_t wanted = kDefaultMaxTokens + thinking_.budget.value_or(0);
+std::int64_t Writer::max_tokens() const {
+  const std::int64_t wanted = kDefaultMaxTokens + thinking_.tokens();
   const std::int64_t ceiling = model_.output_tokens_max;
-  max_tokens_ = checked_.max_tokens.value_or(ceiling == 0 ? wanted : std::min(wanted, ceiling));
-  out_ += ",\"max_tokens\":";
-  json::append_integer(out_, max_tokens_);
-  return check_thinking();
+  return checked_.max_tokens.value_or(ceiling == 0 ? wanted : std::min(wanted, ceiling));
 }
 
 Outcome Writer::append_messages() {
@@ -264,51 +174,56 @@ void Writer::append_sampling() {
   if (checked_.top_k) out_.append(",\"top_k\":").append(checked_.top_k->raw());
 }
 
-Outcome Writer::append_stop() {
-  if (checked_.stop.empty()) return {};
-  const std::size_t before = out_.size();
+void Writer::append_stop() {
+  if (checked_.stop.empty()) return;
   out_ += ",\"stop_sequences\":[";
-  const std::size_t empty = out_.size();
-  for (const json::Value stop : checked_.stop) {
-    if (!is_blank(stop)) {
-      out_.append(stop.raw()).append(",");
-    } else if (!request_.drop_params) {
-      return unsupported(request_.stop_place(stop),
-                         model_.id + " takes no stop sequence that is only whitespace");
-    }
-  }
-  out_.size() == empty ? out_.resize(before) : void(out_.back() = ']');
-  return {};
+  for (const json::Value stop : checked_.stop) out_.append(stop.raw()).append(",");
+  out_.back() = ']';
 }
 
-void Writer::append_tools() {
-  if (!checked_.tools) return;
+Outcome Writer::append_tools() {
+  if (!checked_.tools) return {};
   out_ += ",\"tools\":[";
-  for (const Tool& tool : request_.tools) {
-    append_tool(tool);
+  for (std::size_t i = 0; i < request_.tools.size(); ++i) {
+    if (auto ok = append_tool(request_.tools[i], i); !ok) return ok;
     out_ += ',';
   }
   out_.back() = ']';
   append_choice();
+  return {};
 }
 
-void Writer::append_tool(const Tool& tool) {
+// Claude takes no schema that is a choice at its top.
+Outcome check_no_choice(const Tool& tool, const std::string& place) {
+  if (!tool.parameters) return {};
+  for (const std::string_view key : {"anyOf", "oneOf", "allOf"}) {
+    if (!tool.parameters->find(key)) continue;
+    return unsupported(place + "." + std::string(key),
+                       "Claude takes it below the top of a tool's parameters only; say it with "
+                       "properties");
+  }
+  return {};
+}
+
+Outcome Writer::append_tool(const Tool& tool, std::size_t index) {
+  const auto place = [&] {
+    return tool_place(
+        index, conversation_.body == BodyKind::responses ? ".parameters" : ".function.parameters");
+  };
+  if (auto ok = check_no_choice(tool, place()); !ok) return ok;
   out_.append("{\"name\":").append(tool.name.raw());
   if (tool.description) out_.append(",\"description\":").append(tool.description->raw());
   out_ += ",\"input_schema\":";
-  if (!tool.parameters) {
-    out_ += R"({"type":"object","properties":{}})";
-  } else {
-    const std::size_t begin = out_.size();
-    tool.parameters->append_compact(out_);
-    if (!tool.parameters->find("type")) {  // Claude wants it said
-      out_.insert(begin + 1,
-                  tool.parameters->empty() ? R"("type":"object")" : R"("type":"object",)");
-    }
-  }
+  append_parameters(tool, out_);
   // Strict tools came with structured output; older models know no such member.
-  if (tool.strict && model_.json_schema) out_ += ",\"strict\":true";
+  if (tool.strict && model_.json_schema) {
+    if (tool.parameters) {
+      if (auto ok = check_claude_schema(*tool.parameters, place()); !ok) return ok;
+    }
+    out_ += ",\"strict\":true";
+  }
   out_ += '}';
+  return {};
 }
 
 void Writer::append_choice() {
@@ -334,15 +249,9 @@ void Writer::append_choice() {
 }
 
 void Writer::append_extensions() {
-  if (thinking_.raw) {
+  if (thinking_.on || thinking_.raw) {
     out_ += ",\"thinking\":";
-    thinking_.raw->append_compact(out_);
-  } else if (!thinking_.effort.empty()) {
-    out_ += R"(,"thinking":{"type":"adaptive"})";
-  } else if (thinking_.budget) {
-    out_ += R"(,"thinking":{"type":"enabled","budget_tokens":)";
-    json::append_integer(out_, *thinking_.budget);
-    out_ += '}';
+    append_claude_thinking(thinking_, out_);
   }
   const bool schema = checked_.format == Format::json_schema;
   if (schema || !thinking_.effort.empty()) {
@@ -382,14 +291,17 @@ Outcome Writer::append() {
       beta && !beta->is(json::Kind::array)) {
     return wrong_type("body.anthropic_beta", "an array", beta->kind());
   }
-  if (auto ok = read_thinking(); !ok) return ok;
-  out_ += R"({"anthropic_version":"bedrock-2023-05-31")";
-  if (auto ok = append_max_tokens(); !ok) return ok;
+  const auto thinking = read_claude_thinking(request_, checked_, model_);
+  if (!thinking) return std::unexpected(thinking.error());
+  thinking_ = *thinking;
+  if (auto ok = check_claude(request_, model_, thinking_, max_tokens(), checked_); !ok) return ok;
+  out_ += R"({"anthropic_version":"bedrock-2023-05-31","max_tokens":)";
+  json::append_integer(out_, max_tokens());
   if (auto ok = append_messages(); !ok) return ok;
   append_system();
   append_sampling();
-  if (auto ok = append_stop(); !ok) return ok;
-  append_tools();
+  append_stop();
+  if (auto ok = append_tools(); !ok) return ok;
   append_extensions();
   out_ += '}';
   return {};

@@ -6,6 +6,8 @@
 #include "translate/family.h"
 
 #include <array>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace quarry::translate {
@@ -38,6 +40,16 @@ bool in_range(json::Value penalty) {
   return number && *number >= 0 && *number <= 1;
 }
 
+// A list's strings; what is no list has none.
+std::unordered_set<std::string_view> names_in(const std::optional<json::Value>& list) {
+  std::unordered_set<std::string_view> names;
+  if (!list || !list->is(json::Kind::array)) return names;
+  for (const json::Value element : list->elements()) {
+    if (element.is(json::Kind::string)) names.insert(element.text());
+  }
+  return names;
+}
+
 class Writer {
  public:
   Writer(const ChatRequest& request,
@@ -65,7 +77,6 @@ class Writer {
   void append_definition(json::Value schema, bool required);
   Outcome append_tool_results();
   Outcome append_outputs(const Part& result);
-  const Part* call_of(const Part& result) const;
   void append_parameters();
 
   const ChatRequest& request_;
@@ -195,18 +206,13 @@ void Writer::append_tool(const Tool& tool) {
   out_ += "\",\"parameter_definitions\":{";
   const auto properties =
       tool.parameters ? tool.parameters->find_non_null("properties") : std::nullopt;
-  const auto required = tool.parameters ? tool.parameters->find_non_null("required") : std::nullopt;
+  const auto required =
+      names_in(tool.parameters ? tool.parameters->find_non_null("required") : std::nullopt);
   if (properties && properties->is(json::Kind::object) && !properties->empty()) {
     for (const auto [name, schema] : properties->members()) {
-      bool needed = false;
-      if (required && required->is(json::Kind::array)) {
-        for (const json::Value element : required->elements()) {
-          needed |= element.is(json::Kind::string) && element.text() == name;
-        }
-      }
       json::append_string(out_, name);
       out_ += ':';
-      append_definition(schema, needed);
+      append_definition(schema, required.contains(name));
       out_ += ',';
     }
     out_.pop_back();
@@ -234,15 +240,6 @@ Outcome Writer::append_tools() {
   return append_tool_results();
 }
 
-// The nearest one before it: an id may be used again, once its call was answered.
-const Part* Writer::call_of(const Part& result) const {
-  for (const Part* part = &result; part != conversation_.parts.data();) {
-    --part;
-    if (part->kind == PartKind::tool_call && part->id.text() == result.id.text()) return part;
-  }
-  return nullptr;
-}
-
 Outcome Writer::append_outputs(const Part& result) {
   const Part* const nested = &result + 1;  // the list's elements lie together
   out_ += ",\"outputs\":[{\"text\":\"";
@@ -261,10 +258,13 @@ Outcome Writer::append_outputs(const Part& result) {
 Outcome Writer::append_tool_results() {
   if (!conversation_.uses_tools) return {};
   out_ += ",\"tool_results\":[";
+  // An id may be used again, once its call was answered.
+  std::unordered_map<std::string_view, const Part*> calls;
   for (std::size_t i = message_end_; i < conversation_.parts.size(); ++i) {
     const Part& result = conversation_.parts[i];
+    if (result.kind == PartKind::tool_call) calls[result.id.text()] = &result;
     if (result.kind != PartKind::tool_result) continue;
-    const Part* const call = call_of(result);
+    const Part* const call = calls[result.id.text()];
     if (call == nullptr) continue;  // the reader lets no result without a call pass
     out_.append("{\"call\":{\"name\":").append(call->name.raw()).append(",\"parameters\":");
     if (auto ok = append_arguments(conversation_, *call, scratch_, out_); !ok) return ok;

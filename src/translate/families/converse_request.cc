@@ -3,6 +3,7 @@
 // the name that the model's own body has for it.
 
 #include "json/write.h"
+#include "translate/families/claude_shape.h"
 #include "translate/families/converse_shape.h"
 #include "translate/families/effort.h"
 #include "translate/family.h"
@@ -90,11 +91,10 @@ class Writer {
   Outcome append(const Extras& extras, json::Document& scratch);
 
  private:
-  Outcome check_stop();
+  Outcome check_claude_rules();
   Outcome check_nova();
   Outcome append_extras(const Extras& extras);
   Outcome append_claude();
-  Outcome read_budget(std::optional<std::int64_t>& budget, bool& thinks) const;
   void append_effort();
   void append_format();
   void append_raw(Param param);
@@ -108,6 +108,7 @@ class Writer {
   Checked& checked_;
   const catalog::Model& model_;
   std::string& out_;
+  ClaudeThinking thinking_;
   bool first_extra_ = true;
 };
 
@@ -129,21 +130,9 @@ Outcome Writer::check_tools() const {
   return unsupported("body.tools", why);
 }
 
-// Claude refuses stop sequences that are only whitespace.
-Outcome Writer::check_stop() {
-  if (model_.family != "anthropic") return {};
-  const auto blank = std::ranges::remove_if(checked_.stop, is_blank);
-  if (!blank.empty() && !request_.drop_params) {
-    return unsupported(request_.param(Param::stop),
-                       model_.id + " takes no stop sequence that is only whitespace");
-  }
-  checked_.stop.erase(blank.begin(), blank.end());
-  return {};
-}
-
 Outcome Writer::append(const Extras& extras, json::Document& scratch) {
   // Before inferenceConfig, which they may take members from.
-  if (auto ok = check_stop(); !ok) return ok;
+  if (auto ok = check_claude_rules(); !ok) return ok;
   if (auto ok = check_nova(); !ok) return ok;
   out_ += '{';
   const ConverseTurns turns{.system_apart = model_.system,
@@ -198,64 +187,21 @@ void Writer::append_raw(Param param) {
   }
 }
 
-// thinks: it is told to; its budget, where one is said.
-Outcome Writer::read_budget(std::optional<std::int64_t>& budget, bool& thinks) const {
-  const auto& raw = checked_.value(Param::thinking);
-  const auto& effort = checked_.value(Param::reasoning_effort);
-  if (!raw) {
-    thinks = effort && effort->text() != "none";
-    if (thinks && model_.reasoning == catalog::Reasoning::budget)
-      budget = claude_budget(effort->text());
-    return {};
-  }
-  const std::string param = request_.param(Param::thinking);
-  if (!raw->is(json::Kind::object)) return wrong_type(param, "an object", raw->kind());
-  if (effort) {
-    return invalid_value(request_.param(Param::reasoning_effort),
-                         "is given beside thinking; give one of them");
-  }
-  const auto type = raw->find_non_null("type");
-  thinks = !type || !type->is(json::Kind::string) || type->text() != "disabled";
-  if (const auto tokens = raw->find_non_null("budget_tokens")) {
-    budget = tokens->integer();
-    if (!budget || *budget < kThinkingBudgetMin) {
-      return invalid_value(param + ".budget_tokens",
-                           "must be an integer of at least " + std::to_string(kThinkingBudgetMin));
-    }
-  }
-  return {};
+Outcome Writer::check_claude_rules() {
+  if (model_.family != "anthropic") return {};
+  const auto thinking = read_claude_thinking(request_, checked_, model_);
+  if (!thinking) return std::unexpected(thinking.error());
+  thinking_ = *thinking;
+  return check_claude(request_, model_, thinking_, checked_.max_tokens, checked_);
 }
 
-// Anthropic, "Extended thinking", also of what it goes together with.
 Outcome Writer::append_claude() {
-  std::optional<std::int64_t> budget;
-  bool thinks = false;
-  if (auto ok = read_budget(budget, thinks); !ok) return ok;
-  if (thinks) {
-    if (budget && checked_.max_tokens && *budget >= *checked_.max_tokens) {
-      return invalid_value(request_.param(Param::max_tokens),
-                           "must be more than the " + std::to_string(*budget) +
-                               " tokens of thinking that were asked for");
-    }
-    if (checked_.temperature && checked_.temperature->number != 1)
-      return invalid_value(request_.param(Param::temperature), "must be 1 with thinking");
-    if (checked_.top_k)
-      return invalid_value(request_.param(Param::top_k), "must be left out with thinking");
-    if (request_.conversation.ends_with_assistant()) {
-      return invalid_value(
-          request_.conversation.body == BodyKind::responses ? "body.input" : "body.messages",
-          "the last message must be of the user with thinking");
-    }
+  if (thinking_.on || thinking_.raw) {
+    append_extra("thinking", "");
+    append_claude_thinking(thinking_, out_);
   }
-  append_raw(Param::thinking);
-  if (thinks && !checked_.value(Param::thinking)) {
-    if (budget) {
-      append_extra("thinking",
-                   R"({"type":"enabled","budget_tokens":)" + std::to_string(*budget) + "}");
-    } else {
-      append_extra("thinking", R"({"type":"adaptive"})");
-      append_extra("output_config", R"({"effort":")" + std::string(effort_of(checked_)) + "\"}");
-    }
+  if (!thinking_.effort.empty()) {
+    append_extra("output_config", R"({"effort":")" + std::string(thinking_.effort) + "\"}");
   }
   if (const auto& beta = checked_.value(Param::anthropic_beta);
       beta && !beta->is(json::Kind::array)) {

@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 #include <utility>
-#include <vector>
 
 namespace quarry::translate {
 
@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::string_view kSpaces = " \t\r\n\f\v";
 constexpr std::size_t kDocumentNameMax = 200;
+
+// The names in use, each with the last number that was tried to tell another one from it.
+using DocumentNames = std::unordered_map<std::string, std::size_t>;
 
 // Writes the turns of a conversation.
 class Turns {
@@ -43,7 +46,7 @@ class Turns {
   ConverseTurns turns_;
   json::Document& scratch_;
   std::string& out_;
-  std::vector<std::string> document_names_;
+  DocumentNames taken_names_;
   const Part* document_ = nullptr;  // of the turn at hand
   bool has_text_ = false;           // the turn at hand
   bool first_block_ = true;
@@ -129,7 +132,7 @@ void Turns::append_image(const Part& part) {
 
 // Converse takes letters, digits, single spaces and - ( ) [ ] in a document's name, and no name
 // twice in one request.
-std::string document_name(const Part& part, const std::vector<std::string>& taken) {
+std::string document_name(const Part& part, DocumentNames& taken) {
   std::string name;
   std::string_view given = part.has_name ? part.text.text() : std::string_view();
   if (given.size() > 4 && given.ends_with(".pdf")) given.remove_suffix(4);
@@ -147,17 +150,17 @@ std::string document_name(const Part& part, const std::vector<std::string>& take
   while (name.ends_with(' ')) name.pop_back();
   if (name.find_first_not_of("- ") == std::string::npos) name = "document";
   const std::string base = name;
-  for (std::size_t n = 2; std::ranges::find(taken, name) != taken.end(); ++n) {
-    name = base + " (" + std::to_string(n) + ")";
-  }
+  std::size_t n = taken[base];
+  while (taken[name] != 0) name = base + " (" + std::to_string(++n) + ")";
+  taken[base] = n;
+  taken[name] = std::max<std::size_t>(taken[name], 1);
   return name;
 }
 
 void Turns::append_document(const Part& part) {
   document_ = &part;
-  document_names_.push_back(document_name(part, document_names_));
   open_block();
-  out_.append(R"({"document":{"format":"pdf","name":")").append(document_names_.back());
+  out_.append(R"({"document":{"format":"pdf","name":")").append(document_name(part, taken_names_));
   out_.append(R"(","source":{"bytes":")").append(part.base64).append("\"}}}");
 }
 

@@ -4,7 +4,6 @@
 
 #include "translate/chat_request.h"
 
-#include <cstdint>
 #include <string_view>
 
 namespace quarry::translate {
@@ -24,16 +23,6 @@ inline Outcome check_not_none(const ChatRequest& request, const Checked& checked
   if (!value || request.drop_params || value->text() != "none") return {};
   return unsupported(request.param(Param::reasoning_effort),
                      "this model cannot be kept from reasoning; the least is 'low'");
-}
-
-// Anthropic, "Extended thinking": the least budget.
-inline constexpr std::int64_t kThinkingBudgetMin = 1024;
-
-// Claude's budget of tokens: what LiteLLM makes of the words, too.
-constexpr std::int64_t claude_budget(std::string_view effort) {
-  if (effort == "medium") return 2048;
-  if (effort == "high") return 4096;
-  return effort == "xhigh" ? 8192 : kThinkingBudgetMin;
 }
 
 }  // namespace quarry::translate
