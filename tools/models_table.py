@@ -215,6 +215,14 @@ def count(number):
     return f"{number:,}"
 
 
+def output_ceiling(model):
+    """InvokeModel's first, where it is below the model's own."""
+    native, most = model["native_output_tokens_max"], model["output_tokens_max"]
+    if not native or (most and most <= native):
+        return count(most)
+    return f"{count(native)} (Converse {count(most) or 'not known'})"
+
+
 def money(prices):
     return f"{prices['input']} / {prices['output']}" if prices else "not known"
 
@@ -235,7 +243,7 @@ def model_table(models):
         family = f"{model['family']} {model['variant']}".strip()
         batch = money(model["batch_prices"]) if model["batch"] else "no"
         text.append(f"| `{model['id']}` | {family} | {features_of(model)} | {count(model['context_tokens_max'])} | "
-                    f"{count(model['output_tokens_max'])} | {batch} | {money(model['on_demand'])} |")
+                    f"{output_ceiling(model)} | {batch} | {money(model['on_demand'])} |")
     return text + [""]
 
 

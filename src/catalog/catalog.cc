@@ -88,8 +88,8 @@ struct IdParts {
 }  // namespace
 
 struct Catalog::Tables {
-  explicit Tables(std::vector<Entry> all) : entries(std::move(all)) {
-    for (const Entry& entry : entries) {
+  explicit Tables(Data all) : data(std::move(all)) {
+    for (const Entry& entry : data.entries) {
       global.push_back(entry.model);
       bare.push_back(at(entry, ""));
       other.push_back(at(entry, "?"));  // any prefix of which nothing is said
@@ -121,7 +121,7 @@ struct Catalog::Tables {
     return found;
   }
 
-  std::vector<Entry> entries;
+  Data data;
   std::vector<Model> global;
   std::vector<Model> bare;
   std::vector<Model> other;
@@ -137,20 +137,42 @@ bool Model::refuses_parameter(std::string_view name) const {
 }
 
 Catalog Catalog::parse(std::string_view yaml) {
-  std::vector<Entry> entries;
-  lay_over(entries, yaml, Origin::project);
-  return Catalog(std::make_shared<const Tables>(std::move(entries)));
+  Data data{.families = built_in().tables_->data.families, .entries = {}};
+  lay_over(data, yaml, Origin::project);
+  return Catalog(std::make_shared<const Tables>(std::move(data)));
 }
 
 Catalog Catalog::extended(std::string_view yaml) const {
-  std::vector<Entry> entries = tables_->entries;
-  lay_over(entries, yaml, Origin::user);
-  return Catalog(std::make_shared<const Tables>(std::move(entries)));
+  Data data = tables_->data;
+  lay_over(data, yaml, Origin::user);
+  return Catalog(std::make_shared<const Tables>(std::move(data)));
 }
 
 const Catalog& Catalog::built_in() {
-  static const Catalog catalog = parse(embedded::models_yaml);
+  static const Catalog catalog = [] {
+    Data data;
+    lay_over(data, embedded::models_yaml, Origin::project);
+    return Catalog(std::make_shared<const Tables>(std::move(data)));
+  }();
   return catalog;
+}
+
+std::vector<std::string_view> Catalog::families() const { return tables_->data.families.names(); }
+
+std::optional<Model> Catalog::model_of_family(std::string_view family) const {
+  const Family* known = tables_->data.families.find(family);
+  return known == nullptr ? std::nullopt : std::optional(known->model);
+}
+
+std::span<const std::string_view> families() {
+  static const std::vector<std::string_view> names = Catalog::built_in().families();
+  return names;
+}
+
+Model model_of_family(std::string_view family) {
+  auto model = Catalog::built_in().model_of_family(family);
+  if (!model) throw std::invalid_argument("no such family: " + std::string(family));
+  return *std::move(model);
 }
 
 const std::vector<Model>& Catalog::models() const { return tables_->global; }

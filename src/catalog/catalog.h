@@ -56,9 +56,11 @@ struct Model {
   Reasoning reasoning = Reasoning::none;
   std::int64_t context_tokens_max = 0;  // 0 = not known
   std::int64_t output_tokens_max = 0;   // the ceiling of max_tokens; 0 = not known
-  std::vector<std::string> refuses;     // parameters by OpenAI's names: "temperature", "stop"
-  bool temperature_or_top_p = false;    // refuses both together
-  bool no_prefill = false;              // refuses a last message of the assistant
+  // Where InvokeModel takes no more of it, whatever Converse does; 0 = it takes as much.
+  std::int64_t native_output_tokens_max = 0;
+  std::vector<std::string> refuses;   // parameters by OpenAI's names: "temperature", "stop"
+  bool temperature_or_top_p = false;  // refuses both together
+  bool no_prefill = false;            // refuses a last message of the assistant
   std::vector<std::int64_t>
       dimensions;  // of an embedding, that may be asked for; the first is the default
 
@@ -78,11 +80,11 @@ struct Model {
   bool refuses_parameter(std::string_view name) const;
 };
 
-// The families that a model may be of, sorted: the translators' names.
+// The built-in catalog's families, sorted: the translators' names.
 std::span<const std::string_view> families();
 // What a model of `family` is taken for where nothing more is known of it: endpoints, the most
 // likely variant, and the features that all models of the family have. Not a batch model, no
-// limits, no prices.
+// prices, no limits but InvokeModel's. Throws std::invalid_argument where there is no such family.
 Model model_of_family(std::string_view family);
 
 // Bad data. what() names the model and the key.
@@ -97,7 +99,8 @@ class Catalog {
  public:
   // The compiled-in data. Throws on bad data: a bug.
   static const Catalog& built_in();
-  // The text of a data/models.yaml. Throws DataError on bad data.
+  // The text of a data/models.yaml, or only its list of models; the built-in families are known
+  // beside its own. Throws DataError on bad data.
   static Catalog parse(std::string_view yaml);
   // This catalog with the entries of `yaml` (a data/models.yaml, or only its list) laid over it: an
   // entry whose id is known overrides the keys that it gives, any other is added. A price that it
@@ -113,6 +116,9 @@ class Catalog {
   const Model* find(std::string_view model_id) const;
   // At the prices of global profiles.
   const std::vector<Model>& models() const;
+  // As the free functions; valid as models() is.
+  std::vector<std::string_view> families() const;
+  std::optional<Model> model_of_family(std::string_view family) const;
 
  private:
   struct Tables;

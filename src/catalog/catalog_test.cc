@@ -56,6 +56,15 @@ TEST(BuiltIn, EveryModelHasPricesButThoseThatNoSourceNames) {
   }
 }
 
+// Bedrock user guide, "Meta Llama models": max_gen_len. Converse takes what the model can.
+TEST(BuiltIn, LlamasCeilingsAreThoseOfInvokeModel) {
+  for (const Model& model : Catalog::built_in().models()) {
+    if (model.family != "llama") continue;
+    EXPECT_EQ(model.native_output_tokens_max, model.variant == "4" ? 8192 : 2048) << model.id;
+  }
+  EXPECT_EQ(model_of_family("llama").native_output_tokens_max, 2048);
+}
+
 // "Batch inference is not supported for the requested model."
 TEST(BuiltIn, NoJobIsPlannedForAModelThatRefusesThem) {
   for (const char* id : {"anthropic.claude-opus-4-7", "anthropic.claude-opus-4-8",

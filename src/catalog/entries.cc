@@ -1,15 +1,13 @@
-// Reads data/models.yaml and the models section of config.yaml, strictly: what is not understood is
-// an error, because a misspelt price would be no price.
+// Reads data/models.yaml and the models section of config.yaml.
 #include "catalog/entries.h"
 
-#include "catalog/families.h"
+#include "catalog/node_reader.h"
 #include "catalog/prices.h"
 
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <set>
 
 namespace quarry::catalog {
@@ -28,6 +26,7 @@ constexpr auto kKeys = std::to_array<string_view>({"id",
                                                    "reasoning",
                                                    "context_tokens_max",
                                                    "output_tokens_max",
+                                                   "native_output_tokens_max",
                                                    "refuses",
                                                    "temperature_or_top_p",
                                                    "no_prefill",
@@ -48,167 +47,53 @@ constexpr int kPremiumPercentMax = 100;
 constexpr std::int64_t kTokensMax = 1'000'000'000;
 constexpr std::int64_t kDimensionMax = 100'000;
 
-constexpr auto kReasoning =
-    std::to_array<std::pair<string_view, Reasoning>>({{"none", Reasoning::none},
-                                                      {"budget", Reasoning::budget},
-                                                      {"adaptive", Reasoning::adaptive},
-                                                      {"effort", Reasoning::effort},
-                                                      {"always", Reasoning::always}});
-constexpr auto kEndpoints = std::to_array<std::pair<string_view, openai::Endpoint>>(
-    {{"chat_completions", openai::Endpoint::chat_completions},
-     {"completions", openai::Endpoint::completions},
-     {"responses", openai::Endpoint::responses},
-     {"embeddings", openai::Endpoint::embeddings}});
-constexpr auto kInputs =
-    std::to_array<std::pair<string_view, bool Inputs::*>>({{"image", &Inputs::image},
-                                                           {"document", &Inputs::document},
-                                                           {"audio", &Inputs::audio},
-                                                           {"video", &Inputs::video}});
-
-template <class Range>
-std::string listed(const Range& words) {
-  std::string text;
-  for (const auto& word : words) {
-    if (!text.empty()) text.append(", ");
-    text.append(word.empty() ? "\"\"" : string_view(word));
-  }
-  return text;
-}
-
-template <class Value, std::size_t size>
-std::string words_of(const std::array<std::pair<string_view, Value>, size>& table) {
-  std::vector<string_view> words;
-  for (const auto& [word, value] : table) words.push_back(word);
-  return listed(words);
-}
-
 // One entry of the list.
-class EntryReader {
+class EntryReader : NodeReader {
  public:
-  EntryReader(const YAML::Node& node, std::size_t index, Origin origin)
-      : node_(node), path_("models[" + std::to_string(index) + "]"), origin_(origin) {}
+  EntryReader(const YAML::Node& node, std::size_t index, Families& families, Origin origin)
+      : NodeReader(node, "models[" + std::to_string(index) + "]"),
+        families_(families),
+        origin_(origin) {}
 
   std::string read_id();
   void read_into(Entry& entry, bool known);
 
  private:
-  [[noreturn]] void bad(const YAML::Node& at, string_view key, string_view why) const {
-    const YAML::Mark mark = at.Mark();
-    throw DataError(mark.is_null() ? 0 : mark.line + 1, path_ + "." + std::string(key),
-                    (id_.empty() ? path_ : id_) + ": " + std::string(key) + " " + std::string(why));
-  }
-  template <std::size_t size>
-  void check_keys(const YAML::Node& map,
-                  const std::string& inside,
-                  const std::array<string_view, size>& known) const;
-  const std::string& text(const YAML::Node& value, string_view key) const;
-  std::vector<std::string> words(const YAML::Node& value, string_view key) const;
-  std::int64_t integer(const YAML::Node& value, string_view key, std::int64_t most) const;
-  bool boolean(const YAML::Node& value, string_view key) const;
-  template <class Value, std::size_t size>
-  Value word(const YAML::Node& value,
-             string_view key,
-             const std::string& written,
-             const std::array<std::pair<string_view, Value>, size>& table) const;
-
-  void read_family(Entry& entry, bool known) const;
-  void read_features(Model& model) const;
+  void read_family(Entry& entry, bool known);
+  void read_variant(Model& model) const;
+  const Family& family(const YAML::Node& name);
+  void read_kind(Model& model) const;
   void read_limits(Model& model) const;
   void read_places(Model& model) const;
   void read_prices(Entry& entry) const;
   void read_profile_prices(Entry& entry) const;
   void read_source(Entry& entry) const;
   Prices prices(const YAML::Node& map, const std::string& key) const;
-  YAML::Node find(string_view key) const { return node_[std::string(key)]; }
 
-  const YAML::Node& node_;
-  std::string path_;
+  Families& families_;
   std::string id_;
   Origin origin_;
 };
 
-template <std::size_t size>
-void EntryReader::check_keys(const YAML::Node& map,
-                             const std::string& inside,
-                             const std::array<string_view, size>& known) const {
-  std::set<std::string> seen;
-  for (const auto& pair : map) {
-    const std::string key = pair.first.IsScalar() ? pair.first.Scalar() : "?";
-    const std::string path = inside.empty() ? key : inside + "." + key;
-    if (std::ranges::find(known, key) == known.end()) {
-      bad(pair.first, path, "is not a key here; keys are " + listed(known));
-    }
-    if (!seen.insert(key).second) bad(pair.first, path, "is given twice");
-  }
-}
-
-const std::string& EntryReader::text(const YAML::Node& value, string_view key) const {
-  if (!value.IsScalar() || value.Scalar().empty()) bad(value, key, "must be one value");
-  return value.Scalar();
-}
-
-std::vector<std::string> EntryReader::words(const YAML::Node& value, string_view key) const {
-  if (!value.IsSequence()) bad(value, key, "must be a list");
-  std::vector<std::string> list;
-  for (const YAML::Node& one : value) {
-    if (!one.IsScalar()) bad(one, key, "must be a list of plain values");
-    if (std::ranges::find(list, one.Scalar()) != list.end()) {
-      bad(one, key, "names '" + one.Scalar() + "' twice");
-    }
-    list.push_back(one.Scalar());
-  }
-  return list;
-}
-
-std::int64_t EntryReader::integer(const YAML::Node& value,
-                                  string_view key,
-                                  std::int64_t most) const {
-  const std::string& digits = text(value, key);
-  std::int64_t number = -1;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc{} || end != digits.data() + digits.size() || number < 0 || number > most) {
-    bad(value, key,
-        "must be a whole number from 0 to " + std::to_string(most) + ", not '" + digits + "'");
-  }
-  return number;
-}
-
-bool EntryReader::boolean(const YAML::Node& value, string_view key) const {
-  const std::string& word = text(value, key);
-  if (word != "true" && word != "false")
-    bad(value, key, "must be true or false, not '" + word + "'");
-  return word == "true";
-}
-
-template <class Value, std::size_t size>
-Value EntryReader::word(const YAML::Node& value,
-                        string_view key,
-                        const std::string& written,
-                        const std::array<std::pair<string_view, Value>, size>& table) const {
-  for (const auto& [name, meaning] : table) {
-    if (name == written) return meaning;
-  }
-  bad(value, key, "knows no '" + written + "'; words are " + words_of(table));
-}
-
 std::string EntryReader::read_id() {
-  if (!node_.IsMap()) bad(node_, "id", "is missing: an entry must be a map of keys");
-  if (!find("id")) bad(node_, "id", "is required");
+  if (!node().IsMap()) bad(node(), "id", "is missing: an entry must be a map of keys");
+  if (!find("id")) bad(node(), "id", "is required");
   id_ = text(find("id"), "id");
+  set_name(id_);
   const string_view prefix = string_view(id_).substr(0, id_.find('.'));
   if (prefix.size() < id_.size() && is_profile_prefix(prefix)) {
     bad(find("id"), "id",
         "must be the model's own, without the inference profile's '" + std::string(prefix) +
             ".'; hint: profile_prices says what a profile costs");
   }
-  check_keys(node_, "", kKeys);
+  check_keys(node(), "", kKeys);
   return id_;
 }
 
 void EntryReader::read_into(Entry& entry, bool known) {
   read_family(entry, known);
   entry.model.id = id_;
-  read_features(entry.model);
+  read_kind(entry.model);
   read_limits(entry.model);
   read_places(entry.model);
   read_prices(entry);
@@ -216,62 +101,67 @@ void EntryReader::read_into(Entry& entry, bool known) {
   read_source(entry);
 }
 
+// A family that the project adds needs no row where its first model says its endpoints. Users add
+// none: there would be no translator.
+const Family& EntryReader::family(const YAML::Node& node) {
+  const std::string& name = text(node, "family");
+  if (const Family* known = families_.find(name)) return *known;
+  const std::string known = "knows no '" + name + "'; families are " + listed(families_.names());
+  if (origin_ == Origin::user) bad(node, "family", known);
+  if (!find("endpoints")) {
+    bad(node, "family", known + "; hint: the first model of a new one says its endpoints");
+  }
+  families_.add(family_of_its_first_model(*this, name));
+  return *families_.find(name);
+}
+
 // Another family is another model: nothing of the old one's features holds.
-void EntryReader::read_family(Entry& entry, bool known) const {
-  const YAML::Node family = find("family");
-  if (!family && !known) bad(node_, "family", "is required; families are " + listed(families()));
+void EntryReader::read_family(Entry& entry, bool known) {
+  const YAML::Node node = find("family");
+  if (!node && !known) {
+    bad(this->node(), "family", "is required; families are " + listed(families_.names()));
+  }
   if (!find("batch") && !known) {
-    bad(node_, "batch", "is required: true where the model can run as a batch inference job");
+    bad(this->node(), "batch",
+        "is required: true where the model can run as a batch inference job");
   }
-  if (family) {
-    const std::string& name = text(family, "family");
-    if (std::ranges::find(families(), name) == families().end()) {
-      bad(family, "family", "knows no '" + name + "'; families are " + listed(families()));
+  if (node) {
+    const Family& wanted = family(node);
+    if (wanted.name() != entry.model.family) {
+      entry = Entry{.model = wanted.model, .batch = {}, .on_demand = {}};
     }
-    if (name != entry.model.family)
-      entry = Entry{.model = model_of_family(name), .batch = {}, .on_demand = {}};
   }
+  read_variant(entry.model);
+}
+
+void EntryReader::read_variant(Model& model) const {
   const YAML::Node variant = find("variant");
   if (!variant) return;
   if (!variant.IsScalar()) bad(variant, "variant", "must be one value");
-  const auto allowed = variants(entry.model.family);
+  const auto& allowed = families_.find(model.family)->variants;
   if (std::ranges::find(allowed, variant.Scalar()) == allowed.end()) {
     bad(variant, "variant",
-        allowed.empty() ? "has no meaning for " + entry.model.family
-                        : "knows no '" + variant.Scalar() + "'; those of " + entry.model.family +
+        allowed.empty() ? "has no meaning for " + model.family
+                        : "knows no '" + variant.Scalar() + "'; those of " + model.family +
                               " are " + listed(allowed));
   }
-  entry.model.variant = variant.Scalar();
+  model.variant = variant.Scalar();
 }
 
-void EntryReader::read_features(Model& model) const {
-  if (const YAML::Node list = find("endpoints")) {
-    model.endpoints.clear();
-    for (const std::string& name : words(list, "endpoints")) {
-      model.endpoints.push_back(word(list, "endpoints", name, kEndpoints));
-      const bool embeddings = model.endpoints.back() == openai::Endpoint::embeddings;
-      if (embeddings != embeds(model.family)) {
-        bad(list, "endpoints", "has no '" + name + "' for models of " + model.family);
-      }
-    }
+void EntryReader::read_kind(Model& model) const {
+  read_endpoints(*this, model);
+  const Family& family = *families_.find(model.family);
+  if (model.answers(openai::Endpoint::embeddings) != family.embeds()) {
+    bad(find("endpoints"), "endpoints",
+        std::string(family.embeds() ? "must be embeddings" : "has no embeddings") +
+            " for models of " + model.family);
   }
-  if (const YAML::Node list = find("inputs")) {
-    model.inputs = {};
-    for (const std::string& name : words(list, "inputs")) {
-      model.inputs.*word(list, "inputs", name, kInputs) = true;
-    }
-  }
+  read_features(*this, model);
   for (const auto& [key, field] : std::initializer_list<std::pair<const char*, bool Model::*>>{
-           {"tools", &Model::tools},
-           {"json_schema", &Model::json_schema},
-           {"system", &Model::system},
            {"temperature_or_top_p", &Model::temperature_or_top_p},
            {"no_prefill", &Model::no_prefill},
            {"batch", &Model::batch}}) {
     if (const YAML::Node value = find(key)) model.*field = boolean(value, key);
-  }
-  if (const YAML::Node value = find("reasoning")) {
-    model.reasoning = word(value, "reasoning", text(value, "reasoning"), kReasoning);
   }
   if (const YAML::Node list = find("refuses")) model.refuses = words(list, "refuses");
 }
@@ -285,7 +175,8 @@ void EntryReader::read_limits(Model& model) const {
   }
   const YAML::Node list = find("dimensions");
   if (!list) return;
-  if (!embeds(model.family)) bad(list, "dimensions", "has no meaning for " + model.family);
+  if (!model.answers(openai::Endpoint::embeddings))
+    bad(list, "dimensions", "has no meaning for " + model.family);
   if (!list.IsSequence()) bad(list, "dimensions", "must be a list");
   model.dimensions.clear();
   for (const YAML::Node& one : list) {
@@ -385,7 +276,7 @@ void EntryReader::read_source(Entry& entry) const {
   if (const YAML::Node value = find("as_of")) entry.model.price_date = text(value, "as_of");
   if (priced && (entry.model.price_source.empty() ||
                  (entry.model.price_date.empty() && origin_ == Origin::project))) {
-    bad(node_, "source", "and as_of must say where the prices were read, and when");
+    bad(node(), "source", "and as_of must say where the prices were read, and when");
   }
 }
 
@@ -400,8 +291,16 @@ YAML::Node parse_yaml(string_view yaml) {
 
 }  // namespace
 
-void lay_over(std::vector<Entry>& entries, string_view yaml, Origin origin) {
+void lay_over(Data& data, string_view yaml, Origin origin) {
   const YAML::Node document = parse_yaml(yaml);
+  const YAML::Node families = document.IsMap() ? document["families"] : YAML::Node();
+  if (document.IsMap() && families) {
+    if (origin == Origin::user) {
+      throw DataError(families.Mark().line + 1, "families",
+                      "families: come with the program, which has their translators");
+    }
+    data.families.read(families);
+  }
   const YAML::Node list = document.IsMap() ? document["models"] : document;
   if (!list || !list.IsSequence()) {
     throw DataError(1, "models", "models: must be a list of models");
@@ -409,20 +308,20 @@ void lay_over(std::vector<Entry>& entries, string_view yaml, Origin origin) {
   std::set<std::string> seen;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const YAML::Node node = list[i];
-    EntryReader reader(node, i, origin);
+    EntryReader reader(node, i, data.families, origin);
     const std::string id = reader.read_id();
     if (!seen.insert(id).second) {
       throw DataError(node.Mark().line + 1, "models[" + std::to_string(i) + "].id",
                       id + ": id is there twice");
     }
     const auto old =
-        std::ranges::find(entries, id, [](const Entry& entry) { return entry.model.id; });
-    if (old != entries.end()) {
+        std::ranges::find(data.entries, id, [](const Entry& entry) { return entry.model.id; });
+    if (old != data.entries.end()) {
       reader.read_into(*old, true);
     } else {
       Entry entry;
       reader.read_into(entry, false);
-      entries.push_back(std::move(entry));
+      data.entries.push_back(std::move(entry));
     }
   }
 }

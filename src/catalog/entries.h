@@ -2,6 +2,7 @@
 // data/models.yaml as it is written, before it becomes a Catalog. Pure.
 
 #include "catalog/catalog.h"
+#include "catalog/families.h"
 
 #include <map>
 #include <optional>
@@ -28,8 +29,13 @@ struct Entry {
 // Where entries come from: the project's own must say where their prices were read.
 enum class Origin { project, user };
 
-// Lays the models of `yaml` over `entries`. Throws DataError.
-void lay_over(std::vector<Entry>& entries, std::string_view yaml, Origin origin);
+struct Data {
+  Families families;
+  std::vector<Entry> entries;
+};
+
+// Lays the families and models of `yaml` over `data`. Throws DataError.
+void lay_over(Data& data, std::string_view yaml, Origin origin);
 
 // `base`, as it is when the model is called by `prefix` ("us"; "" = by its bare id). Throws
 // std::runtime_error where a premium gives fractions of a pico-dollar.

@@ -5,7 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace quarry::catalog {
 namespace {
@@ -29,6 +32,8 @@ TEST_P(BadData, IsRefusedByModelKeyAndLine) {
 }
 
 #define MODEL "- id: a.b\n  family: llama\n  batch: true\n"
+#define FAMILY "models: []\nfamilies:\n- name: x\n  endpoints: [responses]\n"
+#define OF_X "models:\n- id: a.b\n  family: x\n  batch: true\n"
 INSTANTIATE_TEST_SUITE_P(
     Rows,
     BadData,
@@ -41,6 +46,29 @@ INSTANTIATE_TEST_SUITE_P(
         BadRow{"NoBatch", "- id: a.b\n  family: llama\n", "models[0].batch", 1},
         BadRow{"UnknownFamily", "- id: a.b\n  family: lama\n  batch: true\n", "models[0].family",
                2},
+        BadRow{"NewFamilyOfUnknownEndpoints",
+               "- id: a.b\n  family: new\n  batch: true\n  endpoints: [chat]\n",
+               "models[0].endpoints", 4},
+        BadRow{"VariantOfAFamilyWithoutARow",
+               "- id: a.b\n  family: new\n  batch: true\n  endpoints: [responses]\n  variant: x\n",
+               "models[0].variant", 5},
+        BadRow{"FamiliesNoList", "models: []\nfamilies: llama\n", "families", 2},
+        BadRow{"FamilyNoMap", "models: []\nfamilies:\n- llama\n", "families[0].name", 3},
+        BadRow{"FamilyNoName", "models: []\nfamilies:\n- tools: true\n", "families[0].name", 3},
+        BadRow{"FamilyNoEndpoints", "models: []\nfamilies:\n- name: x\n", "families[0].endpoints",
+               3},
+        BadRow{"FamilyUnknownKey", FAMILY "  refuses: [stop]\n", "families[0].refuses", 5},
+        BadRow{"FamilyNoBoolean", FAMILY "  tools: maybe\n", "families[0].tools", 5},
+        BadRow{"FamilyNoVariants", FAMILY "  variants: []\n", "families[0].variants", 5},
+        BadRow{"FamilyTwice", FAMILY "- name: x\n  endpoints: [embeddings]\n", "families[1].name",
+               5},
+        BadRow{"FamilyOfBothKinds",
+               "models: []\nfamilies:\n- name: x\n  endpoints: [responses, embeddings]\n",
+               "families[0].endpoints", 4},
+        BadRow{"ModelOfAFamilyWithoutItsVariant",
+               "families:\n- {name: x, endpoints: [responses], variants: [v1]}\n" OF_X
+               "  variant: v2\n",
+               "models[0].variant", 7},
         BadRow{"UnknownKey", MODEL "  ouput_tokens_max: 3\n", "models[0].ouput_tokens_max", 4},
         BadRow{"KeyTwice", MODEL "  batch: false\n", "models[0].batch", 4},
         BadRow{"IdTwice", MODEL MODEL, "models[1].id", 4},
@@ -83,6 +111,8 @@ TEST(BadEntry, IsNamedInTheMessage) {
   }
 }
 #undef MODEL
+#undef FAMILY
+#undef OF_X
 
 TEST(Entry, IsReadInFull) {
   const Catalog catalog = Catalog::parse(R"(
@@ -98,6 +128,7 @@ models:
     reasoning: effort
     context_tokens_max: 1000
     output_tokens_max: 100
+    native_output_tokens_max: 50
     refuses: [stop]
     temperature_or_top_p: true
     no_prefill: true
@@ -121,6 +152,7 @@ models:
   EXPECT_EQ(model.reasoning, Reasoning::effort);
   EXPECT_EQ(model.context_tokens_max, 1000);
   EXPECT_EQ(model.output_tokens_max, 100);
+  EXPECT_EQ(model.native_output_tokens_max, 50);
   EXPECT_TRUE(model.refuses_parameter("stop"));
   EXPECT_FALSE(model.refuses_parameter("top_p"));
   EXPECT_TRUE(model.temperature_or_top_p && model.no_prefill && model.batch);
@@ -143,6 +175,69 @@ TEST(Entry, TakesFromItsFamilyWhatItDoesNotSay) {
   const Model& embed = catalog.models().at(1);
   EXPECT_EQ(embed.endpoints, std::vector{openai::Endpoint::embeddings});
   EXPECT_EQ(embed.variant, "v2");
+}
+
+TEST(Family, GivesItsModelsWhatTheyDoNotSay) {
+  const Catalog catalog = Catalog::parse(R"(
+families:
+- name: new
+  endpoints: [chat_completions, responses]
+  variants: ["7", "8"]
+  inputs: [image]
+  tools: true
+  json_schema: true
+  system: false
+  reasoning: effort
+  native_output_tokens_max: 9
+models:
+- {id: a.plain, family: new, batch: true}
+- {id: a.other, family: new, batch: true, variant: "8", tools: false, inputs: [], reasoning: none,
+   endpoints: [completions]}
+)");
+  const Model& plain = *catalog.find("a.plain");
+  EXPECT_EQ(plain.variant, "7");
+  EXPECT_TRUE(plain.answers(openai::Endpoint::responses));
+  EXPECT_FALSE(plain.answers(openai::Endpoint::completions));
+  EXPECT_TRUE(plain.inputs.image && plain.tools && plain.json_schema);
+  EXPECT_FALSE(plain.system);
+  EXPECT_EQ(plain.reasoning, Reasoning::effort);
+  EXPECT_EQ(plain.native_output_tokens_max, 9);
+  const Model& other = *catalog.find("a.other");
+  EXPECT_EQ(other.variant, "8");
+  EXPECT_EQ(other.endpoints, std::vector{openai::Endpoint::completions});
+  EXPECT_FALSE(other.tools || other.inputs.image);
+  EXPECT_EQ(other.reasoning, Reasoning::none);
+  EXPECT_TRUE(catalog.model_of_family("new")->tools);
+  EXPECT_FALSE(catalog.model_of_family("old"));
+}
+
+TEST(Family, WithoutARowIsWhatItsFirstModelSays) {
+  const Catalog catalog = Catalog::parse(
+      "- {id: a.one, family: new, endpoints: [responses], tools: true, batch: true,"
+      " output_tokens_max: 5}\n"
+      "- {id: a.two, family: new, batch: false}\n"
+      "- {id: a.embed, family: new_embed, endpoints: [embeddings], batch: false}\n");
+  const Model& two = *catalog.find("a.two");
+  EXPECT_EQ(two.endpoints, std::vector{openai::Endpoint::responses});
+  EXPECT_TRUE(two.tools);
+  EXPECT_EQ(two.output_tokens_max, 0) << "a limit is the model's own";
+  EXPECT_FALSE(two.batch);
+  EXPECT_FALSE(catalog.find("a.embed")->system);
+  EXPECT_EQ(std::ranges::count(catalog.families(), "new"), 1);
+  EXPECT_TRUE(std::ranges::is_sorted(catalog.families()));
+}
+
+TEST(Family, IsNotTheUsersToAdd) {
+  const Catalog catalog = Catalog::parse("models: []");
+  EXPECT_THROW(catalog.extended("- {id: a.b, family: new, endpoints: [responses], batch: true}"),
+               DataError);
+  EXPECT_THROW(catalog.extended("{models: [], families: [{name: x, endpoints: [responses]}]}"),
+               DataError);
+  EXPECT_FALSE(catalog.extended("- {id: a.b, family: jamba, batch: true}").models().empty());
+}
+
+TEST(Family, ThatTheProjectDoesNotKnowHasNoModel) {
+  EXPECT_THROW(model_of_family("lama"), std::invalid_argument);
 }
 
 const Catalog& small() {

@@ -86,6 +86,14 @@ std::string tokens(std::int64_t count) {
   return std::to_string(count);
 }
 
+// "2048 (converse 8192)" where InvokeModel takes less than the model can.
+std::string output_tokens(const Model& model) {
+  const std::int64_t native = model.native_output_tokens_max;
+  const std::int64_t most = model.output_tokens_max;
+  if (native == 0 || (most != 0 && most <= native)) return tokens(most);
+  return fmt::format("{} (converse {})", tokens(native), tokens(most));
+}
+
 std::string prices_text(const std::optional<Prices>& prices) {
   if (!prices) return "unknown";
   return fmt::format("{} / {}", dollars_per_million(prices->input_pico_usd),
@@ -114,7 +122,7 @@ Line line_of(const ModelRow& row) {
           fmt::format("{}", fmt::join(inputs_of(model), ",")),
           features_of(model),
           tokens(model.context_tokens_max),
-          tokens(model.output_tokens_max),
+          output_tokens(model),
           model.batch ? prices_text(model.batch_prices) : "no batch",
           prices_text(model.on_demand_prices),
           where(row)};
@@ -158,6 +166,7 @@ bj::object row_json(const ModelRow& row) {
                     {"reasoning", word(model.reasoning)},
                     {"context_tokens_max", count_json(model.context_tokens_max)},
                     {"output_tokens_max", count_json(model.output_tokens_max)},
+                    {"native_output_tokens_max", count_json(model.native_output_tokens_max)},
                     {"refuses", list_json(model.refuses)},
                     {"temperature_or_top_p", model.temperature_or_top_p},
                     {"no_prefill", model.no_prefill},

@@ -53,10 +53,10 @@ std::vector<ModelRow> rows() {
 TEST(ModelsTable, ShowsWhatAModelTakesAndCosts) {
   EXPECT_EQ(models_table(rows()),
             // clang-format off
-      "MODEL                       FAMILY          ENDPOINTS        INPUTS      FEATURES             CONTEXT  OUTPUT  BATCH $/M   ON DEMAND $/M  CALLED BY\n"
-      "mine = us.vendor.chat-v1:0  llama 3.3       chat,compl,resp  text,image  tools,thinks:effort  128k     65535   unknown     0.07 / 13      us-west-2\n"
-      "vendor.chat-v1:0            llama 3.3       chat,compl,resp  text,image  tools,thinks:effort  128k     65535   0.0175 / 6  0.035 / 12     id us.\n"
-      "vendor.embed                titan_embed v2  embed            text        1024/512             1M       -       no batch    unknown\n");
+      "MODEL                       FAMILY          ENDPOINTS        INPUTS      FEATURES             CONTEXT  OUTPUT                 BATCH $/M   ON DEMAND $/M  CALLED BY\n"
+      "mine = us.vendor.chat-v1:0  llama 3.3       chat,compl,resp  text,image  tools,thinks:effort  128k     2048 (converse 65535)  unknown     0.07 / 13      us-west-2\n"
+      "vendor.chat-v1:0            llama 3.3       chat,compl,resp  text,image  tools,thinks:effort  128k     2048 (converse 65535)  0.0175 / 6  0.035 / 12     id us.\n"
+      "vendor.embed                titan_embed v2  embed            text        1024/512             1M       -                      no batch    unknown\n");
   // clang-format on
 }
 
@@ -73,7 +73,8 @@ TEST(ModelsJson, HoldsEveryFieldWithExactPrices) {
     "id": "vendor.chat-v1:0", "object": "model", "family": "llama", "variant": "3.3",
     "endpoints": ["chat_completions", "completions", "responses"], "inputs": ["text", "image"],
     "tools": true, "json_schema": false, "system": true, "reasoning": "effort",
-    "context_tokens_max": 128000, "output_tokens_max": 65535, "refuses": [],
+    "context_tokens_max": 128000, "output_tokens_max": 65535,
+    "native_output_tokens_max": 2048, "refuses": [],
     "temperature_or_top_p": false, "no_prefill": false, "dimensions": [], "batch": true,
     "profiles": ["", "us"], "batch_regions": [],
     "batch_prices": {"input": "0.0175", "output": "6", "cache_read": "0.0175",
@@ -85,6 +86,7 @@ TEST(ModelsJson, HoldsEveryFieldWithExactPrices) {
                                             "cache_write": "0.07"}}},
     "source": "somewhere", "as_of": "2026-01-02"})"));
   EXPECT_TRUE(data[2].at("output_tokens_max").is_null());
+  EXPECT_TRUE(data[2].at("native_output_tokens_max").is_null());
   EXPECT_EQ(data[2].at("dimensions"), boost::json::parse("[1024, 512]"));
 }
 

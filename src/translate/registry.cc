@@ -1,5 +1,6 @@
 #include "translate/family.h"
 
+#include <algorithm>
 #include <array>
 
 namespace quarry::translate {
@@ -28,6 +29,7 @@ constexpr std::array kFamilies{
 constexpr auto kNames = [] {
   std::array<std::string_view, kFamilies.size()> names;
   for (std::size_t i = 0; i < names.size(); ++i) names[i] = kFamilies[i].name;
+  std::ranges::sort(names);  // CMake sorts the files: "nova_embed_…" before "nova_request"
   return names;
 }();
 

@@ -14,9 +14,9 @@ namespace quarry::translate {
 namespace {
 
 constexpr FamilyRules kRules{.takes = {Param::max_tokens, Param::temperature, Param::top_p}};
-// What the service's schema of the body lets pass, however much more the model could write.
-constexpr std::int64_t kMaxGenLen3 = 2048;
-constexpr std::int64_t kMaxGenLen4 = 8192;
+// Where the catalog says nothing else: what the service's schema of the body lets pass, however much
+// more the model could write.
+constexpr std::int64_t kMaxGenLen = 2048;
 constexpr std::string_view kBegin = "<|begin_of_text|>";
 
 // The tokens around a turn.
@@ -229,7 +229,8 @@ void Writer::append_images() {
 }
 
 Outcome Writer::append() {
-  std::int64_t ceiling = model_.variant == "4" ? kMaxGenLen4 : kMaxGenLen3;
+  std::int64_t ceiling = model_.native_output_tokens_max;
+  if (ceiling == 0) ceiling = kMaxGenLen;
   if (model_.output_tokens_max != 0) ceiling = std::min(ceiling, model_.output_tokens_max);
   if (checked_.max_tokens.value_or(0) > ceiling) {
     return invalid_value(request_.param(Param::max_tokens),
