@@ -164,7 +164,8 @@ INSTANTIATE_TEST_SUITE_P(
             "body.messages[0].content", "must not be empty"},
         Row{"EmptyParts", messages(R"({"role":"user","content":[]})"), "invalid_value",
             "body.messages[0].content", "must not be empty"},
-        Row{"EmptyAssistant", messages(std::string(kUser) + R"({"role":"assistant","content":""})"),
+        Row{"NullAssistant",
+            messages(std::string(kUser) + R"({"role":"assistant","content":null})"),
             "invalid_value", "body.messages[1].content", "without tool calls"},
         Row{"AssistantFirst", messages(R"({"role":"assistant","content":"x"})"), "invalid_value",
             "body.messages[0].role", "must be of the user"},
@@ -332,6 +333,14 @@ TEST(Request, RefusesAPrefillWhereTheModelDoes) {
   EXPECT_EQ(refused.error().param, "body.messages");
   const std::string thinking = R"(,"thinking":{"type":"enabled","budget_tokens":1024}})";
   EXPECT_FALSE(translate(prefill.substr(0, prefill.size() - 1) + thinking, kSonnet45));
+}
+
+TEST(Request, PassesOverAnAnswerWithoutText) {
+  const auto out = translate(messages(std::string(kUser) + R"({"role":"assistant","content":""},)"
+                                                           R"({"role":"user","content":"so?"})"));
+  ASSERT_TRUE(out) << out.error().message;
+  EXPECT_EQ(out->find("assistant"), std::string::npos);
+  EXPECT_NE(out->find("so?"), std::string::npos);
 }
 
 // Anthropic, "Structured outputs": not together with a begun answer.

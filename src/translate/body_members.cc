@@ -106,6 +106,7 @@ Outcome read_function(json::Value function,
     return wrong_type(place(".strict"), "a boolean", strict->kind());
   }
   tool.strict = strict && strict->boolean();
+  tool.strict_said = strict.has_value();
   request.tools.push_back(tool);
   return {};
 }

@@ -167,8 +167,9 @@ Outcome MessageReader::assistant_message(const Assistant& message) {
       if (auto ok = tool_call(call, index++); !ok) return ok;
     }
   }
-  if (to_.parts.size() == first_part_) {
-    return invalid_value(at(".content"), "must not be empty without tool calls");
+  // A text of nothing is what an answer without text comes back as.
+  if (to_.parts.size() == first_part_ && !content) {
+    return invalid_value(at(".content"), "must not be null without tool calls");
   }
   return {};
 }

@@ -62,6 +62,7 @@ struct Tool {
   std::optional<json::Value> description;  // a string, not empty
   std::optional<json::Value> parameters;   // an object whose type is "object" or absent
   bool strict = false;
+  bool strict_said = false;  // else `strict` is what the endpoint takes for granted
 };
 
 enum class ToolChoice : std::uint8_t { unsaid, none, automatic, required, named };

@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <span>
 #include <string_view>
+#include <unordered_set>
 
 namespace quarry::translate {
 
@@ -66,6 +67,46 @@ Outcome one_of(json::Value value, std::string_view param, std::span<const std::s
     why.append("'").append(word).append("'");
   }
   return invalid_value(param, why);
+}
+
+bool is_strict(json::Value schema);
+
+bool are_strict(json::Value schemas) {
+  if (schemas.is(json::Kind::object)) {
+    for (const auto [name, schema] : schemas.members()) {
+      if (!is_strict(schema)) return false;
+    }
+  } else if (schemas.is(json::Kind::array)) {
+    for (const json::Value schema : schemas.elements()) {
+      if (!is_strict(schema)) return false;
+    }
+  }
+  return true;
+}
+
+// Whether each object of a schema is closed and needs all of its properties: what strict asks for.
+// Here strict is the default, and a schema that could not be followed so is not held to it.
+bool is_strict(json::Value schema) {
+  if (!schema.is(json::Kind::object)) return true;
+  const auto [properties, required, others, items, any, defs] =
+      schema.pick(std::array<std::string_view, 6>{"properties", "required", "additionalProperties",
+                                                  "items", "anyOf", "$defs"});
+  if (is_text(schema.find_non_null("type"), "object") || properties) {
+    if (!others || !others->is(json::Kind::boolean) || others->boolean()) return false;
+    std::unordered_set<std::string_view> needed;
+    if (required && required->is(json::Kind::array)) {
+      for (const json::Value name : required->elements()) {
+        if (name.is(json::Kind::string)) needed.insert(name.text());
+      }
+    }
+    if (properties && properties->is(json::Kind::object)) {
+      for (const auto [name, property] : properties->members()) {
+        if (!needed.contains(name)) return false;
+      }
+    }
+  }
+  return (!properties || are_strict(*properties)) && (!items || is_strict(*items)) &&
+         (!any || are_strict(*any)) && (!defs || are_strict(*defs));
 }
 
 class BodyReader {
@@ -178,6 +219,8 @@ Outcome BodyReader::tools(json::Value tools) {
                              " are OpenAI's own; supported values are: 'function'");
     }
     if (auto ok = read_function(tool, index, "", request_); !ok) return ok;
+    Tool& read = request_.tools.back();
+    if (!read.strict_said) read.strict = read.parameters && is_strict(*read.parameters);
     ++index;
   }
   return {};

@@ -62,6 +62,25 @@ TEST_F(ResponsesBody, OfATextIsOneUserMessage) {
   EXPECT_EQ(request_.conversation.place(system.front()), "body.instructions");
 }
 
+// OpenAI API reference, "Create a model response": strict is true where it is not said.
+TEST_F(ResponsesBody, HoldsAToolToItsSchemaWhereItCanBe) {
+  const auto strict = [&](const std::string& rest) {
+    EXPECT_EQ(with(R"("tools":[{"type":"function","name":"f")" + rest + "}]"), "");
+    return request_.tools.front().strict;
+  };
+  const std::string closed =
+      R"(,"parameters":{"type":"object","properties":{"a":{"type":"array","items":)"
+      R"({"type":"object","properties":{},"additionalProperties":false}}},"required":["a"],)"
+      R"("additionalProperties":false})";
+  EXPECT_TRUE(strict(closed));
+  EXPECT_TRUE(strict(closed + R"(,"strict":null)"));
+  EXPECT_FALSE(strict(closed + R"(,"strict":false)"));
+  EXPECT_FALSE(strict(""));
+  EXPECT_FALSE(strict(R"(,"parameters":{"type":"object","properties":{"a":{}}})"));
+  EXPECT_FALSE(strict(R"(,"parameters":{"type":"object","properties":{"a":{}},)"
+                      R"("additionalProperties":false})"));
+}
+
 TEST_F(ResponsesBody, JoinsCallsToWhatTheAssistantSaidBefore) {
   ASSERT_EQ(items(R"({"role":"assistant","content":"I look."},)" + call("1") +
                   R"(,{"type":"reasoning","summary":[]},)" + call("2") + "," + output("2") + "," +

@@ -217,10 +217,10 @@ Outcome Writer::append_tool(const Tool& tool, std::size_t index) {
   append_parameters(tool, out_);
   // Strict tools came with structured output; older models know no such member.
   if (tool.strict && model_.json_schema) {
-    if (tool.parameters) {
-      if (auto ok = check_claude_schema(*tool.parameters, place()); !ok) return ok;
-    }
-    out_ += ",\"strict\":true";
+    const Outcome follows =
+        tool.parameters ? check_claude_schema(*tool.parameters, place()) : Outcome();
+    if (!follows && tool.strict_said) return follows;
+    if (follows) out_ += ",\"strict\":true";
   }
   out_ += '}';
   return {};
