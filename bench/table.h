@@ -1,29 +1,33 @@
 #pragma once
-// The figures as a person reads them.
+// The figures as a person reads them: a row for each pair of benchmarks, and one for the whole of a
+// subject's direction, its parts weighted as in a batch.
 
-#include <cstddef>
+#include <benchmark/benchmark.h>
+
+#include "benchmarks.h"
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace quarry::bench {
 
-struct Row {
-  std::string family;
-  std::string direction;  // "request" or "answer"
-  std::string part;
-  double bytes_share = 0;  // of the whole corpus
-  double bytes_per_second = 0;
-  double parse_only_bytes_per_second = 0;
-  bool budgeted = false;
+// Prints the table once everything is measured, since the repetitions of all benchmarks are run in
+// a mixed order.
+class TableReporter final : public benchmark::BenchmarkReporter {
+ public:
+  explicit TableReporter(std::vector<Pair> pairs) : pairs_(std::move(pairs)) {}
 
-  double ratio() const { return bytes_per_second / parse_only_bytes_per_second; }
+  bool ReportContext(const Context& context) override;
+  void ReportRuns(const std::vector<Run>& runs) override;
+  void Finalize() override;
+
+  // CPU seconds of one iteration, the median of the repetitions; nullopt where it was not run.
+  std::optional<double> seconds(const std::string& name) const;
+
+ private:
+  std::vector<Pair> pairs_;
+  std::map<std::string, double> seconds_;
 };
-
-// What every budget of the table is.
-inline constexpr double kRatioMin = 0.5;
-
-// One line of it; the head is of the same widths.
-std::string table_head();
-std::string table_row(const Row& row);
 
 }  // namespace quarry::bench

@@ -17,6 +17,7 @@ find_package(pugixml REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(GTest REQUIRED)
+find_package(benchmark REQUIRED)
 
 # SOCI 4.0.3's own CMake files name static libraries that Debian does not ship in full.
 find_library(SOCI_CORE soci_core REQUIRED)
