@@ -7,6 +7,7 @@
 // Valid is what RFC 8259 calls JSON text, without a byte order mark; lone surrogates (\ud800) are
 // errors. A key that is given twice counts with its last value.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +34,16 @@ inline constexpr std::size_t kDepthMax = 256;
 class Document;
 class Members;
 class Elements;
+
+// A key that the compiler knows, and compares in place.
+template <std::size_t N>
+struct Key {
+  consteval Key(const char (&text)[N]) { std::copy_n(text, N, characters); }
+  bool is(std::string_view name) const {
+    return name.size() == N - 1 && std::memcmp(name.data(), characters, N - 1) == 0;
+  }
+  char characters[N];
+};
 
 // A value of a Document; as cheap to copy as a pointer, valid until the document's next parse.
 class Value {
@@ -64,7 +75,9 @@ class Value {
   std::optional<Value> find(std::string_view key) const;
   // As find, but a null counts as absent.
   std::optional<Value> find_non_null(std::string_view key) const;
-  // find_non_null of several keys in one pass; the keys are not empty.
+  // find_non_null of several keys in one pass: pick<"type", "text">().
+  template <Key... keys>
+  std::array<std::optional<Value>, sizeof...(keys)> pick() const;
   template <std::size_t N>
   std::array<std::optional<Value>, N> pick(const std::array<std::string_view, N>& keys) const;
   // Arrays only.
@@ -231,6 +244,18 @@ inline bool same_bytes(const char* a, const char* b, std::size_t size) {
   if (size >= 4) return same_ends<std::uint32_t>(a, b, size);
   if (size >= 2) return same_ends<std::uint16_t>(a, b, size);
   return size == 0 || *a == *b;
+}
+
+template <Key... keys>
+std::array<std::optional<Value>, sizeof...(keys)> Value::pick() const {
+  std::array<std::optional<Value>, sizeof...(keys)> found;
+  for (const auto [name, value] : members()) {
+    std::size_t i = 0;
+    const bool wanted = ((keys.is(name) || (++i, false)) || ...);
+    if (!wanted) continue;
+    value.is(Kind::null) ? found[i].reset() : void(found[i] = value);
+  }
+  return found;
 }
 
 template <std::size_t N>

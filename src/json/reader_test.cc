@@ -1,8 +1,6 @@
 // What the reader accepts is held against Boost.JSON, a parser that shares nothing with it.
 #include "json/reader.h"
 
-#include "json/write.h"
-
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
 
@@ -289,6 +287,16 @@ TEST(Reader, CountsTheLastOfTwoEqualKeys) {
   EXPECT_EQ(root->find("a")->integer(), 3);
 }
 
+TEST(Reader, PicksSeveralMembersOfWhichANullIsAbsent) {
+  Document document;
+  const auto root = document.parse(R"({"a":1,"abc":2,"ab":3,"n":null,"z":4,"z":null,"a":5})");
+  ASSERT_TRUE(root);
+  const auto [ab, a, n, z, b] = root->pick<"ab", "a", "n", "z", "b">();
+  EXPECT_EQ(ab->raw(), "3");
+  EXPECT_EQ(a->raw(), "5");
+  EXPECT_FALSE(n || z || b);
+}
+
 TEST(Reader, TakesTheDepthLimitAndRefusesOneMore) {
   Document document;
   const auto nested = [](std::size_t depth) {
@@ -333,33 +341,6 @@ TEST(Reader, IsReadyForTheNextTextAfterAHugeOne) {
   const auto small = document.parse("[7]");
   ASSERT_TRUE(small);
   EXPECT_EQ((*small->elements().begin()).integer(), 7);
-}
-
-std::string string_token(std::string_view text) {
-  std::string out;
-  append_string(out, text);
-  return out;
-}
-
-TEST(Write, EscapesWhatJsonAndSplitlinesNeed) {
-  EXPECT_EQ(string_token("a\"b\\c\n\r\t\b\f\x01/\x7f"),
-            "\"a\\\"b\\\\c\\n\\r\\t\\b\\f\\u0001/\x7f\"");
-  EXPECT_EQ(string_token("\xc2\x85\xe2\x80\xa8\xe2\x80\xa9\xc2\x86\xe2\x80\xa7"),
-            "\"\\u0085\\u2028\\u2029\xc2\x86\xe2\x80\xa7\"");
-}
-
-TEST(Write, ReplacesInvalidUtf8) {
-  const std::string replaced = "\"x\xef\xbf\xbdy\"";
-  for (const char* bad : {"x\xffy", "x\xc3y", "x\x80y", "x\xf8y"})
-    EXPECT_EQ(string_token(bad), replaced) << bad;
-  EXPECT_TRUE(Document().parse(
-      string_token("\xed\xa0\x80 \xf4\x90\x80\x80 \xe0\x80\x80 \xc0\xaf \xe2\x80")));
-}
-
-TEST(Write, CopiesJsonAsOneLineForEveryReader) {
-  std::string out;
-  append_line(out, "{\"a\":\r\n\"\xc2\x85\xc3\xa9\xe2\x80\xa8\xe2\x82\xac\xe2\x80\xa9\xc2\"\n}\n");
-  EXPECT_EQ(out, "{\"a\":\"\\u0085\xc3\xa9\\u2028\xe2\x82\xac\\u2029\xc2\"}");
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <bit>
 #include <cstddef>
 #include <cstring>
 
@@ -85,7 +85,9 @@ struct Block {
   }
 };
 
-// Eight bytes at once, while all of them are plain. Returns how many were copied.
+// Copies the bytes before the first that is not plain, eight at once; what is less than eight bytes
+// before the end is left. Returns how many; more of `to` may be written to, but not more than there
+// is of `text`.
 std::size_t copy_plain(std::string_view text, char* to) {
   constexpr std::uint64_t ones = 0x0101010101010101U;
   constexpr std::uint64_t highs = 0x8080808080808080U;
@@ -95,10 +97,17 @@ std::size_t copy_plain(std::string_view text, char* to) {
     std::memcpy(&word, text.data() + at, sizeof word);
     const std::uint64_t quote = word ^ (ones * '"');
     const std::uint64_t backslash = word ^ (ones * '\\');
-    // The high bit of a byte that is under 0x20, a quote, a backslash, or over 0x7f.
-    const std::uint64_t special = (word - ones * 0x20) | (quote - ones) | (backslash - ones) | word;
-    if ((special & highs) != 0) break;
-    std::memcpy(to + at, &word, sizeof word);
+    // The high bit of a byte that is under 0x20, a quote, a backslash, or over 0x7f. A borrow may
+    // set more of them, but only behind such a byte.
+    const std::uint64_t special =
+        ((word - ones * 0x20) | (quote - ones) | (backslash - ones) | word) & highs;
+    if constexpr (std::endian::native == std::endian::little) {
+      std::memcpy(to + at, &word, sizeof word);
+      if (special != 0) return at + static_cast<std::size_t>(std::countr_zero(special)) / 8;
+    } else {
+      if (special != 0) break;
+      std::memcpy(to + at, &word, sizeof word);
+    }
   }
   return at;
 }
@@ -117,7 +126,7 @@ void append_string_inside(std::string& out, std::string_view text) {
     const std::size_t copied = copy_plain(text.substr(at, room), block.bytes.data() + block.size);
     block.size += copied;
     at += copied;
-    if (copied != 0) continue;
+    if (at == text.size()) break;
     const auto c = static_cast<unsigned char>(text[at]);
     if (plain(c)) {
       block.bytes[block.size++] = text[at++];
@@ -146,9 +155,7 @@ void append_string(std::string& out, std::string_view text) {
 }
 
 void append_integer(std::string& out, std::int64_t value) {
-  std::array<char, 24> digits{};
-  const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), value);
-  out.append(digits.data(), result.ptr);
+  out += std::string_view(Digits(value));
 }
 
 void append_line(std::string& out, std::string_view json) {

@@ -11,10 +11,24 @@ constexpr std::int64_t kTokensMax = std::int64_t{1} << 40;
 
 }  // namespace
 
+void Text::add(std::string_view inside) {
+  if (empty()) {
+    piece_ = inside;
+    return;
+  }
+  if (joined_.empty()) joined_ = piece_;
+  joined_ += inside;
+}
+
+void Text::clear() {
+  piece_ = {};
+  joined_.clear();
+}
+
 void Answer::clear() {
   text.clear();
   reasoning.clear();
-  refusal.clear();
+  refusal = {};
   calls.clear();
   finish = Finish::stop;
   usage.reset();
@@ -23,12 +37,13 @@ void Answer::clear() {
 void Answer::add_call(std::string_view id_inside,
                       std::string_view name_inside,
                       json::Value arguments) {
-  AnsweredCall& call = calls.emplace_back();
-  call.id = id_inside;
-  call.name = name_inside;
+  while (escaped.size() <= calls.size()) escaped.emplace_back();
+  std::string& inside = escaped[calls.size()];
+  inside.clear();
   scratch.clear();
   arguments.append_compact(scratch);
-  json::append_string_inside(call.arguments, scratch);
+  json::append_string_inside(inside, scratch);
+  calls.push_back({id_inside, name_inside, inside});
 }
 
 Refusal malformed(std::string_view why) {

@@ -12,25 +12,21 @@ void append_calls(const Answer& answer, const ResultOptions& options, std::strin
     const AnsweredCall& call = answer.calls[i];
     out += i == 0 ? "{\"id\":\"" : ",{\"id\":\"";
     append_call_id(call, options, i, out);
-    out.append(R"(","type":"function","function":{"name":")").append(call.name);
-    out.append(R"(","arguments":")").append(call.arguments).append("\"}}");
+    json::append_all(out, R"(","type":"function","function":{"name":")", call.name,
+                     R"(","arguments":")", call.arguments, "\"}}");
   }
   out += ']';
 }
 
 void append_message(const Answer& answer, const ResultOptions& options, std::string& out) {
-  out += R"({"role":"assistant","content":)";
-  if (answer.text.empty() && (!answer.calls.empty() || !answer.refusal.empty())) {
-    out += "null";
-  } else {
-    out.append("\"").append(answer.text).append("\"");
-  }
-  out += ",\"refusal\":";
-  answer.refusal.empty() ? void(out += "null")
-                         : void(out.append("\"").append(answer.refusal).append("\""));
-  if (!answer.reasoning.empty()) {
-    out.append(",\"reasoning_content\":\"").append(answer.reasoning).append("\"");
-  }
+  const std::string_view text = answer.text.view(), refusal = answer.refusal;
+  const std::string_view reasoning = answer.reasoning.view();
+  const bool no_text = text.empty() && (!answer.calls.empty() || !refusal.empty());
+  const std::string_view quote = no_text ? "" : "\"", refusal_quote = refusal.empty() ? "" : "\"";
+  json::append_all(out, R"({"role":"assistant","content":)", quote, no_text ? "null" : text, quote,
+                   ",\"refusal\":", refusal_quote, refusal.empty() ? "null" : refusal,
+                   refusal_quote);
+  if (!reasoning.empty()) json::append_all(out, ",\"reasoning_content\":\"", reasoning, "\"");
   if (!answer.calls.empty()) append_calls(answer, options, out);
   out += ",\"annotations\":[]}";
 }
@@ -68,30 +64,26 @@ void append_usage(const LineUsage& usage, std::string& out) {
     out += R"("usage":null,"usage_absent":true)";
     return;
   }
-  const auto append = [&](std::string_view text, std::int64_t count) {
-    out += text;
-    json::append_integer(out, count);
-  };
-  append(R"("usage":{"prompt_tokens":)", usage->input_tokens);
-  append(R"(,"completion_tokens":)", usage->output_tokens);
-  append(R"(,"total_tokens":)", usage->total_tokens());
-  append(R"(,"prompt_tokens_details":{"cached_tokens":)", usage->cached_input_tokens);
-  append(R"(,"cache_write_tokens":)", usage->cache_write_tokens);
-  append(R"(,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":)",
-         usage->reasoning_tokens);
-  out += R"(,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}})";
+  json::append_all(
+      out, R"("usage":{"prompt_tokens":)", json::Digits(usage->input_tokens),
+      R"(,"completion_tokens":)", json::Digits(usage->output_tokens),  //
+      R"(,"total_tokens":)", json::Digits(usage->total_tokens()),
+      R"(,"prompt_tokens_details":{"cached_tokens":)", json::Digits(usage->cached_input_tokens),
+      R"(,"cache_write_tokens":)", json::Digits(usage->cache_write_tokens),
+      R"(,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":)",
+      json::Digits(usage->reasoning_tokens),
+      R"(,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}})");
 }
 
 void append_chat_completion(const Answer& answer, const ResultOptions& options, std::string& out) {
-  out.append(R"({"id":"chatcmpl-)").append(options.completion_seed);
-  out += R"(","object":"chat.completion","created":)";
-  json::append_integer(out, options.created);
-  out += ",\"model\":";
+  json::append_all(out, R"({"id":"chatcmpl-)", options.completion_seed,
+                   R"(","object":"chat.completion","created":)", json::Digits(options.created),
+                   ",\"model\":");
   json::append_string(out, options.model_name);
   out += R"(,"choices":[{"index":0,"message":)";
   append_message(answer, options, out);
-  out.append(R"(,"logprobs":null,"finish_reason":")").append(finish_reason(answer.finish));
-  out += "\"}],";
+  json::append_all(out, R"(,"logprobs":null,"finish_reason":")", finish_reason(answer.finish),
+                   "\"}],");
   append_usage(answer.usage, out);
   out += R"(,"service_tier":"default","system_fingerprint":null})";
 }

@@ -2,8 +2,6 @@
 
 #include "translate/translator.h"
 
-#include <array>
-
 namespace quarry::translate {
 
 namespace {
@@ -85,9 +83,8 @@ ResponseNote read_note(std::string_view note, json::Document& document) {
   const auto root = document.parse(note);
   if (!root || !root->is(Kind::object)) return read;
   const auto [temperature, top_p, max_output_tokens, parallel, truncation, reasoning, text] =
-      root->pick(std::array<std::string_view, 7>{"temperature", "top_p", "max_output_tokens",
-                                                 "parallel_tool_calls", "truncation", "reasoning",
-                                                 "text"});
+      root->pick<"temperature", "top_p", "max_output_tokens", "parallel_tool_calls", "truncation",
+                 "reasoning", "text">();
   read.temperature = of_kind(temperature, Kind::number);
   read.top_p = of_kind(top_p, Kind::number);
   read.max_output_tokens = of_kind(max_output_tokens, Kind::number);

@@ -47,7 +47,7 @@ class Items {
   void append_reasoning() {
     open("reasoning", "rs_");
     out_ += R"(,"summary":[],"content":[{"type":"reasoning_text","text":")";
-    out_.append(answer_.reasoning).append("\"}]}");
+    out_.append(answer_.reasoning.view()).append("\"}]}");
   }
 
   void append_message(bool last) {
@@ -56,7 +56,7 @@ class Items {
     out_ += R"(,"role":"assistant","content":[)";
     const bool refused = !answer_.refusal.empty();
     if (!refused || !answer_.text.empty()) {
-      out_.append(R"({"type":"output_text","text":")").append(answer_.text);
+      out_.append(R"({"type":"output_text","text":")").append(answer_.text.view());
       out_ += R"(","annotations":[],"logprobs":[]})";
       if (refused) out_ += ',';
     }
@@ -122,24 +122,22 @@ void append_response_usage(const LineUsage& usage, std::string& out) {
     out += R"(,"usage":null,"usage_absent":true)";
     return;
   }
-  const auto append = [&](std::string_view text, std::int64_t count) {
-    out += text;
-    json::append_integer(out, count);
-  };
-  append(R"(,"usage":{"input_tokens":)", usage->input_tokens);
-  append(R"(,"input_tokens_details":{"cached_tokens":)", usage->cached_input_tokens);
-  append(R"(,"cache_write_tokens":)", usage->cache_write_tokens);
-  append(R"(},"output_tokens":)", usage->output_tokens);
-  append(R"(,"output_tokens_details":{"reasoning_tokens":)", usage->reasoning_tokens);
-  append(R"(},"total_tokens":)", usage->total_tokens());
-  out += '}';
+  json::append_all(
+      out, R"(,"usage":{"input_tokens":)", json::Digits(usage->input_tokens),
+      R"(,"input_tokens_details":{"cached_tokens":)", json::Digits(usage->cached_input_tokens),
+      R"(,"cache_write_tokens":)", json::Digits(usage->cache_write_tokens), R"(},"output_tokens":)",
+      json::Digits(usage->output_tokens), R"(,"output_tokens_details":{"reasoning_tokens":)",
+      json::Digits(usage->reasoning_tokens), R"(},"total_tokens":)",
+      json::Digits(usage->total_tokens()), "}");
 }
 
 }  // namespace
 
-void append_response(const Answer& answer, const ResultOptions& options, std::string& out) {
-  json::Document document;
-  const ResponseNote note = read_note(options.note, document);
+void append_response(const Answer& answer,
+                     const ResultOptions& options,
+                     json::Document& scratch,
+                     std::string& out) {
+  const ResponseNote note = read_note(options.note, scratch);
   const std::string_view incomplete = incomplete_reason(answer.finish);
 
   out.append(R"({"id":"resp_)").append(options.completion_seed);

@@ -16,7 +16,8 @@ bj::value response(const Answer& answer, std::string_view note = "") {
   const ResultOptions options{
       .model_name = "m\n", .created = 7, .completion_seed = "5eed", .note = note};
   std::string out;
-  append_response(answer, options, out);
+  json::Document scratch;
+  append_response(answer, options, scratch, out);
   return bj::parse(out);
 }
 

@@ -19,8 +19,11 @@ void begin_text_completion(const ResultOptions& options, std::string& out);
 void append_choice(const Answer& answer, std::size_t index, std::string& out);
 void end_text_completion(const LineUsage& usage, std::string& out);
 
-// response_result.cc: "The Response object".
-void append_response(const Answer& answer, const ResultOptions& options, std::string& out);
+// response_result.cc: "The Response object". `scratch` parses the note.
+void append_response(const Answer& answer,
+                     const ResultOptions& options,
+                     json::Document& scratch,
+                     std::string& out);
 
 // embeddings_result.cc: "The embedding object", as floats, or in base64 of little-endian float32
 // where options.note says so. Errors: a vector that holds something else than numbers.

@@ -16,7 +16,7 @@ void begin_text_completion(const ResultOptions& options, std::string& out) {
 void append_choice(const Answer& answer, std::size_t index, std::string& out) {
   out += index == 0 ? "{\"index\":" : ",{\"index\":";
   json::append_integer(out, static_cast<std::int64_t>(index));
-  out.append(",\"text\":\"").append(answer.text).append(answer.refusal);
+  out.append(",\"text\":\"").append(answer.text.view()).append(answer.refusal);
   out += R"(","logprobs":null,"finish_reason":")";
   // Calls cannot be: a line of this endpoint has no tools.
   out += finish_reason(answer.finish == Finish::tool_calls ? Finish::stop : answer.finish);

@@ -173,6 +173,7 @@ std::expected<void, openai::LineError> RequestTranslator::translate(std::string_
 
 struct ResultTranslator::State {
   Answer answer;
+  json::Document note;  // what parses it
   EmbeddingsAnswer embeddings;
   ResultOptions options;
   ResultFamily* family = nullptr;
@@ -234,8 +235,9 @@ Outcome ResultTranslator::State::add(std::string_view model_output, std::string&
     return malformed("there are two for one line");
   } else {
     answer.usage = usage();
-    options.endpoint == openai::Endpoint::responses ? append_response(answer, options, out)
-                                                    : append_chat_completion(answer, options, out);
+    options.endpoint == openai::Endpoint::responses
+        ? append_response(answer, options, note, out)
+        : append_chat_completion(answer, options, out);
   }
   ++next_index;
   return {};

@@ -1,8 +1,6 @@
 // Claude's answer on Bedrock (Anthropic API reference, "Messages").
 #include "translate/family.h"
 
-#include <array>
-
 namespace quarry::translate {
 
 namespace {
@@ -22,8 +20,9 @@ Finish finish_of(const std::optional<json::Value>& reason) {
 std::expected<openai::Usage, openai::LineError> read_usage(
     const std::optional<json::Value>& usage) {
   if (!usage || !usage->is(json::Kind::object)) return malformed("it has no usage");
-  const auto [fresh, answered, cached, cached_now] = usage->pick(std::array<std::string_view, 4>{
-      "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"});
+  const auto [fresh, answered, cached, cached_now] =
+      usage->pick<"input_tokens", "output_tokens", "cache_read_input_tokens",
+                  "cache_creation_input_tokens">();
   if (!fresh || !answered) return malformed("its usage lacks input_tokens or output_tokens");
   const auto input = token_count(fresh);
   const auto output = token_count(answered);
@@ -46,8 +45,8 @@ bool is_string(const std::optional<json::Value>& value) {
 // False when the block has not the form of its type.
 bool add_block(json::Value block, json::Document& scratch, Answer& answer) {
   if (!block.is(json::Kind::object)) return false;
-  const auto [type, text, thinking, id, name, input] = block.pick(
-      std::array<std::string_view, 6>{"type", "text", "thinking", "id", "name", "input"});
+  const auto [type, text, thinking, id, name, input] =
+      block.pick<"type", "text", "thinking", "id", "name", "input">();
   if (!is_string(type)) return false;
   if (type->text() == "text") {
     if (!is_string(text)) return false;
@@ -68,7 +67,7 @@ class AnthropicResult final : public ResultFamily {
     const auto root = parse_answer(document_, model_output);
     if (!root) return Refusal(root.error());
     const auto [content, stop_reason, usage_given] =
-        root->pick(std::array<std::string_view, 3>{"content", "stop_reason", "usage"});
+        root->pick<"content", "stop_reason", "usage">();
     const auto usage = read_usage(usage_given);
     if (usage) answer.usage = *usage;
     if (!content || !content->is(json::Kind::array)) return malformed("it has no content");

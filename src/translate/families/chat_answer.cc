@@ -1,9 +1,8 @@
 // The answers of chat_shape.h.
 
-#include "json/write.h"
 #include "translate/families/chat_shape.h"
 
-#include <array>
+#include <charconv>
 #include <optional>
 #include <string_view>
 
@@ -15,23 +14,17 @@ constexpr std::string_view kSpaces = " \t\r\n";
 constexpr std::string_view kOpen = "<reasoning>";
 constexpr std::string_view kClose = "</reasoning>";
 
-std::optional<json::Value> object(json::Value in, std::string_view key) {
-  const auto value = in.find_non_null(key);
-  return value && value->is(json::Kind::object) ? value : std::nullopt;
-}
-
 std::optional<json::Value> string(json::Value in, std::string_view key) {
   const auto value = in.find_non_null(key);
   return value && value->is(json::Kind::string) ? value : std::nullopt;
 }
 
-Outcome read_usage(json::Value root, Answer& answer) {
-  const auto usage = root.find_non_null("usage");
+Outcome read_usage(const std::optional<json::Value>& usage, Answer& answer) {
   if (!usage) return {};
   if (!usage->is(json::Kind::object)) return malformed("its usage is not an object");
-  const auto [prompt, completion, of_prompt,
-              of_completion] = usage->pick(std::array<std::string_view, 4>{
-      "prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details"});
+  const auto [prompt, completion, of_prompt, of_completion] =
+      usage->pick<"prompt_tokens", "completion_tokens", "prompt_tokens_details",
+                  "completion_tokens_details">();
   if (!prompt && !completion) return {};
   const auto detail = [](const std::optional<json::Value>& details, std::string_view key) {
     return details && details->is(json::Kind::object) ? token_count(*details, key) : 0;
@@ -50,67 +43,91 @@ Outcome read_usage(json::Value root, Answer& answer) {
   return {};
 }
 
-// Takes the tagged texts off the front of `text`, which is no longer escaped; what was in them
-// is appended to the reasoning.
-std::string_view take_reasoning(std::string_view text, Answer& answer) {
-  std::string_view rest = text;
-  while (true) {
-    const std::size_t begin = rest.find_first_not_of(kSpaces);
-    if (begin == std::string_view::npos || !rest.substr(begin).starts_with(kOpen)) return rest;
-    const std::string_view inside = rest.substr(begin + kOpen.size());
-    const std::size_t end = inside.find(kClose);
-    json::append_string_inside(answer.reasoning, inside.substr(0, end));
-    if (end == std::string_view::npos) return {};
-    rest = inside.substr(end + kClose.size());
-    rest.remove_prefix(std::min(rest.find_first_not_of(kSpaces), rest.size()));
+// A character of the inside of a JSON string: what it means, '\0' where that is nothing of a tag or
+// a space, and its bytes there.
+struct Character {
+  char means = '\0';
+  std::size_t size = 1;
+};
+
+Character character_at(std::string_view inside, std::size_t at) {
+  if (inside[at] != '\\') return {inside[at], 1};
+  switch (inside[at + 1]) {
+    case 'n':
+      return {'\n', 2};
+    case 'r':
+      return {'\r', 2};
+    case 't':
+      return {'\t', 2};
+    case '/':
+      return {'/', 2};
+    case 'u':
+      break;
+    default:
+      return {'\0', 2};
   }
+  unsigned unit = 0;
+  std::from_chars(inside.data() + at + 2, inside.data() + at + 6, unit, 16);
+  return {unit < 0x80 ? static_cast<char>(unit) : '\0', 6};
 }
 
-// The inside of a JSON string without the spaces and line ends at its start.
-std::string_view without_leading_spaces(std::string_view raw) {
-  while (!raw.empty()) {
-    if (raw.front() == ' ') {
-      raw.remove_prefix(1);
-    } else if (raw.starts_with("\\n") || raw.starts_with("\\r") || raw.starts_with("\\t")) {
-      raw.remove_prefix(2);
-    } else {
-      break;
+// How many bytes spell the tag at `at`, each of its characters plainly or escaped; 0 where none do.
+std::size_t tag_size(std::string_view inside, std::size_t at, std::string_view tag) {
+  if (inside.substr(at).starts_with(tag)) return tag.size();
+  std::size_t end = at;
+  for (const char c : tag) {
+    if (end == inside.size()) return 0;
+    const Character character = character_at(inside, end);
+    if (character.means != c) return 0;
+    end += character.size;
+  }
+  return end - at;
+}
+
+std::string_view without_leading_spaces(std::string_view inside) {
+  while (!inside.empty()) {
+    const Character first = character_at(inside, 0);
+    if (!kSpaces.contains(first.means)) break;
+    inside.remove_prefix(first.size);
+  }
+  return inside;
+}
+
+struct Cut {
+  std::string_view before;
+  std::string_view after;
+};
+
+// What is before the first closing tag and after it; without one, all is before.
+Cut cut_at_close(std::string_view inside) {
+  const std::size_t plain = inside.find(kClose);
+  const std::string_view before = inside.substr(0, plain);
+  // Nearly every answer has it plainly. One with escapes would be before that.
+  if (before.find("\\u00") != before.npos || before.find("<\\") != before.npos) {
+    for (std::size_t at = 0; at < before.size(); at += character_at(before, at).size) {
+      if (const std::size_t size = tag_size(inside, at, kClose); size > 0)
+        return {inside.substr(0, at), inside.substr(at + size)};
     }
   }
-  return raw;
+  if (plain == inside.npos) return {inside, {}};
+  return {before, inside.substr(plain + kClose.size())};
 }
 
-// One tagged text with its tags written plainly, as nearly every answer has it: cut out as it
-// stands, nothing is unescaped. False, and nothing is done, for any other text.
-bool cut_reasoning(std::string_view raw, Answer& answer) {
-  raw = without_leading_spaces(raw);
-  if (!raw.starts_with(kOpen)) return false;
-  const std::size_t end = raw.find(kClose, kOpen.size());
-  if (end == std::string_view::npos) return false;
-  const std::string_view rest = without_leading_spaces(raw.substr(end + kClose.size()));
-  if (rest.starts_with('<') || rest.starts_with('\\')) return false;  // perhaps another one
-  answer.reasoning += raw.substr(kOpen.size(), end - kOpen.size());
-  answer.text += rest;
-  return true;
+// The tagged texts at the front are reasoning, what follows them is the text.
+void add_tagged(std::string_view inside, Answer& answer) {
+  while (true) {
+    const std::string_view tagged = without_leading_spaces(inside);
+    const std::size_t open = tag_size(tagged, 0, kOpen);
+    if (open == 0) break;
+    const Cut cut = cut_at_close(tagged.substr(open));
+    answer.reasoning.add(cut.before);
+    inside = without_leading_spaces(cut.after);
+  }
+  answer.text.add(inside);
 }
 
 void add_content(json::Value text, bool reasoning_tags, Answer& answer) {
-  // A look at the first character tells most texts that hold no tag, escaped as it may be.
-  const std::string_view raw = text.raw_text();
-  const bool may_be_tagged =
-      !raw.empty() && (raw.front() == '<' || raw.front() == '\\' || kSpaces.contains(raw.front()));
-  if (!reasoning_tags || !may_be_tagged) {
-    answer.add_text(text);
-    return;
-  }
-  if (cut_reasoning(raw, answer)) return;
-  const std::string_view whole = text.text();
-  const std::string_view rest = take_reasoning(whole, answer);
-  if (rest.data() == whole.data() && rest.size() == whole.size()) {
-    answer.add_text(text);
-  } else {
-    json::append_string_inside(answer.text, rest);
-  }
+  reasoning_tags ? add_tagged(text.raw_text(), answer) : answer.add_text(text);
 }
 
 // Mistral's reasoning models: {"type":"thinking","thinking":[{"type":"text","text":…}]}.
@@ -135,7 +152,7 @@ bool read_content(json::Value content, bool reasoning_tags, Answer& answer) {
   if (!content.is(json::Kind::array)) return false;
   for (const json::Value part : content.elements()) {
     if (!part.is(json::Kind::object)) return false;
-    const auto [text, thinking] = part.pick(std::array<std::string_view, 2>{"text", "thinking"});
+    const auto [text, thinking] = part.pick<"text", "thinking">();
     if (text && !text->is(json::Kind::string)) return false;
     if (text) answer.add_text(*text);
     if (thinking && !add_thinking(*thinking, answer)) return false;
@@ -145,28 +162,26 @@ bool read_content(json::Value content, bool reasoning_tags, Answer& answer) {
 
 bool read_call(json::Value call, Answer& answer) {
   if (!call.is(json::Kind::object)) return false;
-  const auto id = string(call, "id");
-  const auto function = object(call, "function");
-  const auto name = function ? string(*function, "name") : std::nullopt;
-  if (!name) return false;
-  const std::string_view id_text = id ? id->raw_text() : std::string_view();
-  const auto arguments = function->find_non_null("arguments");
+  const auto [id, function] = call.pick<"id", "function">();
+  if (!function || !function->is(json::Kind::object)) return false;
+  const auto [name, arguments] = function->pick<"name", "arguments">();
+  if (!name || !name->is(json::Kind::string)) return false;
+  const std::string_view id_inside =
+      id && id->is(json::Kind::string) ? id->raw_text() : std::string_view();
   if (arguments && arguments->is(json::Kind::object)) {
-    answer.add_call(id_text, name->raw_text(), *arguments);
+    answer.add_call(id_inside, name->raw_text(), *arguments);
     return true;
   }
   if (arguments && !arguments->is(json::Kind::string)) return false;
-  const std::string_view text =
-      arguments && !arguments->raw_text().empty() ? arguments->raw_text() : "{}";
-  answer.calls.push_back({std::string(id_text), std::string(name->raw_text()), std::string(text)});
+  const bool given = arguments && !arguments->raw_text().empty();
+  answer.calls.push_back({id_inside, name->raw_text(), given ? arguments->raw_text() : "{}"});
   return true;
 }
 
 // Also in Mistral's words: "model_length" is its length, "error" what it broke off for.
-Finish finish_of(json::Value choice, bool calls) {
-  auto reason = string(choice, "finish_reason");
-  if (!reason) reason = string(choice, "stop_reason");
-  const std::string_view text = reason ? reason->text() : std::string_view();
+Finish finish_of(const std::optional<json::Value>& reason, bool calls) {
+  const bool told = reason && reason->is(json::Kind::string);
+  const std::string_view text = told ? reason->text() : std::string_view();
   if (text == "length" || text == "max_tokens" || text == "model_length") return Finish::length;
   if (text == "content_filter") return Finish::content_filter;
   if (text == "tool_calls" || text == "function_call") return Finish::tool_calls;
@@ -175,8 +190,7 @@ Finish finish_of(json::Value choice, bool calls) {
 
 Outcome read_message(json::Value message, bool reasoning_tags, Answer& answer) {
   const auto [content, reasoning_content, reasoning, refusal, calls] =
-      message.pick(std::array<std::string_view, 5>{"content", "reasoning_content", "reasoning",
-                                                   "refusal", "tool_calls"});
+      message.pick<"content", "reasoning_content", "reasoning", "refusal", "tool_calls">();
   // Both names are in use for one thing.
   for (const auto& text : {reasoning_content, reasoning}) {
     if (!text || !text->is(json::Kind::string) || text->raw_text().empty()) continue;
@@ -197,17 +211,19 @@ Outcome read_message(json::Value message, bool reasoning_tags, Answer& answer) {
 }  // namespace
 
 Outcome read_chat_answer(json::Value root, bool reasoning_tags, Answer& answer) {
-  const Outcome usage = read_usage(root, answer);
-  const auto choices = root.find_non_null("choices");
+  const auto [choices, usage] = root.pick<"choices", "usage">();
+  const Outcome counted = read_usage(usage, answer);
   if (!choices || !choices->is(json::Kind::array) || choices->empty())
     return malformed("it has no choices");
   const json::Value choice = *choices->elements().begin();
-  const auto message =
-      choice.is(json::Kind::object) ? object(choice, "message") : std::optional<json::Value>();
-  if (!message) return malformed("its choice has no message");
-  if (!usage) return usage;
+  if (!choice.is(json::Kind::object)) return malformed("its choice has no message");
+  const auto [message, finish_reason, stop_reason] =
+      choice.pick<"message", "finish_reason", "stop_reason">();
+  if (!message || !message->is(json::Kind::object)) return malformed("its choice has no message");
+  if (!counted) return counted;
   if (auto ok = read_message(*message, reasoning_tags, answer); !ok) return ok;
-  answer.finish = finish_of(choice, !answer.calls.empty());
+  const bool finished = finish_reason && finish_reason->is(json::Kind::string);
+  answer.finish = finish_of(finished ? finish_reason : stop_reason, !answer.calls.empty());
   return {};
 }
 

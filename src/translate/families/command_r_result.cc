@@ -2,8 +2,6 @@
 // models"; Cohere API reference v1, "Chat").
 #include "translate/family.h"
 
-#include <array>
-
 namespace quarry::translate {
 
 namespace {
@@ -38,8 +36,7 @@ class CommandRResult final : public ResultFamily {
       if (!input || !output) return malformed("its usage holds something else than counts");
       answer.usage = openai::Usage{.input_tokens = *input, .output_tokens = *output};
     }
-    const auto [text, reason, calls] =
-        root->pick(std::array<std::string_view, 3>{"text", "finish_reason", "tool_calls"});
+    const auto [text, reason, calls] = root->pick<"text", "finish_reason", "tool_calls">();
     if (reason && reason->is(json::Kind::string)) {
       const auto finish = finish_of(reason->text());
       if (!finish) return malformed("the model ended it with ERROR");
@@ -60,8 +57,7 @@ class CommandRResult final : public ResultFamily {
  private:
   static bool read_call(json::Value call, Answer& answer) {
     if (!call.is(json::Kind::object)) return false;
-    const auto [name, parameters] =
-        call.pick(std::array<std::string_view, 2>{"name", "parameters"});
+    const auto [name, parameters] = call.pick<"name", "parameters">();
     if (!name || !name->is(json::Kind::string)) return false;
     if (!parameters || !parameters->is(json::Kind::object)) return false;
     answer.add_call("", name->raw_text(), *parameters);

@@ -2,41 +2,30 @@
 
 #include "translate/families/converse_shape.h"
 
-#include <array>
 #include <optional>
 
 namespace quarry::translate {
 
 namespace {
 
-std::optional<json::Value> object(json::Value in, std::string_view key) {
-  const auto value = in.find_non_null(key);
-  return value && value->is(json::Kind::object) ? value : std::nullopt;
-}
+using Found = std::optional<json::Value>;
 
-std::optional<json::Value> string(json::Value in, std::string_view key) {
-  const auto value = in.find_non_null(key);
-  return value && value->is(json::Kind::string) ? value : std::nullopt;
-}
+bool is(const Found& value, json::Kind kind) { return value && value->is(kind); }
 
-// Converse and Nova's own body call the same count differently, and batch output carries both.
-std::optional<std::int64_t> cache_count(json::Value usage,
-                                        std::string_view key,
-                                        std::string_view other_key) {
-  return token_count(usage, usage.find_non_null(key) ? key : other_key);
-}
-
-Outcome read_usage(json::Value root, Answer& answer) {
-  const auto usage = root.find_non_null("usage");
+Outcome read_usage(const Found& usage, Answer& answer) {
   if (!usage) return {};
   if (!usage->is(json::Kind::object)) return malformed("its usage is not an object");
-  const auto input = token_count(*usage, "inputTokens");
-  const auto output = token_count(*usage, "outputTokens");
-  const auto read = cache_count(*usage, "cacheReadInputTokens", "cacheReadInputTokenCount");
-  const auto written = cache_count(*usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount");
+  // Converse and Nova's own body call the same count differently, and batch output carries both.
+  const auto [fresh, answered, cached, cached_now, cached_count, cached_now_count] =
+      usage->pick<"inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens",
+                  "cacheReadInputTokenCount", "cacheWriteInputTokenCount">();
+  const auto input = token_count(fresh);
+  const auto output = token_count(answered);
+  const auto read = token_count(cached ? cached : cached_count);
+  const auto written = token_count(cached_now ? cached_now : cached_now_count);
   if (!input || !output || !read || !written)
     return malformed("its usage holds something else than counts");
-  if (!usage->find_non_null("inputTokens") && !usage->find_non_null("outputTokens")) return {};
+  if (!fresh && !answered) return {};
   // inputTokens leaves out what was cached, OpenAI's prompt_tokens includes it.
   answer.usage = openai::Usage{.input_tokens = *input + *read + *written,
                                .cached_input_tokens = *read,
@@ -48,9 +37,8 @@ Outcome read_usage(json::Value root, Answer& answer) {
 
 // Bedrock API reference, "ConverseResponse", stopReason. The two malformed_… are answers that broke
 // off; what there is of them is given.
-Finish finish_of(json::Value root, bool calls) {
-  const auto reason = string(root, "stopReason");
-  if (!reason) return calls ? Finish::tool_calls : Finish::stop;
+Finish finish_of(const Found& reason, bool calls) {
+  if (!is(reason, json::Kind::string)) return calls ? Finish::tool_calls : Finish::stop;
   const std::string_view text = reason->text();
   if (text == "max_tokens" || text == "model_context_window_exceeded") return Finish::length;
   if (text == "tool_use") return Finish::tool_calls;
@@ -60,15 +48,13 @@ Finish finish_of(json::Value root, bool calls) {
 
 bool read_call(json::Value call, Answer& answer) {
   if (!call.is(json::Kind::object)) return false;
-  const auto id = string(call, "toolUseId");
-  const auto name = string(call, "name");
-  const auto input = call.find_non_null("input");
-  if (!name || (input && !input->is(json::Kind::object))) return false;
-  const std::string_view id_text = id ? id->raw_text() : std::string_view();
+  const auto [id, name, input] = call.pick<"toolUseId", "name", "input">();
+  if (!is(name, json::Kind::string) || (input && !input->is(json::Kind::object))) return false;
+  const std::string_view id_inside = is(id, json::Kind::string) ? id->raw_text() : "";
   if (input) {
-    answer.add_call(id_text, name->raw_text(), *input);
+    answer.add_call(id_inside, name->raw_text(), *input);
   } else {
-    answer.calls.push_back({std::string(id_text), std::string(name->raw_text()), "{}"});
+    answer.calls.push_back({id_inside, name->raw_text(), "{}"});
   }
   return true;
 }
@@ -105,8 +91,8 @@ bool read_cited(json::Value cited, Answer& answer) {
 bool read_block(json::Value block, Answer& answer) {
   if (block.is(json::Kind::null)) return true;
   if (!block.is(json::Kind::object)) return false;
-  const auto [text, call, reasoning, cited] = block.pick(
-      std::array<std::string_view, 4>{"text", "toolUse", "reasoningContent", "citationsContent"});
+  const auto [text, call, reasoning, cited] =
+      block.pick<"text", "toolUse", "reasoningContent", "citationsContent">();
   if (text) {
     if (!text->is(json::Kind::string)) return false;
     answer.add_text(*text);
@@ -119,11 +105,12 @@ bool read_block(json::Value block, Answer& answer) {
 }  // namespace
 
 Outcome read_converse_answer(json::Value root, Answer& answer) {
-  const Outcome usage = read_usage(root, answer);
-  const auto output = object(root, "output");
-  const auto message = output ? object(*output, "message") : std::nullopt;
-  if (!message) return malformed("it has no message");
-  if (!usage) return usage;
+  const auto [output, stop_reason, usage] = root.pick<"output", "stopReason", "usage">();
+  const Outcome counted = read_usage(usage, answer);
+  const auto message =
+      is(output, json::Kind::object) ? output->find_non_null("message") : std::nullopt;
+  if (!is(message, json::Kind::object)) return malformed("it has no message");
+  if (!counted) return counted;
   if (const auto content = message->find_non_null("content")) {
     if (!content->is(json::Kind::array)) return malformed("its content is not a list");
     for (const json::Value block : content->elements()) {
@@ -131,7 +118,7 @@ Outcome read_converse_answer(json::Value root, Answer& answer) {
         return malformed("a block of its content has not the form of its kind");
     }
   }
-  answer.finish = finish_of(root, !answer.calls.empty());
+  answer.finish = finish_of(stop_reason, !answer.calls.empty());
   return {};
 }
 

@@ -3,8 +3,6 @@
 #include "translate/families/prompt_shape.h"
 #include "translate/family.h"
 
-#include <array>
-
 namespace quarry::translate {
 
 namespace {
@@ -23,7 +21,7 @@ class DeepseekR1Result final : public ResultFamily {
       }
     }
     if (!choice || !choice->is(json::Kind::object)) return malformed("it has no choices");
-    const auto [text, stop] = choice->pick(std::array<std::string_view, 2>{"text", "stop_reason"});
+    const auto [text, stop] = choice->pick<"text", "stop_reason">();
     if (!text || !text->is(json::Kind::string)) return malformed("its choice has no text");
     if (stop && stop->is(json::Kind::string) && stop->text() == "length") {
       answer.finish = Finish::length;
@@ -39,13 +37,13 @@ class DeepseekR1Result final : public ResultFamily {
     }
     const auto end = find_tag(inside, "</think>");
     if (end) {
-      answer.reasoning +=
-          without_trailing_lines(without_leading_lines(inside.substr(0, end->begin)));
-      answer.text += without_leading_lines(inside.substr(end->end));
+      answer.reasoning.add(
+          without_trailing_lines(without_leading_lines(inside.substr(0, end->begin))));
+      answer.text.add(without_leading_lines(inside.substr(end->end)));
     } else if (answer.finish == Finish::length) {
-      answer.reasoning += without_leading_lines(inside);  // it was cut while it thought
+      answer.reasoning.add(without_leading_lines(inside));  // it was cut while it thought
     } else {
-      answer.text += inside;
+      answer.text.add(inside);
     }
   }
 

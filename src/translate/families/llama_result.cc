@@ -54,11 +54,10 @@ class LlamaResult final : public ResultFamily {
     const auto root = parse_answer(document_, model_output);
     if (!root) return Refusal(root.error());
     const auto [generation, prompt_tokens, tokens, stop] =
-        root->pick(std::array<std::string_view, 4>{"generation", "prompt_token_count",
-                                                   "generation_token_count", "stop_reason"});
+        root->pick<"generation", "prompt_token_count", "generation_token_count", "stop_reason">();
     if (prompt_tokens || tokens) {
-      const auto input = token_count(*root, "prompt_token_count");
-      const auto output = token_count(*root, "generation_token_count");
+      const auto input = token_count(prompt_tokens);
+      const auto output = token_count(tokens);
       if (!input || !output) return malformed("its usage holds something else than counts");
       answer.usage = openai::Usage{.input_tokens = *input, .output_tokens = *output};
     }
@@ -107,8 +106,7 @@ class LlamaResult final : public ResultFamily {
         function && function->is(json::Kind::object)) {
       call = *function;
     }
-    const auto [name, parameters, arguments] =
-        call.pick(std::array<std::string_view, 3>{"name", "parameters", "arguments"});
+    const auto [name, parameters, arguments] = call.pick<"name", "parameters", "arguments">();
     const auto& given = parameters ? parameters : arguments;
     if (!name || !name->is(json::Kind::string)) return false;
     if (!given || !given->is(json::Kind::object)) return false;

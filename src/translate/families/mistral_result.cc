@@ -18,7 +18,7 @@ Outcome read_output(json::Value outputs, Answer& answer) {
   if (text) {
     // A space after [/INST] is the template's.
     const std::string_view raw = text->raw_text();
-    answer.text += raw.substr(raw.starts_with(' ') ? 1 : 0);
+    answer.text.add(raw.substr(raw.starts_with(' ') ? 1 : 0));
   }
   const auto reason = output.find_non_null("stop_reason");
   const bool length = reason && reason->is(json::Kind::string) && reason->text() == "length";

@@ -1,7 +1,5 @@
 #include "translate/family.h"
 
-#include <array>
-
 namespace quarry::translate {
 
 namespace {
@@ -11,11 +9,10 @@ class TitanEmbedResult final : public ResultFamily {
   Outcome read_embeddings(std::string_view model_output, EmbeddingsAnswer& answer) override {
     const auto root = parse_answer(document_, model_output);
     if (!root) return std::unexpected(root.error());
-    constexpr std::array<std::string_view, 4> keys{"inputTextTokenCount", "embedding",
-                                                   "embeddingsByType", "message"};
-    const auto [count, embedding, by_type, message] = root->pick(keys);
+    const auto [count, embedding, by_type, message] =
+        root->pick<"inputTextTokenCount", "embedding", "embeddingsByType", "message">();
     if (count) {
-      const auto tokens = token_count(*root, keys[0]);
+      const auto tokens = token_count(count);
       if (!tokens) return malformed("its inputTextTokenCount is no count of tokens");
       answer.usage = openai::Usage{.input_tokens = *tokens};
     }

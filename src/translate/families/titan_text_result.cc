@@ -1,8 +1,6 @@
 // Amazon Titan Text's answer (Bedrock user guide, "Amazon Titan Text models").
 #include "translate/family.h"
 
-#include <array>
-
 namespace quarry::translate {
 
 namespace {
@@ -30,8 +28,7 @@ class TitanTextResult final : public ResultFamily {
     const bool readable = result && result->is(json::Kind::object);
     if (auto ok = read_usage(*root, readable ? result : std::nullopt, answer); !ok) return ok;
     if (!readable) return malformed("it has no results");
-    const auto [text, reason] =
-        result->pick(std::array<std::string_view, 2>{"outputText", "completionReason"});
+    const auto [text, reason] = result->pick<"outputText", "completionReason">();
     if (text && !text->is(json::Kind::string)) return malformed("its outputText is no text");
     answer.finish = finish_of(reason);
     if (text) {
