@@ -48,6 +48,26 @@ bool is_number(const char* at, const char* const end) {
   return at == end;
 }
 
+// Whether `size` bytes are the same, by a first and a last Word of them that may overlap.
+template <typename Word>
+bool same_ends(const char* a, const char* b, std::size_t size) {
+  Word first_a, first_b, last_a, last_b;
+  std::memcpy(&first_a, a, sizeof(Word));
+  std::memcpy(&first_b, b, sizeof(Word));
+  std::memcpy(&last_a, a + size - sizeof(Word), sizeof(Word));
+  std::memcpy(&last_b, b + size - sizeof(Word), sizeof(Word));
+  return first_a == first_b && last_a == last_b;
+}
+
+// Keys are short, and a call of memcmp for each costs more than the comparison.
+bool same_bytes(const char* a, const char* b, std::size_t size) {
+  if (size > 16) return std::memcmp(a, b, size) == 0;
+  if (size >= 8) return same_ends<std::uint64_t>(a, b, size);
+  if (size >= 4) return same_ends<std::uint32_t>(a, b, size);
+  if (size >= 2) return same_ends<std::uint16_t>(a, b, size);
+  return size == 0 || *a == *b;
+}
+
 }  // namespace
 
 std::string_view name(Kind kind) {
@@ -333,13 +353,14 @@ std::optional<double> Value::number() const {
 std::optional<Value> Value::find(std::string_view key) const {
   std::optional<Value> found;
   for (const auto [name, value] : members()) {
-    if (name == key) found = value;
+    if (name.size() == key.size() && same_bytes(name.data(), key.data(), key.size())) found = value;
   }
   return found;
 }
 
 std::optional<Value> Value::find_non_null(std::string_view key) const {
-  return std::get<0>(pick(std::array{key}));
+  const auto found = find(key);
+  return found && !found->is(Kind::null) ? found : std::nullopt;
 }
 
 bool Value::empty() const { return document_->tokens_[token_].next == token_ + 1; }

@@ -78,8 +78,6 @@ class Value {
   // find_non_null of several keys in one pass: pick<"type", "text">().
   template <Key... keys>
   std::array<std::optional<Value>, sizeof...(keys)> pick() const;
-  template <std::size_t N>
-  std::array<std::optional<Value>, N> pick(const std::array<std::string_view, N>& keys) const;
   // Arrays only.
   Elements elements() const;
   // No members, no elements.
@@ -226,26 +224,6 @@ inline std::string_view Value::text() const {
 inline Members Value::members() const { return Members(*this); }
 inline Elements Value::elements() const { return Elements(*this); }
 
-// Whether `size` bytes are the same, by a first and a last Word of them that may overlap.
-template <typename Word>
-bool same_ends(const char* a, const char* b, std::size_t size) {
-  Word first_a, first_b, last_a, last_b;
-  std::memcpy(&first_a, a, sizeof(Word));
-  std::memcpy(&first_b, b, sizeof(Word));
-  std::memcpy(&last_a, a + size - sizeof(Word), sizeof(Word));
-  std::memcpy(&last_b, b + size - sizeof(Word), sizeof(Word));
-  return first_a == first_b && last_a == last_b;
-}
-
-// Keys are short, and a call of memcmp for each costs more than the comparison.
-inline bool same_bytes(const char* a, const char* b, std::size_t size) {
-  if (size > 16) return std::memcmp(a, b, size) == 0;
-  if (size >= 8) return same_ends<std::uint64_t>(a, b, size);
-  if (size >= 4) return same_ends<std::uint32_t>(a, b, size);
-  if (size >= 2) return same_ends<std::uint16_t>(a, b, size);
-  return size == 0 || *a == *b;
-}
-
 template <Key... keys>
 std::array<std::optional<Value>, sizeof...(keys)> Value::pick() const {
   std::array<std::optional<Value>, sizeof...(keys)> found;
@@ -254,20 +232,6 @@ std::array<std::optional<Value>, sizeof...(keys)> Value::pick() const {
     const bool wanted = ((keys.is(name) || (++i, false)) || ...);
     if (!wanted) continue;
     value.is(Kind::null) ? found[i].reset() : void(found[i] = value);
-  }
-  return found;
-}
-
-template <std::size_t N>
-std::array<std::optional<Value>, N> Value::pick(const std::array<std::string_view, N>& keys) const {
-  std::array<std::optional<Value>, N> found;
-  for (const auto [name, value] : members()) {
-    for (std::size_t i = 0; i < N; ++i) {
-      if (name.size() != keys[i].size() || !same_bytes(name.data(), keys[i].data(), name.size()))
-        continue;
-      value.is(Kind::null) ? found[i].reset() : void(found[i] = value);
-      break;
-    }
   }
   return found;
 }

@@ -38,12 +38,21 @@ TEST(Result, RefusesWhatIsNotTheFamilysShapeAndLeavesNothingBehind) {
 // A result without its tokens would be billed at nothing.
 TEST(Result, NeverTakesMissingUsageForZero) {
   for (const char* usage :
-       {"", R"(,"usage":null)", R"(,"usage":{})", R"(,"usage":{"input_tokens":1})",
-        R"(,"usage":{"input_tokens":-1,"output_tokens":1})",
-        R"(,"usage":{"input_tokens":1.5,"output_tokens":1})",
-        R"(,"usage":{"input_tokens":9223372036854775807,"output_tokens":1})"}) {
+       {"", R"(,"usage":null)", R"(,"usage":{})", R"(,"usage":{"input_tokens":1})"}) {
     std::string out;
-    EXPECT_FALSE(translate(R"({"content":[])" + std::string(usage) + "}", out)) << usage;
+    const auto said = translate(R"({"content":[])" + std::string(usage) + "}", out);
+    ASSERT_TRUE(said) << usage;
+    EXPECT_FALSE(said->has_value()) << usage;
+    EXPECT_NE(out.find(R"("usage":null,"usage_absent":true)"), std::string::npos) << out;
+  }
+}
+
+TEST(Result, RefusesUsageThatIsNoCount) {
+  for (const char* usage :
+       {R"({"input_tokens":-1,"output_tokens":1})", R"({"input_tokens":1.5,"output_tokens":1})",
+        R"([1,2])", R"({"input_tokens":9223372036854775807,"output_tokens":1})"}) {
+    std::string out;
+    EXPECT_FALSE(translate(R"({"content":[],"usage":)" + std::string(usage) + "}", out)) << usage;
   }
 }
 

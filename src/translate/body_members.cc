@@ -40,12 +40,9 @@ bool is_left_out(std::string_view key) {
 }
 
 bool read_param(std::string_view key, json::Value value, ChatRequest& request) {
-  std::size_t found = kParams;
-  for (std::size_t i = 0; i < kParams; ++i) {
-    const std::string_view name = name_of(static_cast<Param>(i));
-    if (name.size() == key.size() && name == key) found = i;
-  }
-  if (key == "max_completion_tokens") found = static_cast<std::size_t>(Param::max_tokens);
+  const std::string_view name = key == "max_completion_tokens" ? "max_tokens" : key;
+  std::size_t found = 0;
+  while (found < kParams && kParamNames[found] != name) ++found;
   if (found == kParams) return false;
   if (!value.is(json::Kind::null)) {
     request.values[found] = value;
@@ -90,7 +87,7 @@ Outcome read_function(json::Value function,
   };
   if (!function.is(json::Kind::object)) return wrong_type(place(""), "an object", function.kind());
   const auto [name, description, parameters, strict] =
-      function.pick(std::array<std::string_view, 4>{"name", "description", "parameters", "strict"});
+      function.pick<"name", "description", "parameters", "strict">();
   if (!name) return missing(place(".name"));
   if (!name->is(json::Kind::string)) return wrong_type(place(".name"), "a string", name->kind());
   if (auto ok = check_function_name(*name, [&] { return place(".name"); }); !ok) return ok;
@@ -128,8 +125,7 @@ bool read_choice_word(json::Value value, ChatRequest& request) {
 
 Outcome read_schema(json::Value schema, const std::string& place, ChatRequest& request) {
   if (!schema.is(json::Kind::object)) return wrong_type(place, "an object", schema.kind());
-  const auto [name, inner, strict] =
-      schema.pick(std::array<std::string_view, 3>{"name", "schema", "strict"});
+  const auto [name, inner, strict] = schema.pick<"name", "schema", "strict">();
   if (!inner) return missing(place + ".schema");
   if (!inner->is(json::Kind::object))
     return wrong_type(place + ".schema", "an object", inner->kind());

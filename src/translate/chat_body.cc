@@ -84,8 +84,8 @@ Outcome MessageReader::read(json::Value messages) {
 Outcome MessageReader::message(json::Value value) {
   if (!value.is(json::Kind::object)) return wrong_type(at(), "an object", value.kind());
   const auto [role_value, content, tool_calls, tool_call_id, refusal, function_call, audio] =
-      value.pick(std::array<std::string_view, 7>{"role", "content", "tool_calls", "tool_call_id",
-                                                 "refusal", "function_call", "audio"});
+      value.pick<"role", "content", "tool_calls", "tool_call_id", "refusal", "function_call",
+                 "audio">();
   const auto role_text = string_member(role_value, "role", [&] { return at(); });
   if (!role_text) return std::unexpected(role_text.error());
   const std::string_view role = role_text->text();
@@ -210,7 +210,7 @@ Outcome MessageReader::text_or_parts(json::Value content, Role role) {
 Outcome MessageReader::part(json::Value part, std::size_t index, Role role) {
   if (!part.is(json::Kind::object)) return wrong_type(at_part(index), "an object", part.kind());
   const auto [type_value, text, refusal_text, image_url, file_value] =
-      part.pick(std::array<std::string_view, 5>{"type", "text", "refusal", "image_url", "file"});
+      part.pick<"type", "text", "refusal", "image_url", "file">();
   const auto type = string_member(type_value, "type", [&] { return at_part(index); });
   if (!type) return std::unexpected(type.error());
   const std::string_view kind = type->text();
@@ -241,8 +241,7 @@ Outcome MessageReader::file(const std::optional<json::Value>& file, Part part) {
   if (!file) return missing(to_.place(part, ".file"));
   if (!file->is(json::Kind::object))
     return wrong_type(to_.place(part, ".file"), "an object", file->kind());
-  const auto [data, name, id] =
-      file->pick(std::array<std::string_view, 3>{"file_data", "filename", "file_id"});
+  const auto [data, name, id] = file->pick<"file_data", "filename", "file_id">();
   if (!data && id) {
     return unsupported(to_.place(part, ".file.file_id"),
                        "files are not looked up; send the file itself as file_data");
@@ -255,8 +254,7 @@ Outcome MessageReader::tool_call(json::Value call, std::size_t index) {
   Part part = make(PartKind::tool_call, Role::assistant, static_cast<std::int32_t>(index));
   const auto place = [&](std::string_view rest = "") { return to_.place(part, rest); };
   if (!call.is(json::Kind::object)) return wrong_type(place(), "an object", call.kind());
-  const auto [type, id_value, function] =
-      call.pick(std::array<std::string_view, 3>{"type", "id", "function"});
+  const auto [type, id_value, function] = call.pick<"type", "id", "function">();
   if (type && !is_text(type, "function")) {
     return unsupported(place(".type"), "supported values are: 'function'");
   }
@@ -266,8 +264,7 @@ Outcome MessageReader::tool_call(json::Value call, std::size_t index) {
   if (!function->is(json::Kind::object)) {
     return wrong_type(place(".function"), "an object", function->kind());
   }
-  const auto [name_value, arguments] =
-      function->pick(std::array<std::string_view, 2>{"name", "arguments"});
+  const auto [name_value, arguments] = function->pick<"name", "arguments">();
   const auto name = string_member(name_value, "name", [&] { return place(".function"); });
   if (!name) return std::unexpected(name.error());
   if (auto ok = check_function_name(*name, [&] { return place(".function.name"); }); !ok) return ok;
@@ -368,7 +365,7 @@ Outcome read_tools(json::Value tools, ChatRequest& request) {
   for (const json::Value tool : tools.elements()) {
     if (!tool.is(json::Kind::object))
       return wrong_type(tool_place(index), "an object", tool.kind());
-    const auto [type, function] = tool.pick(std::array<std::string_view, 2>{"type", "function"});
+    const auto [type, function] = tool.pick<"type", "function">();
     if (!is_text(type, "function")) {
       return unsupported(tool_place(index, ".type"), "supported values are: 'function'");
     }
@@ -404,7 +401,7 @@ Outcome read_tool_choice(json::Value choice, ChatRequest& request) {
 Outcome read_response_format(json::Value format, ChatRequest& request) {
   constexpr std::string_view place = "body.response_format";
   if (!format.is(json::Kind::object)) return wrong_type(place, "an object", format.kind());
-  const auto [type, schema] = format.pick(std::array<std::string_view, 2>{"type", "json_schema"});
+  const auto [type, schema] = format.pick<"type", "json_schema">();
   if (is_text(type, "text")) return {};
   if (is_text(type, "json_object")) {
     request.format = Format::json_object;

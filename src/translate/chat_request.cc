@@ -88,12 +88,6 @@ class Checker {
   Checked& out_;
 };
 
-constexpr std::array<std::string_view, kParams> kNames{
-    "max_tokens",        "temperature",      "top_p",      "stop",        "seed",
-    "frequency_penalty", "presence_penalty", "logit_bias", "logprobs",    "top_logprobs",
-    "reasoning_effort",  "verbosity",        "top_k",      "min_p",       "repetition_penalty",
-    "thinking",          "anthropic_beta",   "documents",  "safety_mode", "chat_template_kwargs"};
-
 bool Checker::model_takes(Param param) const {
   if (!rules_.takes.has(param)) return false;
   if ((param == Param::reasoning_effort || param == Param::thinking) &&
@@ -101,27 +95,29 @@ bool Checker::model_takes(Param param) const {
        model_.reasoning == catalog::Reasoning::always)) {
     return false;
   }
-  return !model_.refuses_parameter(kNames[static_cast<std::size_t>(param)]);
+  return !model_.refuses_parameter(name_of(param));
 }
 
 Outcome Checker::leave_out(Param param) const {
   if (request_.drop_params || neutral(param, *request_.value(param))) return {};
-  return unsupported(request_.param(param), model_.id + " does not take it");
+  return unsupported(
+      request_.param(param),
+      model_.id + " does not take it; leave it out, or set litellm_settings.drop_params to true");
 }
 
 Outcome Checker::max_tokens() {
   const auto& value = request_.value(Param::max_tokens);
   if (!value) return {};
-  const std::string param = request_.param(Param::max_tokens);
+  const auto param = [&] { return request_.param(Param::max_tokens); };
   const auto number = value->integer();
   if (!number) {
-    if (!value->is(json::Kind::number)) return wrong_type(param, "an integer", value->kind());
-    return invalid_value(param, "must be an integer");
+    if (!value->is(json::Kind::number)) return wrong_type(param(), "an integer", value->kind());
+    return invalid_value(param(), "must be an integer");
   }
-  if (*number < 1) return invalid_value(param, "must be at least 1");
+  if (*number < 1) return invalid_value(param(), "must be at least 1");
   if (model_.output_tokens_max != 0 && *number > model_.output_tokens_max) {
-    return invalid_value(param, std::to_string(*number) + " is over " + model_.id +
-                                    "'s ceiling of " + std::to_string(model_.output_tokens_max));
+    return invalid_value(param(), std::to_string(*number) + " is over " + model_.id +
+                                      "'s ceiling of " + std::to_string(model_.output_tokens_max));
   }
   out_.max_tokens = number;
   return {};
@@ -398,7 +394,5 @@ Outcome check_request(const ChatRequest& request,
   checked.clear();
   return Checker(request, rules, model, checked).check();
 }
-
-std::string_view name_of(Param param) { return kNames[static_cast<std::size_t>(param)]; }
 
 }  // namespace quarry::translate

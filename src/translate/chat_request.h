@@ -42,8 +42,15 @@ enum class Param : std::uint8_t {
   count_,
 };
 inline constexpr std::size_t kParams = static_cast<std::size_t>(Param::count_);
+inline constexpr std::array<std::string_view, kParams> kParamNames{
+    "max_tokens",        "temperature",      "top_p",      "stop",        "seed",
+    "frequency_penalty", "presence_penalty", "logit_bias", "logprobs",    "top_logprobs",
+    "reasoning_effort",  "verbosity",        "top_k",      "min_p",       "repetition_penalty",
+    "thinking",          "anthropic_beta",   "documents",  "safety_mode", "chat_template_kwargs"};
 // "reasoning_effort": of the chat completions body.
-std::string_view name_of(Param param);
+constexpr std::string_view name_of(Param param) {
+  return kParamNames[static_cast<std::size_t>(param)];
+}
 
 class ParamSet {
  public:

@@ -52,9 +52,11 @@ std::string Conversation::place(const Part& part, std::string_view rest) const {
 
 bool is_blank(json::Value text) {
   const std::string_view raw = text.raw_text();
-  const bool starts_with_text =
-      !raw.empty() && raw.front() != '\\' && kSpaces.find(raw.front()) == kSpaces.npos;
-  return !starts_with_text && text.text().find_first_not_of(kSpaces) == std::string_view::npos;
+  if (raw.empty()) return true;
+  // Nearly every text tells by its first character.
+  if (raw.front() != '\\' && kSpaces.find(raw.front()) == kSpaces.npos) return false;
+  if (raw.starts_with("\\u") && !raw.starts_with("\\u00")) return false;
+  return text.text().find_first_not_of(kSpaces) == std::string_view::npos;
 }
 
 Outcome append_arguments(const Conversation& conversation,

@@ -89,8 +89,7 @@ bool are_strict(json::Value schemas) {
 bool is_strict(json::Value schema) {
   if (!schema.is(json::Kind::object)) return true;
   const auto [properties, required, others, items, any, defs] =
-      schema.pick(std::array<std::string_view, 6>{"properties", "required", "additionalProperties",
-                                                  "items", "anyOf", "$defs"});
+      schema.pick<"properties", "required", "additionalProperties", "items", "anyOf", "$defs">();
   if (is_text(schema.find_non_null("type"), "object") || properties) {
     if (!others || !others->is(json::Kind::boolean) || others->boolean()) return false;
     std::unordered_set<std::string_view> needed;
@@ -235,7 +234,7 @@ Outcome BodyReader::tool_choice(json::Value choice) {
   if (!choice.is(json::Kind::object)) {
     return wrong_type("body.tool_choice", "a string or an object", choice.kind());
   }
-  const auto [type, name] = choice.pick(std::array<std::string_view, 2>{"type", "name"});
+  const auto [type, name] = choice.pick<"type", "name">();
   if (!type) return missing("body.tool_choice.type");
   if (!is_text(type, "function")) {
     return unsupported("body.tool_choice.type",

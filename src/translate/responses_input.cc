@@ -3,7 +3,6 @@
 #include "translate/chat_body.h"
 #include "translate/open_calls.h"
 
-#include <array>
 #include <string>
 #include <utility>
 
@@ -252,7 +251,7 @@ Outcome ItemReader::part(json::Value value, std::int32_t element, std::string_vi
 }
 
 Outcome ItemReader::image(json::Value value, Part part) {
-  const auto [url, file_id] = value.pick(std::array<std::string_view, 2>{"image_url", "file_id"});
+  const auto [url, file_id] = value.pick<"image_url", "file_id">();
   if (!url && file_id) {
     return unsupported(
         to_.place(part, ".file_id"),
@@ -264,7 +263,7 @@ Outcome ItemReader::image(json::Value value, Part part) {
 
 Outcome ItemReader::file(json::Value value, Part part) {
   const auto [data, name, file_id, file_url] =
-      value.pick(std::array<std::string_view, 4>{"file_data", "filename", "file_id", "file_url"});
+      value.pick<"file_data", "filename", "file_id", "file_url">();
   if (data) return read_file(*data, name, part, to_);
   if (!file_id && !file_url) return missing(to_.place(part, ".file_data"));
   return unsupported(to_.place(part, file_id ? ".file_id" : ".file_url"),

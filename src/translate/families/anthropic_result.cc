@@ -17,13 +17,15 @@ Finish finish_of(const std::optional<json::Value>& reason) {
   return Finish::stop;  // end_turn, stop_sequence, pause_turn
 }
 
-std::expected<openai::Usage, openai::LineError> read_usage(
+// nullopt: the answer does not say it; its text was paid for all the same.
+std::expected<std::optional<openai::Usage>, openai::LineError> read_usage(
     const std::optional<json::Value>& usage) {
-  if (!usage || !usage->is(json::Kind::object)) return malformed("it has no usage");
+  if (!usage) return std::nullopt;
+  if (!usage->is(json::Kind::object)) return malformed("its usage is not an object");
   const auto [fresh, answered, cached, cached_now] =
       usage->pick<"input_tokens", "output_tokens", "cache_read_input_tokens",
                   "cache_creation_input_tokens">();
-  if (!fresh || !answered) return malformed("its usage lacks input_tokens or output_tokens");
+  if (!fresh || !answered) return std::nullopt;
   const auto input = token_count(fresh);
   const auto output = token_count(answered);
   const auto read = token_count(cached);

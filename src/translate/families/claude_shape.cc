@@ -52,7 +52,7 @@ Outcome read_raw(json::Value raw,
     if (key == "type" || key == "budget_tokens" || key == "display") continue;
     return unsupported(param + "." + std::string(key), "unknown parameter");
   }
-  const auto [type, budget] = raw.pick(std::array<std::string_view, 2>{"type", "budget_tokens"});
+  const auto [type, budget] = raw.pick<"type", "budget_tokens">();
   if (!type) return missing(param + ".type");
   if (!type->is(json::Kind::string)) return wrong_type(param + ".type", "a string", type->kind());
   const std::string_view word = type->text();

@@ -159,8 +159,7 @@ void Writer::append_definition(json::Value schema, bool required) {
   std::optional<json::Value> description;
   bool nested = false;
   if (schema.is(json::Kind::object)) {
-    const auto [schema_type, text] =
-        schema.pick(std::array<std::string_view, 2>{"type", "description"});
+    const auto [schema_type, text] = schema.pick<"type", "description">();
     if (text && text->is(json::Kind::string)) description = text;
     if (schema_type && schema_type->is(json::Kind::string)) {
       for (const auto& [json_name, python_name] : kTypes) {

@@ -108,17 +108,17 @@ Outcome Turns::append_part(std::size_t index) {
 
 void Turns::append_text(const Part& part, bool last) {
   has_text_ = true;
-  open_block();
   const std::string_view raw = part.text.raw_text();
   const bool trim = last && turns_.trim_last &&
                     (kSpaces.find(raw.back()) != kSpaces.npos || part.text.has_escapes());
-  out_ += "{\"text\":";
-  if (trim) {
-    const std::string_view whole = part.text.text();
-    json::append_string(out_, whole.substr(0, whole.find_last_not_of(kSpaces) + 1));
-  } else {
-    out_ += part.text.raw();
+  const std::string_view comma = std::exchange(first_block_, false) ? "" : ",";
+  if (!trim) {
+    json::append_all(out_, comma, "{\"text\":", part.text.raw(), "}");
+    return;
   }
+  const std::string_view whole = part.text.text();
+  json::append_all(out_, comma, "{\"text\":");
+  json::append_string(out_, whole.substr(0, whole.find_last_not_of(kSpaces) + 1));
   out_ += '}';
 }
 
@@ -191,7 +191,7 @@ Outcome Turns::close_turn() {
 }
 
 void append_member(std::string_view key, std::string_view value, std::string& out) {
-  out.append("\"").append(key).append("\":").append(value).append(",");
+  json::append_all(out, "\"", key, "\":", value, ",");
 }
 
 // Nova knows type, properties and required at the top of the parameters, and overlooks tools that
@@ -199,19 +199,25 @@ void append_member(std::string_view key, std::string_view value, std::string& ou
 void append_nova_schema(const Tool& tool, std::string& out) {
   constexpr std::array<std::string_view, 4> kUnknown{"$schema", "title", "description",
                                                      "additionalProperties"};
-  if (!tool.parameters || std::ranges::none_of(kUnknown, [&](std::string_view key) {
-        return tool.parameters->find(key).has_value();
-      })) {
+  const auto unknown = [&](const json::Member& member) {
+    return std::ranges::find(kUnknown, member.key) != kUnknown.end();
+  };
+  bool has_unknown = false;
+  if (tool.parameters) {
+    for (const json::Member member : tool.parameters->members())
+      has_unknown = has_unknown || unknown(member);
+  }
+  if (!has_unknown) {
     append_parameters(tool, out);
     return;
   }
   out += '{';
   if (!tool.parameters->find("type")) out += R"("type":"object",)";
-  for (const auto [key, value] : tool.parameters->members()) {
-    if (std::ranges::find(kUnknown, key) != kUnknown.end()) continue;
-    json::append_string(out, key);
+  for (const json::Member member : tool.parameters->members()) {
+    if (unknown(member)) continue;
+    json::append_string(out, member.key);
     out += ':';
-    value.append_compact(out);
+    member.value.append_compact(out);
     out += ',';
   }
   out.back() == ',' ? void(out.back() = '}') : void(out += '}');
@@ -230,7 +236,7 @@ void append_converse_system(const Conversation& conversation, std::string& out) 
   if (conversation.system.empty()) return;
   out += ",\"system\":[";
   for (const Part& part : conversation.system) {
-    out.append("{\"text\":").append(part.text.raw()).append("},");
+    json::append_all(out, "{\"text\":", part.text.raw(), "},");
   }
   out.back() = ']';
 }
@@ -239,7 +245,7 @@ void append_inference_config(const Checked& checked, bool top_k, std::string& ou
   const std::size_t before = out.size();
   out += ",\"inferenceConfig\":{";
   const std::size_t empty = out.size();
-  if (checked.max_tokens) append_member("maxTokens", std::to_string(*checked.max_tokens), out);
+  if (checked.max_tokens) append_member("maxTokens", json::Digits(*checked.max_tokens), out);
   if (checked.temperature) append_member("temperature", checked.temperature->raw.raw(), out);
   if (checked.top_p) append_member("topP", checked.top_p->raw.raw(), out);
   if (top_k && checked.top_k) append_member("topK", checked.top_k->raw(), out);
