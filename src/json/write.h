@@ -34,6 +34,7 @@ void append_all(std::string& out, const Texts&... texts) {
   out.resize_and_overwrite(after, [&](char* buffer, std::size_t) {
     char* to = buffer + before;
     const auto put = [&](std::string_view text) {
+      if (text.empty()) return;  // and its data perhaps null
       std::memcpy(to, text.data(), text.size());
       to += text.size();
     };
