@@ -5,10 +5,12 @@
 // A note is a JSON object with some of these members of the Response, as the Response has them:
 //
 //   temperature, top_p, max_output_tokens   numbers
-//   tool_choice                             "none", "auto", "required",
-//   {"type":"function","name":…} parallel_tool_calls                     boolean reasoning
-//   {"effort":…} text                                    {"format":…,"verbosity":…} truncation
-//   "auto", "disabled" metadata                                an object of strings
+//   tool_choice                             a word, or {"type":"function","name":…}
+//   parallel_tool_calls                     a boolean
+//   reasoning                               {"effort":…}
+//   text                                    {"format":…,"verbosity":…}
+//   truncation                              a word
+//   metadata                                an object of strings
 //
 // in ASCII without spaces (what is in a string is escaped as \u0020), compact, at most
 // TranslatedLine::kNoteBytesMax; "" for {}. A member that is not there has the Response's default.
