@@ -25,7 +25,7 @@ namespace {
 
 // A machine's speed drifts: only in a mixed order do both halves of a pair see the same of it.
 constexpr std::array kDefaults{"--benchmark_enable_random_interleaving=true",
-                               "--benchmark_repetitions=9", "--benchmark_min_time=0.05"};
+                               "--benchmark_repetitions=15", "--benchmark_min_time=0.05"};
 
 struct Arguments {
   std::filesystem::path dump;  // "" = none
