@@ -261,6 +261,13 @@ bool opaque(const DeploymentSettings& deployment) {
           !id.contains(":inference-profile/"));
 }
 
+// The family of what the deployment names, as the built-in catalog has it; "" when not known.
+std::string_view known_family(const DeploymentSettings& deployment) {
+  const std::string& base = deployment.model.base_model;
+  const Model* known = catalog::Catalog::built_in().find(base.empty() ? deployment.model_id : base);
+  return known == nullptr ? std::string_view() : known->family;
+}
+
 // data/models.yaml's.
 constexpr auto kPricedRegions =
     std::to_array<std::string_view>({"us-east-1", "us-east-2", "us-west-2"});
@@ -277,6 +284,13 @@ std::vector<std::string> doubts_about(const DeploymentSettings& deployment, cons
     doubts.emplace_back(
         "no price is known for this model, so the spend of its batches will not be; hint: "
         "model_info.input_cost_per_token_batches and output_cost_per_token_batches give it");
+  }
+  if (const std::string_view known = known_family(deployment);
+      !known.empty() && known != model.family) {
+    doubts.push_back(
+        fmt::format("its requests are written as the family '{}' takes them, but this model is "
+                    "known to be of '{}'; hint: leave bedrock_model_family out",
+                    model.family, known));
   }
   if (opaque(deployment)) return doubts;
   const std::string prefix(profile_prefix(deployment.model_id, model));

@@ -226,6 +226,15 @@ TEST(Doubts, NoneAboutTheProfileOfAnOpaqueArn) {
   EXPECT_THAT(doubts_about(settings, resolved(settings)), testing::IsEmpty());
 }
 
+TEST(Doubts, AboutAFamilyThatIsNotTheModelsOwn) {
+  auto settings = deployment("us.amazon.nova-pro-v1:0");
+  settings.model.family = "anthropic";
+  EXPECT_THAT(doubts_about(settings, resolved(settings)),
+              testing::Contains(HasSubstr("known to be of 'nova'")));
+  settings.model.family = "nova";
+  EXPECT_THAT(doubts_about(settings, resolved(settings)), testing::IsEmpty());
+}
+
 TEST(CatalogOf, LaysTheModelsSectionOverTheBuiltInOne) {
   config::Settings settings;
   EXPECT_EQ(catalog_of(settings)->models().size(), catalog::Catalog::built_in().models().size());

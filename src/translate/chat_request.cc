@@ -115,9 +115,19 @@ Outcome Checker::max_tokens() {
     return invalid_value(param(), "must be an integer");
   }
   if (*number < 1) return invalid_value(param(), "must be at least 1");
-  if (model_.output_tokens_max != 0 && *number > model_.output_tokens_max) {
-    return invalid_value(param(), std::to_string(*number) + " is over " + model_.id +
-                                      "'s ceiling of " + std::to_string(model_.output_tokens_max));
+  std::int64_t ceiling = model_.output_tokens_max;
+  if (!rules_.converse && model_.native_output_tokens_max != 0) {
+    ceiling = ceiling == 0 ? model_.native_output_tokens_max
+                           : std::min(ceiling, model_.native_output_tokens_max);
+  }
+  if (ceiling != 0 && *number > ceiling) {
+    return invalid_value(param(),
+                         fmt::format("{} is over {}'s ceiling of {}", *number, model_.id, ceiling));
+  }
+  if (model_.context_tokens_max != 0 && *number > model_.context_tokens_max) {
+    return invalid_value(param(), fmt::format("{} is more than the {} tokens that {} has for "
+                                              "request and answer together",
+                                              *number, model_.context_tokens_max, model_.id));
   }
   out_.max_tokens = number;
   return {};

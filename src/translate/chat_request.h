@@ -117,6 +117,7 @@ struct FamilyRules {
   Range top_p{0, 1};
   std::size_t stop_max = SIZE_MAX;  // sequences
   bool json_object = false;         // takes Format::json_object
+  bool converse = false;            // Model::native_output_tokens_max is not its ceiling
 };
 
 // A number that was checked; `raw` as the client wrote it.

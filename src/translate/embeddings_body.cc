@@ -77,6 +77,11 @@ bool begins_image(std::string_view text) {
                             [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
 }
 
+// A look at the first byte, since to unescape every text would cost more than all the rest.
+bool may_begin_image(std::string_view raw) {
+  return raw.front() == 'd' || raw.front() == 'D' || raw.front() == '\\';
+}
+
 Outcome read_input(json::Value value,
                    const catalog::Model& model,
                    const std::string& place,
@@ -88,7 +93,8 @@ Outcome read_input(json::Value value,
   if (value.raw_text().empty())
     return invalid_value(place, "must not be an empty text; leave it out");
   EmbeddingInput input{value, {}, {}};
-  if (model.inputs.image && begins_image(value.text())) {
+  if (may_begin_image(value.raw_text()) && begins_image(value.text())) {
+    if (!model.inputs.image) return unsupported(place, model.id + " reads no images");
     const auto image = parse_image_url(value.text());
     if (!image) return invalid_value(place, image.error());
     input.media_type = image->media_type;

@@ -69,8 +69,8 @@ TEST_F(EmbeddingsBody, SeesAnImageWhereverTheModelReadsThem) {
   EXPECT_EQ(request.inputs.at(0).base64, "iVBORw0KGgo/");
   EXPECT_EQ(request.inputs.at(1).media_type, "image/jpeg");
   model.inputs.image = false;
-  ASSERT_TRUE(read(R"({"input":"data:image/png;base64,iVBORw0KGgo/"})"));
-  EXPECT_EQ(request.inputs.at(0).media_type, "");
+  EXPECT_EQ(refusal(R"({"input":"data:image/png;base64,iVBORw0KGgo/"})", true),
+            "unsupported_parameter body.input");
 }
 
 TEST_F(EmbeddingsBody, TakesTextThatOnlySpeaksOfDataForText) {

@@ -14,7 +14,6 @@ namespace quarry::translate {
 
 namespace {
 
-constexpr std::int64_t kDefaultMaxTokens = 4096;
 constexpr std::string_view kSpaces = " \t\r\n\f\v";
 
 constexpr FamilyRules kRules{.takes = {Param::max_tokens, Param::temperature, Param::top_p,
@@ -67,11 +66,7 @@ class Writer {
 };
 
 // Claude demands the member; its thinking counts against it.
-std::int64_t Writer::max_tokens() const {
-  const std::int64_t wanted = kDefaultMaxTokens + thinking_.tokens();
-  const std::int64_t ceiling = model_.output_tokens_max;
-  return checked_.max_tokens.value_or(ceiling == 0 ? wanted : std::min(wanted, ceiling));
-}
+std::int64_t Writer::max_tokens() const { return claude_max_tokens(checked_, model_, thinking_); }
 
 Outcome Writer::append_messages() {
   out_ += ",\"messages\":[";

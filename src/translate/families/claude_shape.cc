@@ -14,6 +14,7 @@ constexpr std::int64_t kBudgetMin = 1024;
 constexpr std::int64_t kBudgetMax = std::int64_t{1} << 40;
 constexpr double kTopPMin = 0.95;
 // Adaptive thinking has no budget: enough that it leaves room for an answer.
+constexpr std::int64_t kAnswerTokens = 4096;  // where the client says nothing
 constexpr std::int64_t kAdaptiveTokens = 28'672;
 
 // What LiteLLM makes of the words, too.
@@ -220,6 +221,14 @@ std::optional<SchemaFault> fault_of(json::Value schema) {
 std::int64_t ClaudeThinking::tokens() const {
   if (!on) return 0;
   return budget.value_or(kAdaptiveTokens);
+}
+
+std::int64_t claude_max_tokens(const Checked& checked,
+                               const catalog::Model& model,
+                               const ClaudeThinking& thinking) {
+  const std::int64_t wanted = kAnswerTokens + thinking.tokens();
+  const std::int64_t ceiling = model.output_tokens_max;
+  return checked.max_tokens.value_or(ceiling == 0 ? wanted : std::min(wanted, ceiling));
 }
 
 std::expected<ClaudeThinking, openai::LineError> read_claude_thinking(const ChatRequest& request,

@@ -28,6 +28,10 @@ struct ClaudeThinking {
 std::expected<ClaudeThinking, openai::LineError> read_claude_thinking(const ChatRequest& request,
                                                                       const Checked& checked,
                                                                       const catalog::Model& model);
+// What the client said, else enough for an answer beside the thinking, which counts against it.
+std::int64_t claude_max_tokens(const Checked& checked,
+                               const catalog::Model& model,
+                               const ClaudeThinking& thinking);
 // The value of "thinking", which must be on or raw.
 void append_claude_thinking(const ClaudeThinking& thinking, std::string& out);
 

@@ -34,7 +34,11 @@ struct Extras {
 };
 
 constexpr FamilyRules rules(ParamSet takes) {
-  return {.takes = takes, .temperature = {0, 1}, .top_p = {0, 1}, .stop_max = kStopMax};
+  return {.takes = takes,
+          .temperature = {0, 1},
+          .top_p = {0, 1},
+          .stop_max = kStopMax,
+          .converse = true};
 }
 
 constexpr std::array<Extras, 7> kExtras{{
@@ -192,6 +196,8 @@ Outcome Writer::check_claude_rules() {
   const auto thinking = read_claude_thinking(request_, checked_, model_);
   if (!thinking) return std::unexpected(thinking.error());
   thinking_ = *thinking;
+  // Converse's own default is less than a large budget, and then the record fails.
+  if (thinking_.on) checked_.max_tokens = claude_max_tokens(checked_, model_, thinking_);
   return check_claude(request_, model_, thinking_, checked_.max_tokens, checked_);
 }
 

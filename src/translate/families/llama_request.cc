@@ -14,8 +14,8 @@ namespace quarry::translate {
 namespace {
 
 constexpr FamilyRules kRules{.takes = {Param::max_tokens, Param::temperature, Param::top_p}};
-// Where the catalog says nothing else: what the service's schema of the body lets pass, however much
-// more the model could write.
+// Where the catalog says nothing else: what the service's schema of the body lets pass, however
+// much more the model could write.
 constexpr std::int64_t kMaxGenLen = 2048;
 constexpr std::string_view kBegin = "<|begin_of_text|>";
 
@@ -232,11 +232,6 @@ Outcome Writer::append() {
   std::int64_t ceiling = model_.native_output_tokens_max;
   if (ceiling == 0) ceiling = kMaxGenLen;
   if (model_.output_tokens_max != 0) ceiling = std::min(ceiling, model_.output_tokens_max);
-  if (checked_.max_tokens.value_or(0) > ceiling) {
-    return invalid_value(request_.param(Param::max_tokens),
-                         std::to_string(*checked_.max_tokens) + " is over " + model_.id +
-                             "'s ceiling of " + std::to_string(ceiling));
-  }
   out_ += "{\"prompt\":";
   if (auto ok = append_prompt(); !ok) return ok;
   append_count(out_, "max_gen_len", checked_.max_tokens.value_or(ceiling));
