@@ -89,7 +89,11 @@ Task<void> Planner::run() {
 
   auto staged = co_await stage_all(*file, *scan);
   if (!staged) co_return fail(std::move(staged.error()).within("staging jobs"));
-  if (!fatal_.empty()) co_return co_await fail_batch(std::move(fatal_));
+  if (!fatal_.empty()) {
+    // Each pass over the file found those of its own models.
+    std::ranges::stable_sort(fatal_, {}, &openai::BatchError::line);
+    co_return co_await fail_batch(std::move(fatal_));
+  }
   auto saved = co_await context_.batches.save_plan(plan_, context_.now_ms());
   if (saved) {
     obs::info("batch planned", {{"batch_id", batch_.id.value},
