@@ -164,6 +164,32 @@ Outcome check_tools(const ChatRequest& request) {
                        "is not the name of one of the tools");
 }
 
+Outcome read_system_text(json::Value content, Part part, Conversation& conversation) {
+  const std::size_t before = conversation.system.size();
+  const auto add = [&](json::Value text) {
+    if (is_blank(text)) return;
+    part.text = text;
+    part.first = conversation.system.size() == before;
+    conversation.system.push_back(part);
+  };
+  if (content.is(json::Kind::string)) {
+    add(content);
+    return {};
+  }
+  if (!content.is(json::Kind::array)) {
+    return wrong_type(conversation.place(part), "a string or an array", content.kind());
+  }
+  for (const json::Value element : content.elements()) {
+    ++part.element;
+    const auto text = element.is(json::Kind::object) ? element.find_non_null("text") : std::nullopt;
+    if (!text || !text->is(json::Kind::string)) {
+      return invalid_value(conversation.place(part), "a system message holds text only");
+    }
+    add(*text);
+  }
+  return {};
+}
+
 Outcome read_image(json::Value url, Part part, Conversation& conversation) {
   const std::string_view rest = ".image_url";
   if (!url.is(json::Kind::string))

@@ -40,7 +40,6 @@ class MessageReader {
   };
 
   Outcome message(json::Value value);
-  Outcome system_message(json::Value content);
   Outcome user_message(json::Value content);
   Outcome assistant_message(const Assistant& message);
   Outcome tool_message(const std::optional<json::Value>& call_id,
@@ -101,40 +100,14 @@ Outcome MessageReader::message(json::Value value) {
   }
   if (role == "tool") return tool_message(tool_call_id, content);
   if (role == "system" || role == "developer") {
-    return content ? system_message(*content) : missing(at(".content"));
+    return content ? read_system_text(*content, make(PartKind::text, Role::system), to_)
+                   : missing(at(".content"));
   }
   if (role == "function") {
     return unsupported(at(".role"), "functions are replaced by tools; use the role 'tool'");
   }
   return invalid_value(at(".role"),
                        "supported values are: 'system', 'developer', 'user', 'assistant', 'tool'");
-}
-
-Outcome MessageReader::system_message(json::Value content) {
-  const std::size_t before = to_.system.size();
-  const auto add = [&](json::Value text, std::int32_t element) {
-    if (is_blank(text)) return;
-    Part part = make(PartKind::text, Role::system, element);
-    part.text = text;
-    part.first = to_.system.size() == before;
-    to_.system.push_back(part);
-  };
-  if (content.is(json::Kind::string)) {
-    add(content, -1);
-    return {};
-  }
-  if (!content.is(json::Kind::array))
-    return wrong_type(at(".content"), "a string or an array", content.kind());
-  std::int32_t index = 0;
-  for (const json::Value element : content.elements()) {
-    const auto text = element.is(json::Kind::object) ? element.find_non_null("text") : std::nullopt;
-    if (!text || !text->is(json::Kind::string)) {
-      return invalid_value(at_part(static_cast<std::size_t>(index)),
-                           "a system message holds text only");
-    }
-    add(*text, index++);
-  }
-  return {};
 }
 
 Outcome MessageReader::user_message(json::Value content) {

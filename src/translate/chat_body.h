@@ -49,6 +49,9 @@ Outcome read_schema(json::Value schema, const std::string& place, ChatRequest& r
 // than none and auto has tools, a conversation that uses tools has some.
 Outcome check_tools(const ChatRequest& request);
 
+// A system message's content, a string or a list of texts; `part` is of its message, without an
+// element.
+Outcome read_system_text(json::Value content, Part part, Conversation& conversation);
 // An image_url's URL at the part's place(); appended to `conversation.parts` as `part`.
 Outcome read_image(json::Value url, Part part, Conversation& conversation);
 // A file's data: URI or bare base64 with a media type known by its name; PDF only.

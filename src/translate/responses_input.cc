@@ -33,7 +33,6 @@ class ItemReader {
  private:
   Outcome item(json::Value value);
   Outcome message(json::Value value);
-  Outcome system_message(json::Value content);
   Outcome function_call(json::Value value);
   Outcome function_call_output(json::Value value);
   Outcome text_or_parts(json::Value content, std::string_view key, Role role);
@@ -109,7 +108,9 @@ Outcome ItemReader::message(json::Value value) {
   }
   const auto content = value.find_non_null("content");
   if (!content) return missing(at(".content"));
-  if (role == "system" || role == "developer") return system_message(*content);
+  if (role == "system" || role == "developer") {
+    return read_system_text(*content, make(PartKind::text, Role::system), to_);
+  }
   const bool assistant = role == "assistant";
   if (auto ok = all_calls_answered(); !ok) return ok;
   if (assistant) {
@@ -136,32 +137,6 @@ Outcome ItemReader::all_calls_answered() const {
       "body.input[" + std::to_string(last_call_) + "]",
       "each function_call must be followed by a function_call_output with its call_id, before "
       "anything else is said");
-}
-
-Outcome ItemReader::system_message(json::Value content) {
-  const std::size_t before = to_.system.size();
-  const auto add = [&](json::Value text, std::int32_t element) {
-    if (is_blank(text)) return;
-    Part part = make(PartKind::text, Role::system, element);
-    part.text = text;
-    part.first = to_.system.size() == before;
-    to_.system.push_back(part);
-  };
-  if (content.is(json::Kind::string)) {
-    add(content, -1);
-    return {};
-  }
-  if (!content.is(json::Kind::array))
-    return wrong_type(at(".content"), "a string or an array", content.kind());
-  std::int32_t element = 0;
-  for (const json::Value value : content.elements()) {
-    const auto text = value.is(json::Kind::object) ? value.find_non_null("text") : std::nullopt;
-    if (!text || !text->is(json::Kind::string)) {
-      return invalid_value(at(".content", element), "a system message holds text only");
-    }
-    add(*text, element++);
-  }
-  return {};
 }
 
 Outcome ItemReader::function_call(json::Value value) {
