@@ -122,4 +122,24 @@ Outcome read_converse_answer(json::Value root, Answer& answer) {
   return {};
 }
 
+namespace {
+
+class ConverseAnswers final : public ResultFamily {
+ public:
+  Outcome read_chat(std::string_view model_output, Answer& answer) override {
+    const auto root = parse_answer(document_, model_output);
+    if (!root) return std::unexpected(root.error());
+    return read_converse_answer(*root, answer);
+  }
+
+ private:
+  json::Document document_;
+};
+
+}  // namespace
+
+std::unique_ptr<ResultFamily> make_converse_answers() {
+  return std::make_unique<ConverseAnswers>();
+}
+
 }  // namespace quarry::translate

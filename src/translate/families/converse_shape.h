@@ -4,8 +4,10 @@
 
 #include "translate/answer.h"
 #include "translate/chat_request.h"
+#include "translate/family.h"
 
 #include <expected>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -37,5 +39,7 @@ std::expected<std::string_view, openai::LineError> nova_effort(const ChatRequest
 
 // Reads an answer; every member may be null, as batch output writes what is not set.
 Outcome read_converse_answer(json::Value root, Answer& answer);
+// The family of such answers and of no others.
+std::unique_ptr<ResultFamily> make_converse_answers();
 
 }  // namespace quarry::translate

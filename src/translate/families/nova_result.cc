@@ -1,26 +1,9 @@
-// Amazon Nova's answers (Amazon Nova user guide, "Request and response schema").
-
+// Amazon Nova's answers (Amazon Nova user guide, "Request and response schema"): Converse's, as it
+// stands.
 #include "translate/families/converse_shape.h"
-#include "translate/family.h"
 
 namespace quarry::translate {
 
-namespace {
-
-class NovaResult final : public ResultFamily {
- public:
-  Outcome read_chat(std::string_view model_output, Answer& answer) override {
-    const auto root = parse_answer(document_, model_output);
-    if (!root) return std::unexpected(root.error());
-    return read_converse_answer(*root, answer);
-  }
-
- private:
-  json::Document document_;
-};
-
-}  // namespace
-
-std::unique_ptr<ResultFamily> make_nova_result() { return std::make_unique<NovaResult>(); }
+std::unique_ptr<ResultFamily> make_nova_result() { return make_converse_answers(); }
 
 }  // namespace quarry::translate
