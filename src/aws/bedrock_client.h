@@ -22,6 +22,7 @@ class BedrockClient {
   struct ListQuery {
     std::string name_contains;                    // "" = any
     std::optional<bedrock::JobStatus> status;
+    std::optional<SysTime> submitted_after;
     int max_results = 100;                        // 1..1000
     std::string next_token;                       // "" = first page
   };

@@ -107,6 +107,9 @@ Task<bedrock::JobPage> HttpBedrockClient::list_jobs(ListQuery query, Deadline de
     request.query += "&nameContains=" + percent_encode(query.name_contains, false);
   }
   if (query.status) request.query += fmt::format("&statusEquals={}", bedrock::name(*query.status));
+  if (query.submitted_after) {
+    request.query += "&submitTimeAfter=" + percent_encode(iso8601(*query.submitted_after), false);
+  }
   if (!query.next_token.empty()) {
     request.query += "&nextToken=" + percent_encode(query.next_token, false);
   }

@@ -8,6 +8,17 @@ SysTime SystemClock::now() const {
   return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
 
+SysTime ScaledClock::now() const {
+  const auto passed = SystemClock().now() - origin_;
+  return origin_ + std::chrono::milliseconds(
+                       static_cast<std::int64_t>(static_cast<double>(passed.count()) * speed_));
+}
+
+std::chrono::milliseconds Clock::real(std::chrono::milliseconds span) const {
+  return std::chrono::milliseconds(
+      static_cast<std::int64_t>(static_cast<double>(span.count()) / speed()));
+}
+
 std::int64_t unix_seconds(SysTime at) {
   return std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count();
 }

@@ -14,11 +14,29 @@ class Clock {
   virtual ~Clock() = default;
   // UTC, milliseconds. Any thread.
   virtual SysTime now() const = 0;
+  // How many seconds of this clock one real second has. What waits until a time of this clock waits
+  // that much shorter.
+  virtual double speed() const { return 1; }
+  // `span` of this clock in real time.
+  std::chrono::milliseconds real(std::chrono::milliseconds span) const;
 };
 
 class SystemClock final : public Clock {
  public:
   SysTime now() const override;
+};
+
+// A clock that runs `speed` times as fast as the machine's, and was right at `origin`: two
+// processes with the same origin and speed agree, and a restarted one goes on where it was.
+class ScaledClock final : public Clock {
+ public:
+  ScaledClock(double speed, SysTime origin) : speed_(speed), origin_(origin) {}
+  SysTime now() const override;
+  double speed() const override { return speed_; }
+
+ private:
+  double speed_;
+  SysTime origin_;
 };
 
 // Unix seconds, as OpenAI's objects carry them.

@@ -80,6 +80,14 @@ struct DeploymentSettings {
   std::uint64_t max_job_bytes = 1'000'000'000;
   SmallBatch small_batch = SmallBatch::direct;
   int direct_concurrency = 8;  // on-demand calls at once for small batches
+  // How often a record that failed for a passing reason is run again within its batch.
+  int retry_failed_records = 1;
+  // deadline_fallback: direct: so long before its window closes, what a batch has not finished is
+  // taken from AWS's queue and run on demand. nullopt = none.
+  std::optional<std::chrono::minutes> deadline_fallback;
+  // model_name or the model holds a '*': one deployment for each model that is asked for
+  // (aws::DeploymentSet makes them).
+  bool wildcard = false;
 };
 
 struct Settings {
@@ -90,6 +98,10 @@ struct Settings {
   std::uint64_t max_transfer_memory_bytes = std::uint64_t{256} << 20;
   std::uint64_t max_upload_bytes = std::uint64_t{16} << 30;
   std::size_t max_line_bytes = std::size_t{16} << 20;
+  std::chrono::hours max_completion_window{24};  // 24 to 168
+  // How long the files that jobs were made of, and AWS's raw results, stay in S3 after a batch's
+  // end.
+  std::chrono::hours job_files_retention{24};
   // The `models` section, in the format of data/models.yaml; "" = none.
   std::string models_yaml;
   int models_line = 0;  // the line of the file that its first line is; 0 = not known

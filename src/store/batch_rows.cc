@@ -2,7 +2,11 @@
 
 #include "store/session.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <array>
+#include <sstream>
 #include <stdexcept>
 #include <string_view>
 
@@ -22,6 +26,14 @@ Enum parse(const std::array<std::string_view, n>& words, const std::string& word
     if (words[i] == word) return static_cast<Enum>(i);
   }
   throw std::runtime_error("the database holds an unknown word: " + word);
+}
+
+// Ids of deployments, one a line.
+std::vector<std::string> names_in(const std::string& lines) {
+  std::vector<std::string> names;
+  std::istringstream stream(lines);
+  for (std::string name; std::getline(stream, name);) names.push_back(name);
+  return names;
 }
 
 }  // namespace
@@ -52,7 +64,8 @@ const char* const kJobColumns =
     "batch_id, n, attempt, kind, state, deployment_id, model_name, lines, records, "
     "invocation_type, family, job_arn, aws_status, message, stop_requested, succeeded, errored, "
     "input_tokens, cached_tokens, cache_write_tokens, "
-    "output_tokens, reasoning_tokens, cost_nano_usd, cost_known, failures";
+    "output_tokens, reasoning_tokens, cost_nano_usd, cost_known, failures, jobs.owner, tried, "
+    "retries";
 
 openai::Usage usage_of(const soci::row& row) {
   return {integer(row, "input_tokens"), integer(row, "cached_tokens"),
@@ -168,6 +181,9 @@ JobRow job_of(const soci::row& row) {
   job.usage = usage_of(row);
   job.cost_nano_usd = integer(row, "cost_nano_usd");
   job.failures = static_cast<int>(integer(row, "failures"));
+  job.owner = text(row, "owner");
+  job.tried = names_in(text(row, "tried"));
+  job.retries = static_cast<int>(integer(row, "retries"));
   return job;
 }
 
@@ -193,6 +209,9 @@ Columns columns_of(const JobRow& job, std::int64_t due_ms) {
       .add("cost_nano_usd", job.cost_nano_usd)
       .add("cost_known", std::int64_t{1})
       .add("failures", std::int64_t{job.failures})
+      .add("owner", job.owner)
+      .add("tried", fmt::format("{}", fmt::join(job.tried, "\n")))
+      .add("retries", std::int64_t{job.retries})
       .add("due_ms", due_ms);
   add_usage(columns, job.usage);
   return columns;

@@ -64,6 +64,7 @@ struct JobRow {
   BatchId batch_id;
   int n = 0;  // 1, 2, … within the batch; segment n of its files
   int attempt = 1;
+  std::string owner;  // of the batch
   JobKind kind = JobKind::bedrock;
   JobState state = JobState::staged;
   std::string deployment_id;
@@ -82,6 +83,9 @@ struct JobRow {
   openai::Usage usage;
   std::int64_t cost_nano_usd = 0;
   int failures = 0;
+  // Of a job that takes up what another left over (Collected::successor):
+  std::vector<std::string> tried;  // ids of deployments that could not run these lines
+  int retries = 0;                 // how often these lines failed for a passing reason
 };
 
 std::string_view name(BatchPhase phase);

@@ -169,7 +169,47 @@ INSERT INTO direct_results (batch_id, n, line, part, status, body) SELECT batch_
 DROP TABLE direct_results_1
 )sql";
 
-constexpr std::array<std::string_view, 2> kMigrations{kVersion1, kVersion2};
+// Jobs follow one another (retries, moves to other deployments), owners share slots fairly, what is
+// no longer needed leaves S3, and files come in parts.
+constexpr std::string_view kVersion3 = R"sql(
+ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN tried TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN retries BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN objects_gone BIGINT NOT NULL DEFAULT 0;
+UPDATE jobs SET owner = (SELECT owner FROM batches WHERE batches.id = jobs.batch_id);
+CREATE INDEX jobs_by_state ON jobs (kind, state, due_ms);
+ALTER TABLE files ADD COLUMN objects_gone BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE batches ADD COLUMN objects_gone BIGINT NOT NULL DEFAULT 0;
+CREATE TABLE uploads (
+  id TEXT PRIMARY KEY,
+  owner TEXT NOT NULL,
+  status TEXT NOT NULL,
+  filename TEXT NOT NULL,
+  purpose TEXT NOT NULL,
+  mime_type TEXT NOT NULL,
+  bytes BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  file_expires_after_s BIGINT,
+  target_models TEXT NOT NULL,
+  file_id TEXT NOT NULL,
+  objects_gone BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX uploads_by_expiry ON uploads (expires_at);
+CREATE TABLE upload_parts (
+  id TEXT PRIMARY KEY,
+  upload_id TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  deployment_id TEXT NOT NULL,
+  bucket TEXT NOT NULL,
+  object_key TEXT NOT NULL,
+  bytes BIGINT NOT NULL
+);
+CREATE INDEX upload_parts_by_upload ON upload_parts (upload_id);
+CREATE TABLE instance (id TEXT NOT NULL)
+)sql";
+
+constexpr std::array<std::string_view, 3> kMigrations{kVersion1, kVersion2, kVersion3};
 
 }  // namespace
 
