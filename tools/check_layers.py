@@ -130,7 +130,7 @@ PLANTED = [
     ("openai/planted.cc", '#include "bedrock/record.h"', "sideways"),
     ("catalog/planted.cc", '#include "translate/translator.h"', "sideways"),
     ("files/planted.cc", '#include "batch/planner.h"', "sideways"),
-    ("access/planted.cc", '#include "files/upload.h"', "sideways"),
+    ("access/planted.cc", '#include "files/file_service.h"', "sideways"),
     ("sandbox/planted.cc", '#include "aws/sigv4.h"', "another party"),
     ("sandbox/planted.cc", '#include "bedrock/record.h"', "another party"),
     ("sandbox/planted_test.cc", '#include "aws/sigv4.h"', "another party"),
@@ -153,7 +153,7 @@ PLANTED = [
 ALLOWED = [
     ("batch/planted_test.cc", '#include "aws/testing/fake_s3.h"'),
     ("batch/testing/planted.h", '#include "aws/testing/fake_s3.h"'),
-    ("batch/planted.cc", '#include "files/upload.h"'),
+    ("batch/planted.cc", '#include "files/file_service.h"'),
     ("sandbox/planted.cc", "#include <pugixml.hpp>"),
     ("cli/planted.cc", '#include "sandbox/sandbox.h"'),
     ("batch/planted.cc", '// #include "api/routes.h"'),

@@ -1,14 +1,14 @@
 #include "files/file_service.h"
 
-#include "files/upload.h"
+#include "files/file_receiver.h"
 
 namespace quarry::files {
 
 Task<store::FileRow> FileService::receive(std::string content_type,
                                           http::BodyReader& body,
                                           access::Caller caller) {
-  Upload upload(deployments_, memory_, pool_, clock_, limits_);
-  auto received = co_await upload.receive(std::move(content_type), body, std::move(caller));
+  FileReceiver receiver(deployments_, memory_, pool_, clock_, limits_);
+  auto received = co_await receiver.receive(std::move(content_type), body, std::move(caller));
   if (!received) co_return fail(std::move(received.error()));
   store::FileRow row = received->file;
   auto inserted = co_await store_.insert(std::move(received->file), {std::move(received->segment)});

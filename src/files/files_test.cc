@@ -1,7 +1,8 @@
 #include "base/bytes.h"
 #include "files/custom_id_set.h"
+#include "files/file_form.h"
+#include "files/file_rules.h"
 #include "files/scan.h"
-#include "files/upload_form.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -121,7 +122,7 @@ INSTANTIATE_TEST_SUITE_P(
         Spelling{"Others", {{"target_model_namesX", "m1"}, {"model", "m2"}}, {}}),
     [](const auto& row) { return std::string(row.param.test); });
 
-TEST(UploadForm, ExtraBodyMustBeAnObject) {
+TEST(FileForm, ExtraBodyMustBeAnObject) {
   for (const char* text : {"[1]", "\"x\"", "{", R"({"target_model_names": 3})"}) {
     const auto models = target_models({{"extra_body", text}});
     ASSERT_FALSE(models) << text;
@@ -129,27 +130,27 @@ TEST(UploadForm, ExtraBodyMustBeAnObject) {
   }
 }
 
-TEST(UploadForm, PurposeIsRequiredAndKnown) {
-  EXPECT_EQ(parse_upload_form({}).error().param(), "purpose");
-  EXPECT_EQ(parse_upload_form({{"purpose", "xyz"}}).error().param(), "purpose");
-  EXPECT_EQ(parse_upload_form({{"purpose", "batch"}})->purpose, "batch");
+TEST(FileForm, PurposeIsRequiredAndKnown) {
+  EXPECT_EQ(parse_file_form({}).error().param(), "purpose");
+  EXPECT_EQ(parse_file_form({{"purpose", "xyz"}}).error().param(), "purpose");
+  EXPECT_EQ(parse_file_form({{"purpose", "batch"}})->purpose, "batch");
 }
 
-TEST(UploadForm, ExpiryIsWholeAndWithinItsBounds) {
+TEST(FileForm, ExpiryIsWholeAndWithinItsBounds) {
   const auto with = [](const char* anchor, const char* seconds) {
-    return parse_upload_form({{"purpose", "batch"},
-                              {"expires_after[anchor]", anchor},
-                              {"expires_after[seconds]", seconds}});
+    return parse_file_form({{"purpose", "batch"},
+                            {"expires_after[anchor]", anchor},
+                            {"expires_after[seconds]", seconds}});
   };
   EXPECT_EQ(with("created_at", "3600")->expires_after_s, 3600);
   EXPECT_EQ(with("created_at", "2592000")->expires_after_s, 2'592'000);
   for (const char* seconds : {"3599", "2592001", "x", "", "3600.5"})
     EXPECT_FALSE(with("created_at", seconds)) << seconds;
   EXPECT_FALSE(with("x", "3600"));
-  EXPECT_FALSE(parse_upload_form({{"purpose", "batch"}, {"expires_after[seconds]", "3600"}}));
-  EXPECT_EQ(parse_upload_form({{"purpose", "batch"},
-                               {"expires_after.anchor", "created_at"},
-                               {"expires_after.seconds", "3600"}})
+  EXPECT_FALSE(parse_file_form({{"purpose", "batch"}, {"expires_after[seconds]", "3600"}}));
+  EXPECT_EQ(parse_file_form({{"purpose", "batch"},
+                             {"expires_after.anchor", "created_at"},
+                             {"expires_after.seconds", "3600"}})
                 ->expires_after_s,
             3600);
 }

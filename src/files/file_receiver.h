@@ -2,9 +2,9 @@
 // One POST /v1/files on its way into S3: form parts in any order, the file streamed, scanned and
 // stored as it comes.
 
+#include "files/file_form.h"
 #include "files/file_service.h"
 #include "files/scan.h"
-#include "files/upload_form.h"
 
 #include <memory>
 #include <string>
@@ -21,14 +21,14 @@ struct Received {
   store::SegmentRow segment;
 };
 
-class Upload {
+class FileReceiver {
  public:
-  Upload(const aws::DeploymentSet& deployments,
-         TransferMemory& memory,
-         BlockingPool& pool,
-         const Clock& clock,
-         const FileLimits& limits);
-  ~Upload();
+  FileReceiver(const aws::DeploymentSet& deployments,
+               TransferMemory& memory,
+               BlockingPool& pool,
+               const Clock& clock,
+               const FileLimits& limits);
+  ~FileReceiver();
   // Once. On an error nothing is left in S3.
   Task<Received> receive(std::string content_type, http::BodyReader& body, access::Caller caller);
 

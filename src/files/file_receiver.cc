@@ -1,7 +1,8 @@
-#include "files/upload.h"
+#include "files/file_receiver.h"
 
 #include "aws/object_stream.h"
 #include "base/bytes.h"
+#include "files/file_rules.h"
 #include "http/multipart.h"
 
 #include <fmt/format.h>
@@ -10,7 +11,6 @@ namespace quarry::files {
 namespace {
 
 constexpr std::size_t kFieldBytesMax = 64 * 1024;
-constexpr std::int64_t kBatchFileLifeSeconds = 30 * 86'400;  // OpenAI's default for purpose=batch
 
 Error missing_file() {
   return Error(Errc::invalid_request, "Missing required parameter: 'file'.")
@@ -21,7 +21,7 @@ Error missing_file() {
 }  // namespace
 
 // What the multipart reader has called back with and the coroutine has not taken yet.
-struct Upload::Form {
+struct FileReceiver::Form {
   std::vector<FormField> fields;
   bool in_file = false;
   bool file_seen = false;
@@ -33,7 +33,7 @@ struct Upload::Form {
   Result<void> data(std::span<const std::byte> bytes);
 };
 
-Result<void> Upload::Form::begin(const http::FormPart& part) {
+Result<void> FileReceiver::Form::begin(const http::FormPart& part) {
   in_file = part.name == "file" && part.filename.has_value();
   if (part.name == "file" && !part.filename) {
     return fail(Error(Errc::invalid_request,
@@ -54,7 +54,7 @@ Result<void> Upload::Form::begin(const http::FormPart& part) {
   return {};
 }
 
-Result<void> Upload::Form::data(std::span<const std::byte> bytes) {
+Result<void> FileReceiver::Form::data(std::span<const std::byte> bytes) {
   if (in_file) {
     pending += as_text(bytes);
     return {};
@@ -70,7 +70,7 @@ Result<void> Upload::Form::data(std::span<const std::byte> bytes) {
   return {};
 }
 
-http::MultipartReader::Events Upload::Form::events() {
+http::MultipartReader::Events FileReceiver::Form::events() {
   return {[this](const http::FormPart& part) { return begin(part); },
           [this](std::span<const std::byte> bytes) { return data(bytes); },
           [this] {
@@ -79,11 +79,11 @@ http::MultipartReader::Events Upload::Form::events() {
           }};
 }
 
-Upload::Upload(const aws::DeploymentSet& deployments,
-               TransferMemory& memory,
-               BlockingPool& pool,
-               const Clock& clock,
-               const FileLimits& limits)
+FileReceiver::FileReceiver(const aws::DeploymentSet& deployments,
+                           TransferMemory& memory,
+                           BlockingPool& pool,
+                           const Clock& clock,
+                           const FileLimits& limits)
     : deployments_(deployments),
       memory_(memory),
       pool_(pool),
@@ -94,11 +94,11 @@ Upload::Upload(const aws::DeploymentSet& deployments,
       form_(std::make_unique<Form>()),
       scanner_(std::make_unique<Scanner>(limits.line_bytes_max)) {}
 
-Upload::~Upload() = default;
+FileReceiver::~FileReceiver() = default;
 
-Task<Received> Upload::receive(std::string content_type,
-                               http::BodyReader& body,
-                               access::Caller caller) {
+Task<Received> FileReceiver::receive(std::string content_type,
+                                     http::BodyReader& body,
+                                     access::Caller caller) {
   auto streamed = co_await stream(std::move(content_type), body);
   if (streamed) {
     auto received = co_await conclude(std::move(caller));
@@ -109,7 +109,7 @@ Task<Received> Upload::receive(std::string content_type,
   co_return fail(std::move(streamed.error()));
 }
 
-Task<void> Upload::stream(std::string content_type, http::BodyReader& body) {
+Task<void> FileReceiver::stream(std::string content_type, http::BodyReader& body) {
   auto boundary = http::form_boundary(content_type);
   if (!boundary) co_return fail(std::move(boundary.error()));
   http::MultipartReader reader(std::move(*boundary), form_->events());
@@ -127,18 +127,11 @@ Task<void> Upload::stream(std::string content_type, http::BodyReader& body) {
   co_return Result<void>();
 }
 
-Task<void> Upload::open_object() {
+Task<void> FileReceiver::open_object() {
   // The models may be named only after the file: then it goes to the first deployment's bucket.
   auto names = target_models(form_->fields);
   if (!names) co_return fail(std::move(names.error()));
-  deployment_ = deployments_.home();
-  for (const std::string& model : *names) {
-    const auto& group = deployments_.group(model);
-    if (!group.empty()) {
-      deployment_ = group.front();
-      break;
-    }
-  }
+  deployment_ = deployment_for(*names, deployments_);
   auto buffers = co_await memory_.acquire(2, deadline_.sooner(kMemoryWaitMax));
   if (!buffers) co_return fail(std::move(buffers.error()));
   writer_ = std::make_unique<aws::ObjectWriter>(
@@ -146,7 +139,7 @@ Task<void> Upload::open_object() {
   co_return Result<void>();
 }
 
-Task<void> Upload::take_file_bytes() {
+Task<void> FileReceiver::take_file_bytes() {
   std::string& pending = form_->pending;
   if (pending.empty()) co_return Result<void>();
   if (!writer_) {
@@ -167,24 +160,16 @@ Task<void> Upload::take_file_bytes() {
   co_return written;
 }
 
-Task<Received> Upload::conclude(access::Caller caller) {
-  auto form = parse_upload_form(form_->fields);
+Task<Received> FileReceiver::conclude(access::Caller caller) {
+  auto form = parse_file_form(form_->fields);
   if (!form) co_return fail(std::move(form.error()));
-  for (const std::string& model : form->target_models) {
-    if (deployments_.group(model).empty()) {
-      co_return fail(
-          Error(Errc::invalid_request,
-                fmt::format(
-                    "The model '{}' of target_model_names does not exist. hint: GET /v1/models "
-                    "lists the models of this server",
-                    model))
-              .param("target_model_names")
-              .reason("model_not_found"));
-    }
+  if (auto known = check_target_models(form->target_models, deployments_); !known) {
+    co_return fail(std::move(known.error()));
   }
   const Scan scan = co_await run_blocking(pool_, [this] { return scanner_->finish(); });
-  if (form->purpose == "batch" && (scan.lines == 0 || !scan.first_line_is_json)) {
-    co_return fail(Errc::invalid_request, "Invalid file format for Batch API. Must be .jsonl");
+  if (form->purpose == "batch") {
+    if (auto checked = check_batch_input(scan); !checked)
+      co_return fail(std::move(checked.error()));
   }
   auto bytes = co_await writer_->finish(deadline_);
   if (!bytes) co_return fail(std::move(bytes.error()));
@@ -197,11 +182,7 @@ Task<Received> Upload::conclude(access::Caller caller) {
   file.purpose = form->purpose;
   file.bytes = static_cast<std::int64_t>(*bytes);
   file.created_at = unix_seconds(clock_.now());
-  if (form->expires_after_s) {
-    file.expires_at = file.created_at + *form->expires_after_s;
-  } else if (file.purpose == "batch") {
-    file.expires_at = file.created_at + kBatchFileLifeSeconds;
-  }
+  file.expires_at = expiry(file.purpose, file.created_at, form->expires_after_s);
   file.target_models = std::move(form->target_models);
   if (file.purpose == "batch") file.scan_json = to_json(scan);
   const aws::S3Uri object = deployment_->object("files/" + id_.value + "/0");

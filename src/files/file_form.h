@@ -12,7 +12,7 @@
 
 namespace quarry::files {
 
-struct UploadForm {
+struct FileForm {
   std::string purpose;
   std::vector<std::string> target_models;       // target_model_names, in order, without repeats
   std::optional<std::int64_t> expires_after_s;  // expires_after[seconds]
@@ -28,9 +28,6 @@ Result<std::vector<std::string>> target_models(const std::vector<FormField>& fie
 // All of them. Fields that are not ours are left alone: SDK users send hints for other gateways.
 // Errors: invalid_request with param: purpose missing or unknown, expires_after incomplete or out
 // of range.
-Result<UploadForm> parse_upload_form(const std::vector<FormField>& fields);
-
-// The last path segment, control characters removed, at most 255 bytes (cut at a UTF-8 boundary).
-std::string safe_filename(std::string_view sent);
+Result<FileForm> parse_file_form(const std::vector<FormField>& fields);
 
 }  // namespace quarry::files

@@ -1,12 +1,12 @@
-#include "files/upload_form.h"
+#include "files/file_form.h"
 
+#include "files/file_rules.h"
 #include "openai/expires_after.h"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 namespace quarry::files {
@@ -14,27 +14,6 @@ namespace {
 
 using openai::kExpiresAfterLeast;
 using openai::kExpiresAfterMost;
-
-constexpr std::array<std::string_view, 6> kPurposes{"assistants", "batch",     "evals",
-                                                    "fine-tune",  "user_data", "vision"};
-constexpr std::size_t kFilenameBytesMax = 255;
-
-std::string_view trimmed(std::string_view text) {
-  const auto space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
-  while (!text.empty() && space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-void add_names(std::vector<std::string>& names, std::string_view list) {
-  while (true) {
-    const std::size_t comma = list.find(',');
-    const std::string_view item = trimmed(list.substr(0, comma));
-    if (!item.empty() && std::ranges::find(names, item) == names.end()) names.emplace_back(item);
-    if (comma == std::string_view::npos) return;
-    list.remove_prefix(comma + 1);
-  }
-}
 
 Error extra_body_error(std::string message) {
   return Error(Errc::invalid_request, std::move(message))
@@ -54,7 +33,7 @@ Result<void> add_names_of_extra_body(std::vector<std::string>& names, std::strin
   const boost::json::value* models = object->if_contains("target_model_names");
   if (!models || models->is_null()) return {};
   if (models->is_string()) {
-    add_names(names, models->get_string());
+    add_model_names(names, models->get_string());
     return {};
   }
   if (const boost::json::array* list = models->if_array()) {
@@ -62,7 +41,7 @@ Result<void> add_names_of_extra_body(std::vector<std::string>& names, std::strin
       if (!item.is_string()) {
         return fail(extra_body_error("'target_model_names' in 'extra_body' must hold strings."));
       }
-      add_names(names, item.get_string());
+      add_model_names(names, item.get_string());
     }
     return {};
   }
@@ -121,7 +100,7 @@ Result<std::vector<std::string>> target_models(const std::vector<FormField>& fie
   for (const auto& [field, value] : fields) {
     if (names_field(field, "target_model_names") ||
         names_field(field, "extra_body[target_model_names]")) {
-      add_names(names, value);
+      add_model_names(names, value);
     } else if (field == "extra_body") {
       if (auto added = add_names_of_extra_body(names, value); !added) return fail(added.error());
     }
@@ -129,20 +108,15 @@ Result<std::vector<std::string>> target_models(const std::vector<FormField>& fie
   return names;
 }
 
-Result<UploadForm> parse_upload_form(const std::vector<FormField>& fields) {
-  UploadForm form;
+Result<FileForm> parse_file_form(const std::vector<FormField>& fields) {
+  FileForm form;
   const auto purpose = find(fields, {"purpose"});
   if (!purpose || purpose->empty()) {
     return fail(Error(Errc::invalid_request, "Missing required parameter: 'purpose'.")
                     .param("purpose")
                     .reason("missing_required_parameter"));
   }
-  if (std::ranges::find(kPurposes, *purpose) == kPurposes.end()) {
-    return fail(Error(Errc::invalid_request, fmt::format("'{}' is not one of ['{}'] - 'purpose'",
-                                                         *purpose, fmt::join(kPurposes, "', '")))
-                    .param("purpose")
-                    .reason("invalid_value"));
-  }
+  if (auto checked = check_purpose(*purpose); !checked) return fail(std::move(checked.error()));
   form.purpose = *purpose;
   auto models = target_models(fields);
   if (!models) return fail(std::move(models.error()));
@@ -151,22 +125,6 @@ Result<UploadForm> parse_upload_form(const std::vector<FormField>& fields) {
   if (!expires) return fail(std::move(expires.error()));
   form.expires_after_s = *expires;
   return form;
-}
-
-std::string safe_filename(std::string_view sent) {
-  if (const std::size_t slash = sent.find_last_of("/\\"); slash != std::string_view::npos) {
-    sent.remove_prefix(slash + 1);
-  }
-  std::string filename;
-  for (const char c : sent) {
-    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) filename.push_back(c);
-  }
-  if (filename.size() > kFilenameBytesMax) {
-    std::size_t end = kFilenameBytesMax;
-    while (end > 0 && (static_cast<unsigned char>(filename[end]) & 0xc0) == 0x80) --end;
-    filename.resize(end);
-  }
-  return filename.empty() || filename == "." || filename == ".." ? "upload" : filename;
 }
 
 }  // namespace quarry::files
