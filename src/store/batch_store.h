@@ -8,6 +8,7 @@
 #include "store/file_store.h"
 #include "store/rows.h"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -114,6 +115,42 @@ class BatchStore {
                           std::int64_t errored,
                           std::int64_t due_ms);
   Task<void> job_started_directly(BatchId id, int n);
+
+  // --- watching the jobs that AWS holds (submitted, running), many at a time ---
+  struct DueLook {
+    DueJob due;
+    std::int64_t batch_created_at = 0;  // Unix seconds: no job of it is older
+  };
+  // Takes up to `limit` due jobs that nobody leases, soonest first, but none of these deployments.
+  Task<std::vector<DueLook>> claim_looks(std::int64_t now_ms,
+                                         std::int64_t lease_ms,
+                                         int limit,
+                                         std::vector<std::string> but_of_deployments);
+  // When the next of them is due; nullopt when there is none.
+  Task<std::optional<std::int64_t>> next_look_ms(std::vector<std::string> but_of_deployments);
+  // Leases of whoever looked at them and is gone: due at once.
+  Task<void> release_lapsed_looks(std::int64_t now_ms);
+  // How many jobs AWS holds, by the deployment's id.
+  Task<std::map<std::string, std::int64_t>> open_jobs();
+  // What AWS said of a job.
+  struct Observed {
+    JobState state = JobState::running;  // or ended
+    std::string aws_status;
+    std::string message;
+    std::int64_t succeeded = 0, errored = 0;  // lines; what is kept never falls
+  };
+  struct Look {
+    BatchId batch_id;
+    int n = 0;
+    std::int64_t due_ms = 0;
+    int failures = 0;
+    std::optional<Observed> changed;  // nullopt: nothing new, only the lease is given back
+  };
+  // Writes looks and gives the leases back, 500 a transaction. A look whose lease was lost changes
+  // nothing. Gives the number written.
+  Task<std::int64_t> record_looks(std::vector<Look> looks);
+  // The jobs are to be stopped, whoever works on them.
+  Task<void> request_stops(std::vector<Lease> jobs);
 
   struct Collected {
     BatchId id;
