@@ -1,0 +1,39 @@
+#pragma once
+// What holds for every new file, whichever way its bytes come: in one form (file_receiver.h) or in
+// parts (upload_service.h).
+
+#include "aws/deployment_set.h"
+#include "base/result.h"
+#include "files/scan.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quarry::files {
+
+// Errors: invalid_request, param purpose.
+Result<void> check_purpose(std::string_view purpose);
+// target_model_names that all exist. Errors: invalid_request, param target_model_names.
+Result<void> check_target_models(const std::vector<std::string>& names,
+                                 const aws::DeploymentSet& deployments);
+// A batch's input is JSON lines, to judge by its first. Errors: invalid_request.
+Result<void> check_batch_input(const Scan& scan);
+
+// Where the bytes of a file for these models go: to the first deployment of one of them, so that
+// its jobs are made where they lie; the first of the config where none is named or known.
+aws::DeploymentPtr deployment_for(const std::vector<std::string>& target_models,
+                                  const aws::DeploymentSet& deployments);
+// expires_at: 30 days for a batch's input where the client said nothing, never for others.
+std::optional<std::int64_t> expiry(std::string_view purpose,
+                                   std::int64_t created_at,
+                                   std::optional<std::int64_t> expires_after_s);
+
+// The names of a comma list, added in order and without repeats.
+void add_model_names(std::vector<std::string>& names, std::string_view list);
+// The last path segment, control characters removed, at most 255 bytes (cut at a UTF-8 boundary).
+std::string safe_filename(std::string_view sent);
+
+}  // namespace quarry::files
