@@ -17,7 +17,7 @@ constexpr std::int64_t kListLimitDefault = 20;
 Answer create_batch(Call call) {
   auto body = co_await read_small_body(call.body);
   if (!body) co_return error_response(body.error());
-  auto request = openai::parse_create_batch(*body);
+  auto request = openai::parse_create_batch(*body, call.services.batches.longest_window());
   if (!request) co_return error_response(request.error());
   batch::RepeatHints hints;
   hints.request_hash = sha256_hex(*body);

@@ -6,7 +6,6 @@
 namespace quarry::batch {
 namespace {
 
-constexpr std::int64_t kWindowSeconds = 86'400;
 constexpr std::int64_t kIdempotencyKeyLifeMs = 24 * 3'600'000;
 constexpr std::int64_t kSdkRepeatMs = 120'000;
 
@@ -45,7 +44,7 @@ Task<store::BatchRow> BatchService::create(openai::CreateBatch request,
   batch.object.completion_window = std::move(request.completion_window);
   batch.object.metadata_json = std::move(request.metadata_json);
   batch.object.created_at = unix_seconds(context_.clock.now());
-  batch.object.expires_at = batch.object.created_at + kWindowSeconds;
+  batch.object.expires_at = batch.object.created_at + std::chrono::seconds(request.window).count();
   if (file->target_models.size() == 1) {
     batch.object.model = file->target_models.front();
   } else if (const auto scan = files::parse_scan(file->scan_json); scan && !scan->models.empty()) {

@@ -25,6 +25,8 @@ class BatchService {
   BatchService(Context& context, files::FileService& files, Engine& engine)
       : context_(context), files_(files), engine_(engine) {}
 
+  // What create() takes as completion windows: up to this.
+  std::chrono::hours longest_window() const { return context_.settings.max_completion_window; }
   // Errors: not_found (input file unknown or another's), invalid_request (file is not for batches),
   // conflict.
   Task<store::BatchRow> create(openai::CreateBatch request,

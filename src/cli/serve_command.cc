@@ -203,7 +203,8 @@ void Gateway::connect() {
                      pool_,
                      clock_,
                      {settings_.max_line_bytes, settings_.drop_params,
-                      settings_.batch_polling_interval, options_.data_dir},
+                      settings_.batch_polling_interval, options_.data_dir,
+                      settings_.max_completion_window},
                      {}});
   engine_ = std::make_unique<batch::Engine>(io_, *context_);
   batches_ = std::make_unique<batch::BatchService>(*context_, *files_, *engine_);

@@ -40,11 +40,12 @@ class EntryReader {
         params_(entry_.section("litellm_params", Place::litellm_params)),
         info_(entry_.section("model_info", Place::model_info)) {}
 
-  std::optional<DeploymentSettings> read(Skipped& skipped);
+  std::optional<DeploymentSettings> read(const Recovery& recovery, Skipped& skipped);
 
  private:
   bool passed_over(const std::optional<std::string>& model, Skipped& skipped);
   void read_model(std::string_view model);
+  void check_stars(const std::optional<std::string>& model);
   void read_regions();
   void read_bucket();
   void split_bucket(std::string_view value, const std::string& shown);
@@ -71,7 +72,7 @@ class EntryReader {
   std::string model_region_;  // the one that the model's path or ARN names
 };
 
-std::optional<DeploymentSettings> EntryReader::read(Skipped& skipped) {
+std::optional<DeploymentSettings> EntryReader::read(const Recovery& recovery, Skipped& skipped) {
   if (entry_.is_map() && !entry_.has("litellm_params"))
     entry_.complain("litellm_params", "is required");
   if (!params_.is_map()) return std::nullopt;
@@ -85,6 +86,7 @@ std::optional<DeploymentSettings> EntryReader::read(Skipped& skipped) {
   if (!entry_.has("model_name")) entry_.complain("model_name", "is required");
   out_.model_name = entry_.checked_text("model_name", check_model_name).value_or("");
   if (model) read_model(*model);
+  check_stars(model);
   read_regions();
   read_bucket();
   read_role();
@@ -92,6 +94,7 @@ std::optional<DeploymentSettings> EntryReader::read(Skipped& skipped) {
   read_endpoints();
   read_limits();
   read_small_batch();
+  read_recovery(params_, recovery).apply(out_);
   read_model_overrides(params_, info_, out_);
   auto id = info_.checked_text("id", check_name);
   entry_.leftovers();
@@ -132,10 +135,26 @@ void EntryReader::read_model(std::string_view model) {
     std::string_view region = arn_region(model);
     if (!check_region(region)) model_region_ = region;
   }
-  if (auto complaint = check_model_id(model)) {
+  // What a star stands for is checked when a model is asked for; around it is a part of an id.
+  std::string checked(model);
+  std::ranges::replace(checked, '*', 'x');
+  if (auto complaint = check_model_id(checked)) {
     params_.complain("model", fmt::format("'{}' {}", params_.written("model"), *complaint));
   }
   out_.model_id = model;
+}
+
+void EntryReader::check_stars(const std::optional<std::string>& model) {
+  const auto in_name = std::ranges::count(out_.model_name, '*');
+  const auto in_model = model ? std::ranges::count(*model, '*') : 0;
+  if (in_name > 1) entry_.complain("model_name", "holds more than one '*'");
+  if (in_model > 1) params_.complain("model", "holds more than one '*'");
+  if (in_model == 1 && in_name == 0 && !out_.model_name.empty()) {
+    params_.complain("model",
+                     "holds a '*', and model_name none that could say what it stands for; hint: "
+                     "model_name: bedrock/* takes any model");
+  }
+  out_.wildcard = in_name > 0;
 }
 
 void EntryReader::read_regions() {
@@ -303,9 +322,13 @@ void EntryReader::read_small_batch() {
 
 }  // namespace
 
-std::optional<DeploymentSettings> read_deployment(
-    const YAML::Node& entry, std::size_t index, int line, Findings& findings, Skipped& skipped) {
-  return EntryReader(entry, index, line, findings).read(skipped);
+std::optional<DeploymentSettings> read_deployment(const YAML::Node& entry,
+                                                  std::size_t index,
+                                                  int line,
+                                                  const Recovery& recovery,
+                                                  Findings& findings,
+                                                  Skipped& skipped) {
+  return EntryReader(entry, index, line, findings).read(recovery, skipped);
 }
 
 std::string deployment_id(const DeploymentSettings& deployment) {

@@ -1,6 +1,7 @@
 #pragma once
 // One entry of model_list -> DeploymentSettings.
 
+#include "config/recovery.h"
 #include "config/section.h"
 #include "config/settings.h"
 
@@ -19,9 +20,14 @@ struct Skipped {
 };
 
 // nullopt where the entry is skipped or too wrong to go on with; the findings or `skipped` say why.
-// index: in model_list. line: the entry's, where yaml-cpp does not know it.
-std::optional<DeploymentSettings> read_deployment(
-    const YAML::Node& entry, std::size_t index, int line, Findings& findings, Skipped& skipped);
+// index: in model_list. line: the entry's, where yaml-cpp does not know it. recovery: general
+// settings, for what the entry does not say.
+std::optional<DeploymentSettings> read_deployment(const YAML::Node& entry,
+                                                  std::size_t index,
+                                                  int line,
+                                                  const Recovery& recovery,
+                                                  Findings& findings,
+                                                  Skipped& skipped);
 
 // "dep-" + 16 hex of names and places, never of secrets: a rotated key keeps the deployment's id.
 std::string deployment_id(const DeploymentSettings& deployment);

@@ -34,6 +34,9 @@ constexpr auto kLitellmParams = std::to_array<string_view>({"model",
                                                             "max_job_bytes",
                                                             "small_batch",
                                                             "direct_concurrency",
+                                                            "retry_failed_records",
+                                                            "deadline_fallback",
+                                                            "deadline_fallback_minutes",
                                                             "bedrock_model_family",
                                                             "bedrock_invocation",
                                                             "base_model",
@@ -50,9 +53,11 @@ constexpr auto kModelInfo = std::to_array<string_view>(
      "cache_creation_input_token_cost", "supports_function_calling", "supports_vision",
      "supports_response_schema", "supports_pdf_input", "supports_reasoning"});
 constexpr auto kLitellmSettings = std::to_array<string_view>({"drop_params"});
-constexpr auto kGeneralSettings =
-    std::to_array<string_view>({"master_key", "proxy_batch_polling_interval", "max_transfer_memory",
-                                "max_upload_bytes", "max_batch_file_size_mb", "max_line_bytes"});
+constexpr auto kGeneralSettings = std::to_array<string_view>(
+    {"master_key", "proxy_batch_polling_interval", "max_transfer_memory", "max_upload_bytes",
+     "max_batch_file_size_mb", "max_line_bytes", "max_completion_window",
+     "job_files_retention_hours", "janitor_interval", "retry_failed_records", "deadline_fallback",
+     "deadline_fallback_minutes"});
 
 // clang-format off
 // LiteLLM's own, from its config reference: what a working file of a LiteLLM user may hold.

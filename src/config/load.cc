@@ -29,17 +29,26 @@ constexpr std::uint64_t kTransferMemoryMax = std::uint64_t{1} << 40;
 constexpr std::uint64_t kUploadBytesMax =
     std::uint64_t{80} << 30;  // one S3 object of 10,000 parts, with room to spare
 constexpr std::uint64_t kUploadMegabytesMax = kUploadBytesMax >> 20;
+constexpr std::chrono::hours kWindowMin{24};   // OpenAI's only one
+constexpr std::chrono::hours kWindowMax{168};  // a Bedrock job's longest
+constexpr std::uint64_t kRetentionHoursMax = 8760;
+constexpr std::uint64_t kJanitorSecondsMax = 86'400;
 constexpr std::uint64_t kLineBytesMin = 1024;
 constexpr std::uint64_t kLineBytesMax = std::uint64_t{256} << 20;
 
-void read_models(Section& top, Findings& findings, Settings& settings, Skipped& skipped) {
+void read_models(Section& top,
+                 const Recovery& recovery,
+                 Findings& findings,
+                 Settings& settings,
+                 Skipped& skipped) {
   if (!top.has("model_list")) {
     top.complain("model_list", "is required");
     return;
   }
   std::vector<YAML::Node> entries = top.list("model_list");
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    auto deployment = read_deployment(entries[i], i, top.line_of("model_list"), findings, skipped);
+    auto deployment =
+        read_deployment(entries[i], i, top.line_of("model_list"), recovery, findings, skipped);
     if (deployment) settings.deployments.push_back(std::move(*deployment));
   }
 }
@@ -92,10 +101,20 @@ void read_master_key(Section& general, const Environment& environment, Settings&
   }
 }
 
-void read_general(Section general, const Environment& environment, Settings& settings) {
-  read_master_key(general, environment, settings);
+void read_times(Section& general, Settings& settings) {
   settings.batch_polling_interval =
       general.seconds("proxy_batch_polling_interval", kPollingMin, kPollingMax);
+  if (auto window = general.window("max_completion_window", kWindowMin, kWindowMax))
+    settings.max_completion_window = *window;
+  if (auto hours = general.integer("job_files_retention_hours", 0, kRetentionHoursMax))
+    settings.job_files_retention = std::chrono::hours(*hours);
+  if (auto seconds = general.integer("janitor_interval", 1, kJanitorSecondsMax))
+    settings.janitor_interval = std::chrono::seconds(*seconds);
+}
+
+void read_general(Section general, const Environment& environment, Settings& settings) {
+  read_master_key(general, environment, settings);
+  read_times(general, settings);
   if (auto bytes = general.bytes("max_transfer_memory", kTransferMemoryMin, kTransferMemoryMax)) {
     settings.max_transfer_memory_bytes = *bytes;
   }
@@ -163,11 +182,12 @@ void read_file(const YAML::Node& document,
   Section top(document, Place::top, "", 1, findings);
   if (!top.is_map()) return;
   Skipped skipped;
-  read_models(top, findings, settings, skipped);
+  Section general = top.section("general_settings", Place::general_settings);
+  const Recovery recovery = read_recovery(general, Recovery());
+  read_models(top, recovery, findings, settings, skipped);
   read_models_section(top, document, yaml, settings);
   read_litellm_settings(top.section("litellm_settings", Place::litellm_settings), settings);
-  read_general(top.section("general_settings", Place::general_settings), findings.environment,
-               settings);
+  read_general(std::move(general), findings.environment, settings);
   top.leftovers();
   check_ids(settings.deployments, findings);
   check_any_deployment(top, settings, skipped, findings);

@@ -14,7 +14,10 @@
 namespace quarry::config {
 namespace {
 
+using std::chrono::hours;
 using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -158,6 +161,99 @@ TEST(Load, ReadsTheSectionsBesideTheModels) {
   EXPECT_EQ(
       loaded(file(kRegion, "general_settings: {max_batch_file_size_mb: 100}\n")).max_upload_bytes,
       100u << 20);
+}
+
+TEST(Load, ReadsTheTimesOfTheEngine) {
+  const Settings usual = loaded(file(kRegion));
+  EXPECT_EQ(usual.max_completion_window, hours(24));
+  EXPECT_EQ(usual.job_files_retention, hours(24));
+  EXPECT_EQ(usual.janitor_interval, seconds(3600));
+
+  const Settings got = loaded(file(kRegion,
+                                   "general_settings:\n  max_completion_window: 168h\n"
+                                   "  job_files_retention_hours: 0\n  janitor_interval: 5\n"));
+  EXPECT_EQ(got.max_completion_window, hours(168));
+  EXPECT_EQ(got.job_files_retention, hours(0));
+  EXPECT_EQ(got.janitor_interval, seconds(5));
+
+  EXPECT_THAT(
+      complaints(file(kRegion,
+                      "general_settings:\n  max_completion_window: 7d\n"
+                      "  job_files_retention_hours: 8761\n  janitor_interval: 0\n")),
+      ElementsAre("c:9: general_settings.max_completion_window: must be whole hours from '24h' to "
+                  "'168h', not '7d'",
+                  HasSubstr("c:10: general_settings.job_files_retention_hours: must be"),
+                  HasSubstr("c:11: general_settings.janitor_interval: must be")));
+  for (const char* window : {"23h", "169h", "48", "h", "-24h", "24.5h", "24 h"}) {
+    const std::string rest = std::string("general_settings: {max_completion_window: ") + window;
+    EXPECT_THAT(complaints(file(kRegion, rest + "}\n")), ElementsAre(HasSubstr("whole hours")))
+        << window;
+  }
+}
+
+TEST(Load, WhatIsNotFinishedIsTriedAgainAsTheEntrySaysElseAsGeneralSettingsSay) {
+  const DeploymentSettings usual = only(file(kRegion));
+  EXPECT_EQ(usual.retry_failed_records, 1);
+  EXPECT_FALSE(usual.deadline_fallback);
+
+  const DeploymentSettings own =
+      only(file(kRegion + "retry_failed_records: 5\ndeadline_fallback: direct\n"
+                          "deadline_fallback_minutes: 1440\n"));
+  EXPECT_EQ(own.retry_failed_records, 5);
+  EXPECT_EQ(own.deadline_fallback, minutes(1440));
+  EXPECT_EQ(only(file(kRegion + "deadline_fallback: direct\n")).deadline_fallback, minutes(60));
+
+  const std::string general =
+      "general_settings: {retry_failed_records: 0, deadline_fallback: direct, "
+      "deadline_fallback_minutes: 5}\n";
+  const DeploymentSettings inherited = only(file(kRegion, general));
+  EXPECT_EQ(inherited.retry_failed_records, 0);
+  EXPECT_EQ(inherited.deadline_fallback, minutes(5));
+  const DeploymentSettings mixed =
+      only(file(kRegion + "retry_failed_records: 2\ndeadline_fallback_minutes: 30\n", general));
+  EXPECT_EQ(mixed.retry_failed_records, 2);
+  EXPECT_EQ(mixed.deadline_fallback, minutes(30));
+  EXPECT_FALSE(only(file(kRegion + "deadline_fallback: none\n", general)).deadline_fallback);
+
+  EXPECT_THAT(
+      complaints(file(kRegion + "retry_failed_records: 6\ndeadline_fallback: later\n"
+                                "deadline_fallback_minutes: 4\n",
+                      "general_settings: {deadline_fallback: on_demand}\n")),
+      ElementsAre(HasSubstr("c:8: model_list[0].litellm_params.retry_failed_records: must be"),
+                  "c:9: model_list[0].litellm_params.deadline_fallback: must be direct or none, "
+                  "not 'later'",
+                  HasSubstr("c:10: model_list[0].litellm_params.deadline_fallback_minutes: must"),
+                  "c:11: general_settings.deadline_fallback: must be direct or none, not "
+                  "'on_demand'"));
+}
+
+TEST(Load, AStarInNameAndModelMakesAWildcard) {
+  const auto entry = [](const std::string& name, const std::string& model) {
+    return "model_list:\n  - model_name: \"" + name + "\"\n    litellm_params:\n      model: \"" +
+           model +
+           "\"\n      s3_bucket_name: my-bucket\n      s3_region_name: us-west-2\n"
+           "      aws_batch_role_arn: arn:aws:iam::123456789012:role/batch\n";
+  };
+  EXPECT_FALSE(only(file(kRegion)).wildcard);
+  const DeploymentSettings any = only(entry("bedrock/*", "bedrock/*"));
+  EXPECT_TRUE(any.wildcard);
+  EXPECT_EQ(any.model_name, "bedrock/*");
+  EXPECT_EQ(any.model_id, "*");
+  EXPECT_EQ(only(entry("claude-*", "bedrock/eu-west-1/eu.anthropic.claude-*-v1:0")).model_id,
+            "eu.anthropic.claude-*-v1:0");
+  const DeploymentSettings one = only(entry("*", "bedrock/amazon.nova-lite-v1:0"));
+  EXPECT_TRUE(one.wildcard);
+  EXPECT_EQ(one.model_id, "amazon.nova-lite-v1:0");
+
+  EXPECT_THAT(complaints(entry("a*b*", "bedrock/*")),
+              ElementsAre("c:2: model_list[0].model_name: holds more than one '*'"));
+  EXPECT_THAT(complaints(entry("*", "bedrock/*.*")),
+              ElementsAre("c:4: model_list[0].litellm_params.model: holds more than one '*'"));
+  EXPECT_THAT(complaints(entry("claude", "bedrock/anthropic.*")),
+              ElementsAre(HasSubstr("c:4: model_list[0].litellm_params.model: holds a '*', and "
+                                    "model_name none")));
+  EXPECT_THAT(complaints(entry("*", "bedrock/a b*")),
+              ElementsAre(HasSubstr("holds characters that no Bedrock model id has")));
 }
 
 TEST(Load, TakesNullForAKeyThatIsNotThere) {

@@ -161,6 +161,14 @@ std::optional<std::chrono::milliseconds> Section::seconds(std::string_view key,
   return accept(key, parse_seconds(*value, least, most));
 }
 
+std::optional<std::chrono::hours> Section::window(std::string_view key,
+                                                  std::chrono::hours least,
+                                                  std::chrono::hours most) {
+  auto value = text(key);
+  if (!value) return std::nullopt;
+  return accept(key, parse_window(*value, least, most));
+}
+
 std::optional<bool> Section::boolean(std::string_view key) {
   auto value = text(key);
   if (!value) return std::nullopt;

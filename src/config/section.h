@@ -55,6 +55,9 @@ class Section {
   std::optional<std::chrono::milliseconds> seconds(std::string_view key,
                                                    std::chrono::milliseconds least,
                                                    std::chrono::milliseconds most);
+  std::optional<std::chrono::hours> window(std::string_view key,
+                                           std::chrono::hours least,
+                                           std::chrono::hours most);
   std::optional<bool> boolean(std::string_view key);
   std::optional<std::int64_t> token_cost(std::string_view key);  // pico-dollars
   Section section(std::string_view key, Place place);

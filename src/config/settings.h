@@ -85,8 +85,8 @@ struct DeploymentSettings {
   // deadline_fallback: direct: so long before its window closes, what a batch has not finished is
   // taken from AWS's queue and run on demand. nullopt = none.
   std::optional<std::chrono::minutes> deadline_fallback;
-  // model_name or the model holds a '*': one deployment for each model that is asked for
-  // (aws::DeploymentSet makes them).
+  // model_name holds a '*', and perhaps the model: then one deployment for each model that is asked
+  // for (aws::DeploymentSet makes them, and what it made is a wildcard too).
   bool wildcard = false;
 };
 
@@ -102,6 +102,8 @@ struct Settings {
   // How long the files that jobs were made of, and AWS's raw results, stay in S3 after a batch's
   // end.
   std::chrono::hours job_files_retention{24};
+  // How often what nobody refers to any more is looked for and deleted.
+  std::chrono::seconds janitor_interval{3600};
   // The `models` section, in the format of data/models.yaml; "" = none.
   std::string models_yaml;
   int models_line = 0;  // the line of the file that its first line is; 0 = not known

@@ -220,6 +220,19 @@ Parsed<std::chrono::milliseconds> parse_seconds(std::string_view text,
   return std::chrono::milliseconds(std::llround(*value * 1000));
 }
 
+Parsed<std::chrono::hours> parse_window(std::string_view text,
+                                        std::chrono::hours least,
+                                        std::chrono::hours most) {
+  const bool in_hours = text.ends_with('h');
+  const auto hours = in_hours ? whole_number(text.substr(0, text.size() - 1)) : std::nullopt;
+  if (!hours || *hours < static_cast<std::uint64_t>(least.count()) ||
+      *hours > static_cast<std::uint64_t>(most.count())) {
+    return wrong(
+        fmt::format("must be whole hours from '{}h' to '{}h'", least.count(), most.count()));
+  }
+  return std::chrono::hours(*hours);
+}
+
 Complaint check_bucket(std::string_view bucket) {
   auto bucket_char = [](char c) { return is_lower(c) || is_digit(c) || c == '-' || c == '.'; };
   auto end_char = [](char c) { return is_lower(c) || is_digit(c); };

@@ -31,6 +31,11 @@ Parsed<std::chrono::milliseconds> parse_seconds(std::string_view text,
                                                 std::chrono::milliseconds least,
                                                 std::chrono::milliseconds most);
 
+// Whole hours as OpenAI writes a completion_window: "24h".
+Parsed<std::chrono::hours> parse_window(std::string_view text,
+                                        std::chrono::hours least,
+                                        std::chrono::hours most);
+
 // US dollars per token, as LiteLLM writes them: "3e-06", "0.000003". The result is pico-dollars, to
 // the nearest.
 Parsed<std::int64_t> parse_token_cost(std::string_view text);

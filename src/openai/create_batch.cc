@@ -1,9 +1,11 @@
 #include "openai/create_batch.h"
 
-#include "openai/expires_after.h"
+#include "openai/body_members.h"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
+
+#include <charconv>
 
 namespace quarry::openai {
 namespace {
@@ -14,51 +16,10 @@ constexpr std::size_t kMetadataPairsMax = 16;
 constexpr std::size_t kMetadataKeyMax = 64;  // characters, not bytes
 constexpr std::size_t kMetadataValueMax = 512;
 
-std::unexpected<Error> wrong(std::string param, std::string code, std::string message) {
-  return fail(Error(Errc::invalid_request, std::move(message))
-                  .param(std::move(param))
-                  .reason(std::move(code)));
-}
-
-std::string_view kind_name(const json::value& value) {
-  switch (value.kind()) {
-    case json::kind::null:
-      return "null";
-    case json::kind::bool_:
-      return "a boolean";
-    case json::kind::int64:
-    case json::kind::uint64:
-      return "an integer";
-    case json::kind::double_:
-      return "a number";
-    case json::kind::string:
-      return "a string";
-    case json::kind::array:
-      return "an array";
-    case json::kind::object:
-      return "an object";
-  }
-  return "something else";
-}
-
 std::size_t characters(std::string_view utf8) {
   std::size_t count = 0;
   for (const char c : utf8) count += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
   return count;
-}
-
-Result<std::string> required_text(const json::object& body, const std::string& member) {
-  const json::value* value = body.if_contains(member);
-  if (!value || value->is_null()) {
-    return wrong(member, "missing_required_parameter",
-                 fmt::format("Missing required parameter: '{}'.", member));
-  }
-  if (!value->is_string()) {
-    return wrong(member, "invalid_type",
-                 fmt::format("Invalid type for '{}': expected a string, but got {} instead.",
-                             member, kind_name(*value)));
-  }
-  return std::string(value->get_string());
 }
 
 Result<std::optional<std::string>> metadata(const json::object& body) {
@@ -101,51 +62,29 @@ Result<std::optional<std::string>> metadata(const json::object& body) {
   return json::serialize(*pairs);
 }
 
-Result<std::optional<std::int64_t>> output_expires_after(const json::object& body) {
-  const json::value* value = body.if_contains("output_expires_after");
-  if (!value || value->is_null()) return std::nullopt;
-  const json::object* object = value->if_object();
-  if (!object) {
-    return wrong(
-        "output_expires_after", "invalid_type",
-        fmt::format("Invalid type for 'output_expires_after': expected an object, but got {} "
-                    "instead.",
-                    kind_name(*value)));
-  }
-  const json::value* anchor = object->if_contains("anchor");
-  if (!anchor || !anchor->is_string() || anchor->get_string() != "created_at") {
-    return wrong("output_expires_after.anchor", "invalid_value",
-                 "Invalid 'output_expires_after.anchor'. Supported values are: 'created_at'.");
-  }
-  const json::value* seconds = object->if_contains("seconds");
-  if (!seconds || !seconds->is_int64()) {
-    return wrong("output_expires_after.seconds", "invalid_type",
-                 "Invalid type for 'output_expires_after.seconds': expected an integer.");
-  }
-  const std::int64_t count = seconds->get_int64();
-  if (count < kExpiresAfterLeast || count > kExpiresAfterMost) {
-    const bool below = count < kExpiresAfterLeast;
-    return wrong(
-        "output_expires_after.seconds",
-        below ? "integer_below_min_value" : "integer_above_max_value",
-        fmt::format("Invalid 'output_expires_after.seconds': integer {}. Expected a value {} {}, "
-                    "but got {} instead.",
-                    below ? "below minimum value" : "above maximum value",
-                    below ? ">=" : "<=", below ? kExpiresAfterLeast : kExpiresAfterMost, count));
-  }
-  return count;
+// Digits without a leading zero, and 'h': one way to write each window.
+Result<std::chrono::hours> window_hours(std::string_view text, std::chrono::hours longest) {
+  std::int64_t count = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, failed] = std::from_chars(text.data(), last, count);
+  const bool written_so = failed == std::errc() && end + 1 == last && *end == 'h' && text[0] != '0';
+  const std::chrono::hours hours(count);
+  if (written_so && hours >= kShortestWindow && hours <= longest) return hours;
+  const std::string supported =
+      longest == kShortestWindow
+          ? fmt::format("'{}h'", kShortestWindow.count())
+          : fmt::format("'{}h' to '{}h', in whole hours", kShortestWindow.count(), longest.count());
+  return wrong("completion_window", "invalid_value",
+               fmt::format("Invalid value: '{}'. Supported values are: {} (completion_window).",
+                           text, supported));
 }
 
 }  // namespace
 
-Result<CreateBatch> parse_create_batch(std::string_view text) {
-  boost::system::error_code broken;
-  const json::value value = json::parse(text, broken);
-  if (broken || !value.is_object()) {
-    return wrong("", "",
-                 "We could not parse the JSON body of your request. It must be a JSON object.");
-  }
-  const json::object& body = value.get_object();
+Result<CreateBatch> parse_create_batch(std::string_view text, std::chrono::hours longest_window) {
+  auto parsed = parse_body(text);
+  if (!parsed) return fail(std::move(parsed.error()));
+  const json::object& body = *parsed;
   CreateBatch create;
   auto file = required_text(body, "input_file_id");
   if (!file) return fail(std::move(file.error()));
@@ -164,18 +103,15 @@ Result<CreateBatch> parse_create_batch(std::string_view text) {
 
   auto window = required_text(body, "completion_window");
   if (!window) return fail(std::move(window.error()));
-  if (*window != "24h") {
-    return wrong(
-        "completion_window", "invalid_value",
-        fmt::format("Invalid value: '{}'. Supported values are: '24h' (completion_window).",
-                    *window));
-  }
+  const auto hours = window_hours(*window, longest_window);
+  if (!hours) return fail(std::move(hours.error()));
+  create.window = *hours;
   create.completion_window = std::move(*window);
 
   auto pairs = metadata(body);
   if (!pairs) return fail(std::move(pairs.error()));
   create.metadata_json = std::move(*pairs);
-  auto expires = output_expires_after(body);
+  auto expires = expires_after(body, "output_expires_after");
   if (!expires) return fail(std::move(expires.error()));
   create.output_expires_after_s = *expires;
   return create;

@@ -4,6 +4,7 @@
 #include "base/result.h"
 #include "openai/batch_line.h"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,16 +12,21 @@
 
 namespace quarry::openai {
 
+inline constexpr std::chrono::hours kShortestWindow{24};
+
 struct CreateBatch {
   std::string input_file_id;
   Endpoint endpoint = Endpoint::chat_completions;
   std::string completion_window;
-  std::optional<std::string> metadata_json;  // as sent, compact; nullopt for null or absent
+  std::chrono::hours window = kShortestWindow;  // the same
+  std::optional<std::string> metadata_json;     // as sent, compact; nullopt for null or absent
   std::optional<std::int64_t> output_expires_after_s;
 };
 
 // Unknown members are left alone: SDK users send hints for other gateways through extra_body.
+// longest_window: the completion windows are whole hours from "24h", OpenAI's only one, to this.
 // Errors: invalid_request with OpenAI's message, param and code (reason).
-Result<CreateBatch> parse_create_batch(std::string_view body);
+Result<CreateBatch> parse_create_batch(std::string_view body,
+                                       std::chrono::hours longest_window = kShortestWindow);
 
 }  // namespace quarry::openai

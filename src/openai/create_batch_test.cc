@@ -1,0 +1,55 @@
+// What the body of POST /v1/batches may say of its completion window.
+#include "openai/create_batch.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace quarry::openai {
+namespace {
+
+using std::chrono::hours;
+using testing::HasSubstr;
+
+Result<CreateBatch> parsed(const std::string& window, hours longest = kShortestWindow) {
+  return parse_create_batch(
+      fmt::format(
+          R"({{"input_file_id":"file-1","endpoint":"/v1/embeddings","completion_window":"{}"}})",
+          window),
+      longest);
+}
+
+TEST(CreateBatch, TheWindowIsOneDayWhereNothingElseIsAllowed) {
+  const auto day = parsed("24h");
+  ASSERT_TRUE(day) << day.error().message();
+  EXPECT_EQ(day->window, hours(24));
+  EXPECT_EQ(day->completion_window, "24h");
+
+  const auto two = parsed("48h");
+  ASSERT_FALSE(two);
+  EXPECT_EQ(two.error().code(), Errc::invalid_request);
+  EXPECT_EQ(two.error().param(), "completion_window");
+  EXPECT_EQ(two.error().reason(), "invalid_value");
+  EXPECT_EQ(two.error().message(),
+            "Invalid value: '48h'. Supported values are: '24h' (completion_window).");
+}
+
+TEST(CreateBatch, TheWindowIsWholeHoursUpToTheLongest) {
+  for (const auto& [text, count] : {std::pair("24h", 24), {"25h", 25}, {"72h", 72}}) {
+    const auto create = parsed(text, hours(72));
+    ASSERT_TRUE(create) << text << ": " << create.error().message();
+    EXPECT_EQ(create->window, hours(count));
+    EXPECT_EQ(create->completion_window, text);
+  }
+  for (const char* text : {"73h", "23h", "0h", "-24h", "+24h", "024h", "24", "h", "", "1d", "24.5h",
+                           "24h ", " 24h", "24H", "99999999999999999999h"}) {
+    const auto create = parsed(text, hours(72));
+    ASSERT_FALSE(create) << text;
+    EXPECT_THAT(create.error().message(), HasSubstr("'24h' to '72h', in whole hours"));
+  }
+}
+
+}  // namespace
+}  // namespace quarry::openai
