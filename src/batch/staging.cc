@@ -193,7 +193,9 @@ Stager::Taken Stager::take_into(GroupStage& group, const openai::BatchLine& line
 }
 
 void Stager::refuse(const openai::BatchLine& line, const openai::LineError& error) {
-  if (fails_validation(error)) {
+  const bool fails_batch = fails_validation(error);
+  if (on_refused) on_refused({line_.number, line.custom_id, error, fails_batch});
+  if (fails_batch) {
     if (fatal.size() < kFatalErrorsMax) {
       fatal.push_back(
           {error.code, error.message, error.param, static_cast<std::int64_t>(line_.number)});

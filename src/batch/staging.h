@@ -11,6 +11,7 @@
 #include "translate/translator.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -76,6 +77,16 @@ class Stager {
   std::int64_t refused_count = 0;
   std::int64_t line_count = 0;            // of this pass's groups
   std::vector<openai::BatchError> fatal;  // what fails the whole batch
+
+  // For who wants to know each: a line that its model would not take, or (fails_batch) that is no
+  // request to the endpoint at all. What it views is valid during the call.
+  struct Refusal {
+    std::uint64_t line;
+    std::string_view custom_id;
+    const openai::LineError& error;
+    bool fails_batch;
+  };
+  std::function<void(const Refusal&)> on_refused;
 
  private:
   // What became of a line.

@@ -1,10 +1,9 @@
 #include "batch/validation.h"
 
+#include "batch/expectation.h"
 #include "files/file_service.h"
 #include "json/line_splitter.h"
 #include "openai/batch_line.h"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
@@ -14,53 +13,6 @@ namespace {
 
 constexpr std::size_t kErrorsMax = 100;
 constexpr std::chrono::hours kReadTimeMax{2};
-
-struct Expectation {
-  std::string_view endpoint;
-  std::string override_model;
-  const store::FileRow& file;
-  const aws::DeploymentSet& deployments;
-
-  bool url_ok(std::string_view url) const {
-    const auto parsed = openai::parse_endpoint(url);
-    return parsed && openai::path(*parsed) == endpoint;
-  }
-  bool model_ok(std::string_view model) const {
-    if (!override_model.empty()) return true;
-    const auto& allowed = file.target_models;
-    if (!allowed.empty() && std::ranges::find(allowed, model) == allowed.end()) return false;
-    return !deployments.group(model).empty();
-  }
-};
-
-bool all_well(const files::Scan& scan, const Expectation& expect) {
-  if (scan.error_count > 0 || scan.names_overflow || scan.lines == 0) return false;
-  if (scan.without_model && expect.override_model.empty()) return false;
-  return std::ranges::all_of(scan.urls, [&](const auto& url) { return expect.url_ok(url); }) &&
-         std::ranges::all_of(scan.models,
-                             [&](const auto& model) { return expect.model_ok(model.first); });
-}
-
-// What is wrong with a line that is by itself well formed.
-void check_line(const openai::BatchLine& line,
-                std::uint64_t number,
-                const Expectation& expect,
-                std::vector<openai::BatchError>& errors) {
-  const auto add = [&](std::string code, std::string message, std::string param) {
-    errors.push_back(
-        {std::move(code), std::move(message), std::move(param), static_cast<std::int64_t>(number)});
-  };
-  if (!expect.url_ok(line.url)) {
-    add("invalid_url", "The URL provided for this request does not match the batch endpoint.",
-        "url");
-  } else if (line.model.empty() && expect.override_model.empty()) {
-    add("invalid_request", "Model parameter is required.", "body.model");
-  } else if (!expect.model_ok(line.model)) {
-    add("model_not_found",
-        fmt::format("The provided model '{}' is not supported by the Batch API.", line.model),
-        "body.model");
-  }
-}
 
 struct LineChecker {
   LineChecker(std::size_t line_bytes_max, Expectation expectation)
@@ -73,7 +25,12 @@ struct LineChecker {
 
   void check(const json::LineSplitter::Line& line) {
     if (errors.size() >= kErrorsMax || line.too_long) return;
-    if (const auto read = reader.read(line.text)) check_line(*read, line.number, expect, errors);
+    if (const auto read = reader.read(line.text)) {
+      if (auto error = expect.fault_of(*read)) {
+        errors.push_back({std::move(error->code), std::move(error->message),
+                          std::move(error->param), static_cast<std::int64_t>(line.number)});
+      }
+    }
   }
   void feed(std::span<const std::byte> window) {
     splitter.feed(window);
@@ -89,7 +46,7 @@ struct LineChecker {
 }  // namespace
 
 std::string model_override(const store::FileRow& file) {
-  return file.target_models.size() == 1 ? file.target_models.front() : std::string();
+  return model_override(file.target_models);
 }
 
 Task<std::vector<openai::BatchError>> validate(Context& context,
@@ -97,22 +54,12 @@ Task<std::vector<openai::BatchError>> validate(Context& context,
                                                const store::FileRow& file,
                                                const files::Scan& scan,
                                                std::vector<store::SegmentRow> segments) {
-  Expectation expect{batch.object.endpoint, model_override(file), file, context.deployments};
-  if (!expect.override_model.empty() && context.deployments.group(expect.override_model).empty()) {
-    // The upload checked it, but the configuration may have changed since.
-    co_return std::vector<openai::BatchError>{
-        {"model_not_found",
-         fmt::format("The model '{}' of target_model_names is no longer configured.",
-                     expect.override_model),
-         "body.model", std::nullopt}};
+  Expectation expect{batch.object.endpoint, model_override(file.target_models), file.target_models,
+                     context.deployments};
+  if (auto error = expect.fault_of_whole(scan)) {
+    co_return std::vector<openai::BatchError>{std::move(*error)};
   }
-  if (all_well(scan, expect)) co_return std::vector<openai::BatchError>();
-  if (scan.lines == 0) {
-    co_return std::vector<openai::BatchError>{
-        {"empty_file",
-         "The input file is empty. Please ensure that the batch contains at least one request.", "",
-         std::nullopt}};
-  }
+  if (expect.met_by(scan)) co_return std::vector<openai::BatchError>();
   const Deadline deadline = Deadline::after(kReadTimeMax);
   LineChecker checker(context.settings.line_bytes_max, std::move(expect));
   auto reader = files::read_segments(std::move(segments), context.deployments, context.memory,
@@ -139,11 +86,7 @@ Task<std::vector<openai::BatchError>> validate(Context& context,
   errors.erase(repeats.begin(), repeats.end());
   if (errors.size() > kErrorsMax) errors.resize(kErrorsMax);
   if (errors.empty()) {
-    errors.push_back(
-        {"invalid_request",
-         fmt::format("The file names more than {} different models or urls. hint: split it",
-                     files::kScanNamesMax),
-         "body.model", std::nullopt});
+    errors.push_back(too_many_names());
   }
   co_return errors;
 }
