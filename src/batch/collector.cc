@@ -1,10 +1,12 @@
 #include "aws/object_stream.h"
 #include "base/bytes.h"
 #include "batch/job_steps.h"
+#include "batch/left_records.h"
 #include "batch/names.h"
 #include "batch/resource_names.h"
 #include "batch/result_lines.h"
 #include "batch/segment_writer.h"
+#include "batch/succession.h"
 #include "bedrock/invocation_job.h"
 #include "json/line_splitter.h"
 #include "obs/log.h"
@@ -23,9 +25,11 @@ constexpr std::size_t kRowBytesMax = std::size_t{64} << 20;
 constexpr std::size_t kWriteBytes = std::size_t{2} << 20;
 constexpr std::size_t kAbsentAtOnce = 10'000;
 constexpr int kAnswersAtOnce = 50;
-// How often a Completed job is asked again for an output that is not there, before its lines are
-// given up.
-constexpr int kMissingOutputTriesMax = 10;  // some nine minutes, by the engine's backoff
+// How often the output of a job is looked for again before its lines are given up: where there is
+// none at all, some seven minutes by the engine's backoff; where it holds less than AWS says, some
+// six seconds (S3's reads see every write that is done, S3 user guide, "data consistency model").
+constexpr int kNoOutputTriesMax = 10;
+constexpr int kShortOutputTriesMax = 3;
 
 bool enough_to_write(const ResultLines& lines) {
   return lines.has_more_output() || lines.output.size() + lines.errors.size() >= kWriteBytes;
@@ -52,7 +56,9 @@ class Collector {
   Task<void> read_manifest(std::string key);
   Task<void> write_out();
   Task<void> add_absent_lines();
+  Result<void> check_whole(bool any_object) const;
   Absence absence() const;
+  Task<store::JobRow> write_successor();
   spend::JobUsage usage_of_job() const;
   void log_what_is_odd() const;
   Task<store::BatchStore::Collected> close();
@@ -66,6 +72,7 @@ class Collector {
   std::unique_ptr<SegmentWriter> output_, errors_;
   std::optional<bedrock::Manifest> manifest_;
   std::size_t missing_ = 0;
+  Outlook outlook_;
 };
 
 Task<std::string> Collector::read_whole(aws::S3Uri object, std::size_t bytes_max) {
@@ -86,6 +93,9 @@ Task<std::string> Collector::read_whole(aws::S3Uri object, std::size_t bytes_max
 Task<void> Collector::open() {
   auto batch = co_await context_.batches.find_any(job_.batch_id);
   if (!batch) co_return fail(std::move(batch.error()));
+  auto loads = co_await context_.batches.loads(context_.now_ms());
+  if (!loads) co_return fail(std::move(loads.error()));
+  outlook_ = outlook_of(context_, due_, *loads);
   auto sidecar = co_await read_whole(deployment_->object(custom_ids_object(job_.batch_id, job_.n)),
                                      kSidecarBytesMax);
   if (!sidecar) co_return fail(std::move(sidecar.error()).within("reading the job's custom_ids"));
@@ -100,6 +110,8 @@ Task<void> Collector::open() {
   settings.wire = job_.invocation == bedrock::InvocationType::Converse ? translate::Wire::converse
                                                                        : translate::Wire::native;
   settings.created = unix_seconds(context_.clock.now());
+  settings.leave_passing_failures = outlook_.again_if_failed;
+  settings.leave_expired = outlook_.again_if_absent;
   settings.scratch_directory = context_.settings.scratch_directory;
   lines_ = std::make_unique<ResultLines>(std::move(settings), std::move(*custom_ids));
   output_ = std::make_unique<SegmentWriter>(context_.memory, *deployment_,
@@ -173,11 +185,24 @@ Task<void> Collector::read_results() {
     }
     token = page->next_token;
   } while (token);
-  if (!any && job_.aws_status == "Completed" && job_.failures < kMissingOutputTriesMax) {
-    co_return fail(Errc::unavailable,
-                   "AWS says Completed, but there is no .jsonl.out under " + prefix);
+  co_return check_whole(any);
+}
+
+// Objects come one by one, and the manifest last: what AWS has counted must all be there.
+Result<void> Collector::check_whole(bool any_object) const {
+  if (!any_object && job_.aws_status == "Completed" && job_.failures < kNoOutputTriesMax) {
+    return fail(Errc::unavailable, "AWS says Completed, but there is no .jsonl.out yet");
   }
-  co_return Result<void>();
+  std::int64_t counted = job_.aws_status == "Completed" ? job_.records : 0;
+  if (manifest_ && manifest_->processed_records) counted = *manifest_->processed_records;
+  counted = std::min(counted, job_.records);
+  const std::int64_t whole_rows = lines_->rows - lines_->unreadable_rows - lines_->repeated_rows;
+  if (whole_rows < counted && job_.failures < kShortOutputTriesMax) {
+    return fail(Errc::unavailable,
+                fmt::format("AWS processed {} records, and its output holds {} so far", counted,
+                            whole_rows));
+  }
+  return {};
 }
 
 Task<void> Collector::read_manifest(std::string key) {
@@ -238,25 +263,35 @@ Task<void> Collector::read_answers() {
 }
 
 Absence Collector::absence() const {
-  if (due_.batch_cancelling && (job_.aws_status.empty() || job_.aws_status == "Stopped")) {
+  const std::string& status = job_.aws_status;
+  if (outlook_.again_if_absent) return {.code = "", .message = "", .leave = true};
+  const bool refused = status == "Failed" || status == "Rejected";
+  if (due_.batch_cancelling && !refused && status != "Completed") {
     return {"batch_cancelled", "This request was not executed because the batch was cancelled.",
             true};
   }
-  if (job_.aws_status == "Expired" || job_.aws_status == "PartiallyCompleted") {
+  if (status == "Expired" || status == "PartiallyCompleted" ||
+      (!refused && status != "Completed" && context_.window_over(due_))) {
     return {"batch_expired",
             "This request could not be executed before the completion window expired.", true};
   }
-  if (job_.aws_status == "Failed" || job_.aws_status == "Rejected") {
-    return {"job_failed",
-            "The Bedrock batch job of this request failed: " + without_resource_names(job_.message),
-            false};
+  if (refused) {
+    return {"job_failed", "The Bedrock batch job of this request failed: " +
+                              without_resource_names(job_.message)};
   }
-  if (job_.aws_status == "Stopped") {
-    return {"job_stopped", "The Bedrock batch job of this request was stopped outside of Quarry.",
-            false};
+  if (status == "Stopped") {
+    return {"job_stopped", "The Bedrock batch job of this request was stopped outside of Quarry."};
   }
-  return {"result_missing", "Bedrock ended the job without a readable result for this request.",
-          false};
+  return {"result_missing", "Bedrock ended the job without a readable result for this request."};
+}
+
+// After the results are closed, so that it needs no more buffers than reading them did.
+Task<store::JobRow> Collector::write_successor() {
+  const int n = job_.n + kSuccessorStride;
+  auto written = co_await write_left_records(context_, job_, *deployment_, *outlook_.deployment, n,
+                                             *lines_, deadline_);
+  if (!written) co_return fail(std::move(written.error()).within("preparing another try"));
+  co_return successor_of(job_, outlook_, written->lines, written->records);
 }
 
 Task<store::BatchStore::Collected> Collector::close() {
@@ -278,6 +313,11 @@ Task<store::BatchStore::Collected> Collector::close() {
   collected.usage = used.usage;
   collected.cost_known = cost.known;
   collected.cost_nano_usd = cost.nano_usd;
+  if (lines_->left_lines() > 0) {
+    auto successor = co_await write_successor();
+    if (!successor) co_return fail(std::move(successor.error()));
+    collected.successor = std::move(*successor);
+  }
   co_return collected;
 }
 
@@ -287,7 +327,11 @@ spend::JobUsage Collector::usage_of_job() const {
     counted = spend::Counted{manifest_->input_tokens, manifest_->output_tokens,
                              manifest_->cache_read_tokens, manifest_->cache_write_tokens};
   }
-  spend::JobUsage used = spend::usage_of_job(lines_->usage, lines_->without_usage, counted);
+  // A row that cannot be read may have been answered, and is billed if it was.
+  const auto lost =
+      lines_->unreadable_rows +
+      (job_.aws_status == "Completed" ? static_cast<std::int64_t>(missing_) : std::int64_t{0});
+  spend::JobUsage used = spend::usage_of_job(lines_->usage, lines_->without_usage + lost, counted);
   const auto say = [&](std::string_view what) {
     obs::warn(what, {{"batch_id", job_.batch_id.value},
                      {"job", job_.n},
@@ -345,6 +389,7 @@ Task<void> Collector::run() {
                               {"job", job_.n},
                               {"completed", lines_->completed},
                               {"failed", lines_->failed},
+                              {"left_for_another_try", lines_->left_lines()},
                               {"input_tokens", collected->usage.input_tokens},
                               {"output_tokens", collected->usage.output_tokens},
                               {"cost_nano_usd", collected->cost_nano_usd}});

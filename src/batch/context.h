@@ -2,9 +2,11 @@
 // What every step of a batch's life is given. Everything in it outlives the engine.
 
 #include "aws/deployment_set.h"
+#include "aws/retry.h"
 #include "base/blocking_pool.h"
 #include "base/clock.h"
 #include "base/transfer_memory.h"
+#include "batch/deployment_health.h"
 #include "batch/deployment_models.h"
 #include "store/batch_store.h"
 #include "store/file_store.h"
@@ -26,6 +28,7 @@ struct EngineSettings {
   std::optional<std::chrono::milliseconds> polling_interval;
   // For what does not fit into memory and is not worth keeping: files without a name.
   std::filesystem::path scratch_directory;
+  std::chrono::hours max_completion_window{24};
 };
 
 struct Context {
@@ -40,10 +43,18 @@ struct Context {
   const Clock& clock;
   EngineSettings settings;
   std::set<BatchId> cancelling;  // asked for in this process; running steps look here between calls
+  DeploymentHealth health;
+  aws::Jitter jitter = aws::random_jitter();
 
   // The completion window of the job's batch is over.
   bool window_over(const store::DueJob& due) const {
     return due.batch_expires_at <= unix_seconds(clock.now());
+  }
+  // So little is left of the window that the deployment's jobs are to run on demand instead.
+  bool fallback_due(const store::DueJob& due, const config::DeploymentSettings& deployment) const {
+    return deployment.deadline_fallback &&
+           due.batch_expires_at - std::chrono::seconds(*deployment.deadline_fallback).count() <=
+               unix_seconds(clock.now());
   }
   std::int64_t now_ms() const { return unix_millis(clock.now()); }
 };

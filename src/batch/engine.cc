@@ -3,6 +3,7 @@
 #include "base/wakeup.h"
 #include "batch/finisher.h"
 #include "batch/job_steps.h"
+#include "batch/monitor.h"
 #include "batch/planner.h"
 #include "batch/resource_names.h"
 #include "obs/log.h"
@@ -23,26 +24,32 @@ constexpr std::int64_t kBackoffMostMs = 300'000;
 
 // How many steps of a kind run at once. A planner may hold 12 transfer buffers and a collector 6:
 // one of each fits the least memory there is, and neither can wait for what the other holds.
-enum class Kind { finish, plan, submit, observe, direct, collect };
-// Submissions go one by one, so that the slots which are counted are the slots there are.
-constexpr std::array<int, 6> kAtOnce{4, 1, 1, 8, 4, 1};
+enum class Kind { finish, plan, submit, direct, collect };
+constexpr std::array<int, 5> kAtOnce{4, 1, 8, 4, 1};
 
-std::int64_t backoff_ms(int failures) {
+// Half of it by chance, so that what failed together does not come back together.
+std::int64_t backoff_ms(int failures, double jitter) {
   const int doublings = std::clamp(failures - 1, 0, 16);
-  return std::min(kBackoffMostMs, kBackoffFirstMs << doublings);
+  const std::int64_t most = std::min(kBackoffMostMs, kBackoffFirstMs << doublings);
+  return most / 2 + static_cast<std::int64_t>(static_cast<double>(most) * jitter / 2);
 }
 
 }  // namespace
 
 struct Engine::State {
   State(boost::asio::io_context& io, Context& c)
-      : context(c), tasks(io, obs::log_task_failure), loops(io, obs::log_task_failure), woken(io) {}
+      : context(c),
+        tasks(io, obs::log_task_failure),
+        loops(io, obs::log_task_failure),
+        woken(io),
+        monitor(io, c, [this] { woken.set(); }) {}
 
   Context& context;
   TaskGroup tasks;
   TaskGroup loops;
   Wakeup woken;
-  std::array<int, 6> running{};
+  Monitor monitor;
+  std::array<int, kAtOnce.size()> running{};
   std::set<store::BatchStore::Lease> in_flight;  // what this process works on now
 
   Awaitable<void> dispatch_loop();
@@ -52,8 +59,15 @@ struct Engine::State {
   Awaitable<void> claim_jobs(Kind kind,
                              store::JobKind job_kind,
                              std::vector<store::JobState> states);
+  void start_jobs(Kind kind, std::vector<store::DueJob> due);
+  Awaitable<void> claim_submissions();
+  Awaitable<std::vector<store::BatchStore::Slots>> free_slots();
   Awaitable<void> run_batch(Kind kind, store::BatchRow batch);
   Awaitable<void> run_job(Kind kind, store::DueJob due);
+  // A lease is as long in real time whatever the clock's speed is.
+  std::int64_t lease_ms() const {
+    return static_cast<std::int64_t>(static_cast<double>(kLeaseMs) * context.clock.speed());
+  }
   int free(Kind kind) const {
     const auto i = static_cast<std::size_t>(kind);
     return kAtOnce[i] - running[i];
@@ -93,15 +107,20 @@ Task<void> Engine::start() {
   if (!released) co_return released;
   state_->loops.spawn("engine", state_->dispatch_loop());
   state_->loops.spawn("lease renewal", state_->renew_loop());
+  state_->monitor.start();
   co_return Result<void>();
 }
 
-void Engine::wake() { state_->woken.set(); }
+void Engine::wake() {
+  state_->woken.set();
+  state_->monitor.wake();
+}
 
 Awaitable<void> Engine::stop(Deadline deadline) {
   // The loops first: one that is just claiming would start a task that nobody cancels.
   state_->loops.cancel();
   const bool loops_ended = co_await state_->loops.join(deadline);
+  co_await state_->monitor.stop(deadline);
   state_->tasks.cancel();
   const bool tasks_ended = co_await state_->tasks.join(deadline);
   if (!loops_ended || !tasks_ended) {
@@ -116,7 +135,7 @@ Awaitable<void> Engine::State::renew_loop() {
     co_await sleep_for(kRenewEvery);
     std::vector<store::BatchStore::Lease> leases(in_flight.begin(), in_flight.end());
     auto renewed =
-        co_await context.batches.renew_leases(std::move(leases), context.now_ms() + kLeaseMs);
+        co_await context.batches.renew_leases(std::move(leases), context.now_ms() + lease_ms());
     if (!renewed) obs::warn("leases were not renewed", {{"message", renewed.error().message()}});
   }
 }
@@ -124,11 +143,11 @@ Awaitable<void> Engine::State::renew_loop() {
 Awaitable<void> Engine::State::dispatch_loop() {
   while (true) {
     co_await dispatch();
-    auto due = co_await context.batches.next_due_ms();
+    auto due = co_await context.batches.next_due_ms(context.now_ms());
     std::chrono::milliseconds wait = kLookAtMost;
     if (due && *due) {
-      wait = std::clamp(std::chrono::milliseconds(**due - context.now_ms()), kLookAtLeast,
-                        kLookAtMost);
+      const std::chrono::milliseconds left(**due - context.now_ms());
+      wait = std::clamp(context.clock.real(left), kLookAtLeast, kLookAtMost);
     }
     co_await woken.wait(Deadline::after(wait));
   }
@@ -141,14 +160,14 @@ Awaitable<void> Engine::State::dispatch() {
   co_await claim_batches(Kind::plan, store::BatchPhase::planning);
   co_await claim_jobs(Kind::collect, JobKind::bedrock, {JobState::ended});
   co_await claim_jobs(Kind::collect, JobKind::direct, {JobState::ended});
-  co_await claim_jobs(Kind::submit, JobKind::bedrock, {JobState::staged});
-  co_await claim_jobs(Kind::observe, JobKind::bedrock, {JobState::submitted, JobState::running});
+  co_await claim_submissions();
   co_await claim_jobs(Kind::direct, JobKind::direct, {JobState::planned, JobState::running});
 }
 
 Awaitable<void> Engine::State::claim_batches(Kind kind, store::BatchPhase phase) {
   if (free(kind) <= 0) co_return;
-  auto due = co_await context.batches.claim_batches(phase, context.now_ms(), kLeaseMs, free(kind));
+  auto due =
+      co_await context.batches.claim_batches(phase, context.now_ms(), lease_ms(), free(kind));
   if (!due) {
     obs::error("no batch could be claimed", {{"message", due.error().message()}});
     co_return;
@@ -164,15 +183,56 @@ Awaitable<void> Engine::State::claim_jobs(Kind kind,
                                           std::vector<store::JobState> states) {
   if (free(kind) <= 0) co_return;
   auto due = co_await context.batches.claim_jobs(job_kind, std::move(states), context.now_ms(),
-                                                 kLeaseMs, free(kind));
+                                                 lease_ms(), free(kind));
   if (!due) {
     obs::error("no job could be claimed", {{"message", due.error().message()}});
     co_return;
   }
-  for (store::DueJob& item : *due) {
+  start_jobs(kind, std::move(*due));
+}
+
+void Engine::State::start_jobs(Kind kind, std::vector<store::DueJob> due) {
+  for (store::DueJob& item : due) {
     if (!take(kind, {item.job.batch_id, item.job.n})) continue;
     tasks.spawn(item.job.batch_id.value, run_job(kind, std::move(item)));
   }
+}
+
+// Where a job that waits may go now, and how many.
+Awaitable<std::vector<store::BatchStore::Slots>> Engine::State::free_slots() {
+  std::vector<store::BatchStore::Slots> slots;
+  const std::int64_t now_ms = context.now_ms();
+  auto loads = co_await context.batches.loads(now_ms);
+  if (!loads) {
+    obs::error("slots were not counted", {{"message", loads.error().message()}});
+    co_return slots;
+  }
+  std::int64_t left = free(Kind::submit);
+  for (const store::BatchStore::Load& load : *loads) {
+    if (load.staged_due == 0 || context.health.busy(load.deployment_id, now_ms)) continue;
+    const auto deployment = context.deployments.by_id(load.deployment_id);
+    // Jobs of one that is no longer configured are claimed too: they end.
+    const std::int64_t limit = deployment ? deployment->settings.max_concurrent_jobs : left;
+    const std::int64_t free =
+        std::min({limit - (deployment ? load.slots_taken : 0), load.staged_due, left});
+    if (free <= 0) continue;
+    slots.push_back({load.deployment_id, free});
+    left -= free;
+    if (left == 0) break;
+  }
+  co_return slots;
+}
+
+Awaitable<void> Engine::State::claim_submissions() {
+  if (free(Kind::submit) <= 0) co_return;
+  auto slots = co_await free_slots();
+  if (slots.empty()) co_return;
+  auto due = co_await context.batches.claim_staged(std::move(slots), context.now_ms(), lease_ms());
+  if (!due) {
+    obs::error("no job could be claimed", {{"message", due.error().message()}});
+    co_return;
+  }
+  start_jobs(Kind::submit, std::move(*due));
 }
 
 Awaitable<void> Engine::State::run_batch(Kind kind, store::BatchRow batch) {
@@ -195,7 +255,7 @@ Awaitable<void> Engine::State::run_batch(Kind kind, store::BatchRow batch) {
         context.now_ms());
     if (failed) co_return;
   }
-  const std::int64_t wait_ms = backoff_ms(failures);
+  const std::int64_t wait_ms = backoff_ms(failures, context.jitter());
   obs::warn("batch step failed, will be done again", {{"batch_id", id.value},
                                                       {"failures", failures},
                                                       {"again_in_ms", wait_ms},
@@ -215,9 +275,6 @@ Awaitable<void> Engine::State::run_job(Kind kind, store::DueJob due) {
     case Kind::submit:
       done = co_await submit_job(context, std::move(due));
       break;
-    case Kind::observe:
-      done = co_await observe_job(context, std::move(due));
-      break;
     case Kind::direct:
       done = co_await run_directly(context, std::move(due));
       break;
@@ -230,7 +287,7 @@ Awaitable<void> Engine::State::run_job(Kind kind, store::DueJob due) {
       break;
   }
   if (done) co_return;
-  const std::int64_t wait_ms = backoff_ms(failures);
+  const std::int64_t wait_ms = backoff_ms(failures, context.jitter());
   obs::warn("job step failed, will be done again", {{"batch_id", id.value},
                                                     {"job", n},
                                                     {"failures", failures},

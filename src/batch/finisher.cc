@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace quarry::batch {
 namespace {
@@ -27,8 +28,9 @@ store::FileRow result_file(const store::BatchRow& batch,
   return file;
 }
 
+// Of jobs whose lines all went on to a successor nothing is left to say.
 bool refused_by_aws(const store::JobRow& job) {
-  return job.aws_status == "Failed" || job.aws_status == "Rejected";
+  return job.lines > 0 && (job.aws_status == "Failed" || job.aws_status == "Rejected");
 }
 
 // AWS's own words, each once.
@@ -47,31 +49,83 @@ std::vector<openai::BatchError> errors_of(const std::vector<store::JobRow>& jobs
 openai::BatchStatus last_status(const store::BatchRow& batch,
                                 const std::vector<store::JobRow>& jobs) {
   if (batch.object.status == openai::BatchStatus::cancelling) return openai::BatchStatus::cancelled;
-  const bool expired = std::ranges::any_of(jobs, [](const auto& job) {
-    return (job.aws_status == "Expired" || job.aws_status == "PartiallyCompleted") &&
-           job.succeeded + job.errored < job.lines;
-  });
+  // Neither completed nor failed: not run within the window.
+  const bool expired = std::ranges::any_of(
+      jobs, [](const auto& job) { return job.succeeded + job.errored < job.lines; });
   if (expired) return openai::BatchStatus::expired;
-  const bool nothing_ran = !jobs.empty() && std::ranges::all_of(jobs, [](const auto& job) {
-    return refused_by_aws(job) && job.succeeded == 0;
+  const bool something_ran = std::ranges::any_of(jobs, [](const auto& job) {
+    return job.lines > 0 && (!refused_by_aws(job) || job.succeeded > 0);
   });
-  return nothing_ran ? openai::BatchStatus::failed : openai::BatchStatus::completed;
+  return jobs.empty() || something_ran ? openai::BatchStatus::completed
+                                       : openai::BatchStatus::failed;
+}
+
+// When the batch's jobs that are not collected must be looked at as a whole: its window ends, or
+// what waits for a slot is to run on demand.
+std::int64_t next_turn_ms(const Context& context,
+                          const store::BatchRow& batch,
+                          const std::vector<store::JobRow>& jobs) {
+  const std::int64_t end_s = batch.object.expires_at.value_or(0);
+  std::int64_t turn_ms = context.now_ms() + kLookAgainMs;
+  const auto at = [&](std::int64_t moment_ms) {
+    if (moment_ms > context.now_ms()) turn_ms = std::min(turn_ms, moment_ms);
+  };
+  at(end_s * 1000);
+  for (const store::JobRow& job : jobs) {
+    const auto deployment = context.deployments.by_id(job.deployment_id);
+    if (!deployment || !deployment->settings.deadline_fallback) continue;
+    at((end_s - std::chrono::seconds(*deployment->settings.deadline_fallback).count()) * 1000);
+  }
+  return turn_ms;
+}
+
+// What waits for a slot does not wait any longer once it is due to run on demand.
+Task<void> fall_back(Context& context,
+                     const store::BatchRow& batch,
+                     const std::vector<store::JobRow>& jobs) {
+  std::set<std::string> seen;
+  for (const store::JobRow& job : jobs) {
+    if (job.kind != store::JobKind::bedrock || job.state != store::JobState::staged) continue;
+    if (!seen.insert(job.deployment_id).second) continue;
+    const auto deployment = context.deployments.by_id(job.deployment_id);
+    const store::DueJob due{job, false, batch.object.expires_at.value_or(0)};
+    if (!deployment || !context.fallback_due(due, deployment->settings)) continue;
+    obs::info("the window closes soon: jobs that wait for a slot run on demand",
+              {{"batch_id", batch.id.value}, {"deployment", job.deployment_id}});
+    auto begun =
+        co_await context.batches.run_staged_directly(batch.id, job.deployment_id, context.now_ms());
+    if (!begun) co_return begun;
+  }
+  co_return Result<void>();
+}
+
+// Everything that is not collected is to end: the client cancelled, or the window is over.
+Task<void> stop_if_over(Context& context, const store::BatchRow& batch) {
+  const std::int64_t now_ms = context.now_ms();
+  if (batch.object.status == openai::BatchStatus::cancelling) {
+    co_return co_await context.batches.begin_stop(batch.id, "", now_ms);
+  }
+  if (batch.object.expires_at.value_or(0) <= now_ms / 1000) {
+    co_return co_await context.batches.begin_stop(batch.id, "Expired", now_ms);
+  }
+  co_return Result<void>();
 }
 
 }  // namespace
 
 Task<void> finish_batch(Context& context, store::BatchRow batch) {
   const std::int64_t now_ms = context.now_ms();
-  if (batch.object.status == openai::BatchStatus::cancelling) {
-    auto begun = co_await context.batches.begin_cancel(batch.id, now_ms);
-    if (!begun) co_return begun;
-  }
+  auto stopping = co_await stop_if_over(context, batch);
+  if (!stopping) co_return stopping;
   auto jobs = co_await context.batches.jobs(batch.id);
   if (!jobs) co_return fail(std::move(jobs.error()));
   const bool all_collected = std::ranges::all_of(
       *jobs, [](const auto& job) { return job.state == store::JobState::collected; });
   if (!all_collected) {
-    co_return co_await context.batches.release_batch(batch.id, now_ms + kLookAgainMs, 0);
+    auto fallen_back = co_await fall_back(context, batch, *jobs);
+    if (!fallen_back) co_return fallen_back;
+    co_return co_await context.batches.release_batch(batch.id, next_turn_ms(context, batch, *jobs),
+                                                     0);
   }
   auto finalizing = co_await context.batches.begin_finalizing(batch.id, now_ms);
   if (!finalizing) co_return finalizing;

@@ -6,12 +6,9 @@
 
 namespace quarry::batch {
 
-// staged -> submitted, when the deployment has a slot; -> ended, when AWS will not have it.
+// staged -> submitted; -> staged, when AWS has no room now; -> ended, when AWS will not have it or
+// another deployment is to take it.
 Task<void> submit_job(Context& context, store::DueJob due);
-
-// submitted, running -> running | ended: asks AWS for the job's status and counters, stops it if
-// that is wanted.
-Task<void> observe_job(Context& context, store::DueJob due);
 
 // A direct job: planned, running -> ended, once every record has an answer. Records that were
 // answered before a restart are not asked again.

@@ -1,8 +1,10 @@
 #include "batch/planner.h"
 
 #include "base/bytes.h"
+#include "batch/group_choice.h"
 #include "batch/names.h"
 #include "batch/segment_writer.h"
+#include "batch/spread.h"
 #include "batch/staging.h"
 #include "batch/validation.h"
 #include "files/file_service.h"
@@ -10,8 +12,10 @@
 #include "obs/log.h"
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <algorithm>
+#include <expected>
 
 namespace quarry::batch {
 namespace {
@@ -21,10 +25,12 @@ constexpr std::chrono::hours kPlanTimeMax{4};
 
 // One group's jobs being written.
 struct GroupWriter {
-  GroupStage stage;
-  std::vector<const aws::Deployment*> deployments;  // take jobs in turn
-  int job_n = 0;                                    // 0: no job is open
-  std::unique_ptr<SegmentWriter> writer;
+  GroupStage stage = {};
+  std::vector<const aws::Deployment*> deployments;
+  Spread spread;           // over them
+  std::size_t chosen = 0;  // takes the job that is being filled
+  int job_n = 0;           // 0: no job is open
+  std::unique_ptr<SegmentWriter> writer = {};
 };
 
 class Planner {
@@ -47,10 +53,11 @@ class Planner {
   Task<void> stage_pass(Stager& stager);
   Task<void> stage_window(Stager& stager);
   Task<void> write_out(Stager& stager);
-  Result<std::unique_ptr<GroupWriter>> make_group(const std::string& model_name,
-                                                  std::uint64_t lines) const;
-  Result<std::vector<const aws::Deployment*>> deployments_of(const std::string& model_name) const;
-  void give_to(GroupStage& stage, const aws::Deployment& deployment) const;
+  std::expected<std::unique_ptr<GroupWriter>, openai::BatchError> make_group(
+      const std::string& model_name, std::uint64_t lines) const;
+  Spread spread_over(const std::vector<const aws::Deployment*>& deployments,
+                     const std::string& model_name) const;
+  void choose_next(GroupWriter& group) const;
   void open_job(GroupWriter& group);
   store::JobRow job_of(const GroupWriter& group);
   Task<void> close_job(GroupWriter& group);
@@ -61,6 +68,7 @@ class Planner {
   openai::Endpoint endpoint_;
   Deadline deadline_;
   std::vector<store::SegmentRow> segments_;
+  std::vector<store::BatchStore::Load> loads_;  // when the planning began
   std::unique_ptr<SegmentWriter> refused_;
   std::vector<std::unique_ptr<GroupWriter>> groups_;  // of the pass that runs
   store::BatchStore::Plan plan_;
@@ -87,6 +95,9 @@ Task<void> Planner::run() {
   if (!errors) co_return fail(std::move(errors.error()).within("validating the input file"));
   if (!errors->empty()) co_return co_await fail_batch(std::move(*errors));
 
+  auto loads = co_await context_.batches.loads(context_.now_ms());
+  if (!loads) co_return fail(std::move(loads.error()));
+  loads_ = std::move(*loads);
   auto staged = co_await stage_all(*file, *scan);
   if (!staged) co_return fail(std::move(staged.error()).within("staging jobs"));
   if (!fatal_.empty()) {
@@ -104,72 +115,45 @@ Task<void> Planner::run() {
   co_return saved;
 }
 
-// Those that can do it, and of these those that can do it as a batch job; in the config's order.
-Result<std::vector<const aws::Deployment*>> Planner::deployments_of(
-    const std::string& model_name) const {
-  std::vector<const aws::Deployment*> all, able, batch_able;
-  for (const aws::DeploymentPtr& deployment : context_.deployments.group(model_name)) {
-    const catalog::Model* model = context_.models.of(deployment->settings);
-    if (!model) {
-      return fail(Error(Errc::invalid_request,
-                        fmt::format("The model '{}' runs {}, of which nothing is known.",
-                                    model_name, deployment->settings.model_id))
-                      .param("body.model")
-                      .reason("model_not_found"));
-    }
-    all.push_back(deployment.get());
-    if (!model->answers(endpoint_)) continue;
-    able.push_back(deployment.get());
-    if (model->batch) batch_able.push_back(deployment.get());
+Spread Planner::spread_over(const std::vector<const aws::Deployment*>& deployments,
+                            const std::string& model_name) const {
+  std::vector<Spread::Candidate> candidates;
+  for (const aws::Deployment* deployment : deployments) {
+    const auto load =
+        std::ranges::find(loads_, deployment->id(), &store::BatchStore::Load::deployment_id);
+    const std::int64_t taken = load == loads_.end() ? 0 : load->slots_taken;
+    const bool has_slot = taken < deployment->settings.max_concurrent_jobs &&
+                          !context_.health.busy(deployment->id(), context_.now_ms());
+    candidates.push_back(
+        {deployment->settings.weight, load == loads_.end() ? 0 : load->open_records, has_slot});
   }
-  if (!batch_able.empty()) return batch_able;
-  if (able.empty()) return all;  // each line is refused, and says why
-  const bool may_run_directly = std::ranges::all_of(able, [](const aws::Deployment* deployment) {
-    return deployment->settings.small_batch == config::SmallBatch::direct;
-  });
-  if (!may_run_directly) {
-    return fail(Error(Errc::invalid_request,
-                      fmt::format("The model '{}' cannot run as a Bedrock batch job. hint: "
-                                  "small_batch: direct runs it on demand, at on-demand price.",
-                                  model_name))
-                    .param("body.model")
-                    .reason("model_without_batch"));
-  }
-  obs::warn("this model has no batch inference: its lines run on demand, at on-demand price",
-            {{"batch_id", batch_.id.value},
-             {"model_name", model_name},
-             {"model", able.front()->settings.model_id}});
-  return able;
+  const std::string seed = batch_.id.value + model_name;
+  return Spread(std::move(candidates), XXH3_64bits(seed.data(), seed.size()));
 }
 
-translate::WirePreference preference_of(const config::DeploymentSettings& settings) {
-  switch (settings.invocation) {
-    case config::BedrockInvocation::native:
-      return translate::WirePreference::native;
-    case config::BedrockInvocation::converse:
-      return translate::WirePreference::converse;
-    case config::BedrockInvocation::automatic:
-      break;
+std::expected<std::unique_ptr<GroupWriter>, openai::BatchError> Planner::make_group(
+    const std::string& model_name, std::uint64_t lines) const {
+  auto choice = choose_deployments(model_name, context_.deployments.group(model_name),
+                                   context_.models, endpoint_);
+  if (!choice) return std::unexpected(std::move(choice.error()));
+  if (choice->on_demand_only) {
+    obs::warn("this model has no batch inference: its lines run on demand, at on-demand price",
+              {{"batch_id", batch_.id.value},
+               {"model_name", model_name},
+               {"model", choice->deployments.front()->settings.model_id}});
   }
-  return translate::WirePreference::automatic;
-}
-
-void Planner::give_to(GroupStage& stage, const aws::Deployment& deployment) const {
-  stage.deployment = &deployment;
-  stage.model = context_.models.of(deployment.settings);
-  stage.wire = translate::wire_of(*stage.model, endpoint_, preference_of(deployment.settings));
-}
-
-Result<std::unique_ptr<GroupWriter>> Planner::make_group(const std::string& model_name,
-                                                         std::uint64_t lines) const {
-  auto deployments = deployments_of(model_name);
-  if (!deployments) return fail(std::move(deployments.error()));
-  auto group = std::make_unique<GroupWriter>();
+  Spread spread = spread_over(choice->deployments, model_name);
+  auto group = std::make_unique<GroupWriter>(
+      GroupWriter{.deployments = std::move(choice->deployments), .spread = std::move(spread)});
   group->stage.lines = lines;
   group->stage.model_name = model_name;
-  group->deployments = std::move(*deployments);
-  give_to(group->stage, *group->deployments.front());
+  choose_next(*group);
   return group;
+}
+
+void Planner::choose_next(GroupWriter& group) const {
+  group.chosen = group.spread.next();
+  give_to(group.stage, *group.deployments[group.chosen], context_.models, endpoint_);
 }
 
 Task<void> Planner::stage_all(const store::FileRow& file, const files::Scan& scan) {
@@ -186,8 +170,7 @@ Task<void> Planner::stage_all(const store::FileRow& file, const files::Scan& sca
     for (std::size_t i = first; i < std::min(first + kOpenJobsMax, models.size()); ++i) {
       auto group = make_group(models[i].first, models[i].second);
       if (!group) {
-        fatal_.push_back(
-            {group.error().reason(), group.error().message(), group.error().param(), {}});
+        fatal_.push_back(std::move(group.error()));
         co_return Result<void>();
       }
       stages.emplace(models[i].first, &(*group)->stage);
@@ -279,8 +262,8 @@ Task<void> Planner::close_job(GroupWriter& group) {
   if (!sidecar) co_return fail(std::move(sidecar.error()));
 
   plan_.jobs.push_back(job_of(group));
-  // The next job of the group goes to the next deployment, in turn.
-  give_to(stage, *group.deployments[plan_.jobs.size() % group.deployments.size()]);
+  group.spread.took(group.chosen, static_cast<std::int64_t>(stage.record_count));
+  choose_next(group);
   stage.begin_job();
   group.job_n = 0;
   group.writer.reset();
@@ -289,10 +272,10 @@ Task<void> Planner::close_job(GroupWriter& group) {
 
 store::JobRow Planner::job_of(const GroupWriter& group) {
   const GroupStage& stage = group.stage;
-  const config::DeploymentSettings& settings = stage.deployment->settings;
   store::JobRow job;
   job.batch_id = batch_.id;
   job.n = group.job_n;
+  job.owner = batch_.owner;
   job.deployment_id = stage.deployment->id();
   job.model_name = stage.model_name;
   job.lines = static_cast<std::int64_t>(stage.line_count);
@@ -300,19 +283,11 @@ store::JobRow Planner::job_of(const GroupWriter& group) {
   job.family = stage.model->family;
   job.invocation = stage.wire == translate::Wire::converse ? bedrock::InvocationType::Converse
                                                            : bedrock::InvocationType::InvokeModel;
-  const bool too_few = stage.record_count < settings.min_records_per_job;
-  const bool direct = too_few || !stage.model->batch;
-  job.kind = direct ? store::JobKind::direct : store::JobKind::bedrock;
-  job.state = direct ? store::JobState::planned : store::JobState::staged;
-  if (too_few && settings.small_batch == config::SmallBatch::reject) {
-    fatal_.push_back(
-        {"batch_below_minimum_records",
-         fmt::format("The batch has {} requests for the model '{}', fewer than the {} that "
-                     "a Bedrock batch job needs. hint: small_batch: direct runs them on "
-                     "demand, at on-demand price.",
-                     stage.record_count, stage.model_name, settings.min_records_per_job),
-         "", std::nullopt});
-  }
+  const auto kind = kind_of_job(stage);
+  if (!kind) fatal_.push_back(kind.error());
+  job.kind = kind.value_or(store::JobKind::bedrock);
+  job.state =
+      job.kind == store::JobKind::direct ? store::JobState::planned : store::JobState::staged;
   return job;
 }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace quarry::batch {
 namespace {
@@ -44,6 +45,12 @@ Frame response_frame(const CustomIdRow& row, std::string_view seed) {
   return frame;
 }
 
+// AWS's words for: the moment was bad, not the request.
+bool passing_status(int code) {
+  constexpr std::array<int, 7> kCodes{408, 424, 429, 500, 502, 503, 504};
+  return std::ranges::find(kCodes, code) != kCodes.end();
+}
+
 bedrock::RecordError malformed(const openai::LineError& error) {
   return {.code = 502, .message = error.message};
 }
@@ -55,6 +62,7 @@ ResultLines::ResultLines(ResultSettings settings, CustomIds custom_ids)
       custom_ids_(std::move(custom_ids)),
       parts_(settings_.scratch_directory, custom_ids_.parts_of_several()),
       finished_(custom_ids_.size(), false),
+      left_(custom_ids_.size(), false),
       long_line_(settings_.scratch_directory) {}
 
 std::string ResultLines::seed(const CustomIdRow& row) const {
@@ -79,6 +87,22 @@ void ResultLines::mark_finished(std::size_t place) {
   ++finished_count_;
 }
 
+void ResultLines::leave(std::size_t place) {
+  left_[place] = true;
+  ++left_count_;
+}
+
+std::optional<CustomIdRow> ResultLines::left_line(std::uint64_t line_index) const {
+  const auto place = custom_ids_.find(line_index);
+  if (!place || !left_[*place]) return std::nullopt;
+  return custom_ids_.row(*place);
+}
+
+bool ResultLines::passes(const bedrock::RecordError& error) const {
+  if (error.expired) return settings_.leave_expired;
+  return settings_.leave_passing_failures && (error.retryable || passing_status(error.code));
+}
+
 void ResultLines::count(const translate::LineUsage& said) {
   if (said) {
     usage += *said;
@@ -88,6 +112,7 @@ void ResultLines::count(const translate::LineUsage& said) {
 }
 
 Result<void> ResultLines::add_row(std::string_view text) {
+  ++rows;
   auto read = reader_.read(text);
   if (!read) {
     ++unreadable_rows;
@@ -145,7 +170,7 @@ Result<void> ResultLines::add(std::size_t place,
   }
   if (row.parts == 1) {
     mark_finished(place);
-    finish_one(row, outcome);
+    finish_one(place, row, outcome);
     return {};
   }
   const std::size_t first = custom_ids_.first_part(place);
@@ -156,8 +181,12 @@ Result<void> ResultLines::add(std::size_t place,
   return finish_several(place, row, nullptr);
 }
 
-void ResultLines::finish_one(const CustomIdRow& row, const Outcome& outcome) {
+void ResultLines::finish_one(std::size_t place, const CustomIdRow& row, const Outcome& outcome) {
   if (outcome.error) {
+    if (passes(*outcome.error)) {
+      leave(place);
+      return;
+    }
     write_error(row, *outcome.error);
     return;
   }
@@ -289,6 +318,7 @@ Result<void> ResultLines::finish_several(std::size_t place,
   auto arrived = look_at_parts(place, row);
   if (!arrived) return fail(std::move(arrived.error()));
   std::optional<Failure> failure = std::move(arrived->failure);
+  const bool left = failure ? passes(failure->error) : absence && absence->leave;
   bool whole = !failure && !absence;
   if (whole) {
     auto joined = join(place, row, arrived->metered);
@@ -298,7 +328,9 @@ Result<void> ResultLines::finish_several(std::size_t place,
   }
   if (!whole) {
     if (auto counted = count_parts(place, row); !counted) return counted;
-    if (failure) {
+    if (left) {
+      leave(place);
+    } else if (failure) {
       failure->error.message = fmt::format("{}: {}", item_name(settings_, failure->part, row.parts),
                                            failure->error.message);
       write_error(row, failure->error);
@@ -351,7 +383,11 @@ Result<bool> ResultLines::add_absent(const Absence& absence, std::size_t lines_m
       continue;
     }
     mark_finished(next_absent_);
-    write_absent(row, absence);
+    if (absence.leave) {
+      leave(next_absent_);
+    } else {
+      write_absent(row, absence);
+    }
   }
   return false;
 }

@@ -28,6 +28,10 @@ struct ResultSettings {
   translate::Wire wire = translate::Wire::native;
   std::int64_t created = 0;
   std::filesystem::path scratch_directory;
+  // Lines that failed for a reason that passes are left for another job.
+  bool leave_passing_failures = false;
+  // So are those that AWS says it did not come to in time.
+  bool leave_expired = false;
 };
 
 // Why lines have no result, and what they then say.
@@ -35,6 +39,7 @@ struct Absence {
   std::string code;
   std::string message;
   bool unfinished = false;  // never tried: not counted as failed
+  bool leave = false;       // for another job: no line is written
 };
 
 // One answer of a direct run: status 200 and the model's body, or another and AWS's message.
@@ -69,10 +74,15 @@ class ResultLines {
 
   // Lines; unfinished is part of failed.
   std::int64_t completed = 0, failed = 0, unfinished = 0;
+  std::int64_t rows = 0;  // whatever they were
   std::int64_t unknown_rows = 0, repeated_rows = 0, unreadable_rows = 0;
   openai::Usage usage;             // as far as the answers say it
   std::int64_t without_usage = 0;  // lines and parts that ran and said nothing of their usage
   std::size_t missing() const { return custom_ids_.size() - finished_count_; }
+  // Lines of which nothing was written, because another job takes them. In the order of the file.
+  std::size_t left_lines() const { return left_count_; }
+  // nullopt: the line is not of this job, or not left.
+  std::optional<CustomIdRow> left_line(std::uint64_t line_index) const;
 
  private:
   struct Failure {
@@ -86,7 +96,7 @@ class ResultLines {
   };
 
   Result<void> add(std::size_t place, const CustomIdRow& row, std::uint32_t part, const Outcome&);
-  void finish_one(const CustomIdRow& row, const Outcome& outcome);
+  void finish_one(std::size_t place, const CustomIdRow& row, const Outcome& outcome);
   Result<void> finish_several(std::size_t place, const CustomIdRow& row, const Absence* absence);
   Result<Arrived> look_at_parts(std::size_t place, const CustomIdRow& row);
   // The whole line into `output`, or into long_line_; a failure where a part cannot be translated.
@@ -103,6 +113,8 @@ class ResultLines {
   void write_error(const CustomIdRow& row, const bedrock::RecordError& error);
   void write_absent(const CustomIdRow& row, const Absence& absence);
   void mark_finished(std::size_t place);
+  void leave(std::size_t place);
+  bool passes(const bedrock::RecordError& error) const;
   std::string seed(const CustomIdRow& row) const;
   translate::ResultOptions options(const CustomIdRow& row,
                                    std::string_view seed,
@@ -113,6 +125,8 @@ class ResultLines {
   LineParts parts_;
   std::vector<bool> finished_;
   std::size_t finished_count_ = 0;
+  std::vector<bool> left_;
+  std::size_t left_count_ = 0;
   std::size_t next_absent_ = 0;
   bedrock::OutputRecordReader reader_;
   translate::ResultTranslator translator_;

@@ -1,95 +1,166 @@
 #include "batch/job_steps.h"
 #include "batch/names.h"
+#include "batch/submitted_job.h"
+#include "batch/succession.h"
 #include "batch/worth_repeating.h"
 #include "obs/log.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace quarry::batch {
 namespace {
 
 constexpr std::chrono::seconds kCreateTimeMax{60};
-constexpr std::int64_t kNoSlotWaitMs = 5'000;
 constexpr std::int64_t kFirstLookMs = 1'000;
-constexpr std::int64_t kQuotaWaitMs = 60'000;
+constexpr std::int64_t kThrottledWaitMs = 2'000;
+constexpr std::int64_t kQuotaWaitMs = 15'000;  // a slot is freed by a job's end
+constexpr int kTimeoutHoursMin = 24;           // AWS API reference, CreateModelInvocationJob
+constexpr int kTimeoutHoursMax = 168;
 constexpr std::string_view kSubmitting = "Submitting";  // BatchStore::job_submitting
+// So often in a row a deployment refuses a job, or does not answer, before another that has room
+// takes it over.
+constexpr int kRefusalsMax = 3;
 
-bedrock::CreateJob request_of(const store::JobRow& job, const aws::Deployment& deployment) {
+class Submission {
+ public:
+  Submission(Context& context, store::DueJob due, aws::DeploymentPtr deployment)
+      : context_(context),
+        due_(std::move(due)),
+        job_(due_.job),
+        deployment_(std::move(deployment)) {}
+
+  Task<void> run();
+
+ private:
+  bedrock::CreateJob request() const;
+  Task<void> submitted(std::string arn);
+  Task<void> refused(const Error& error);
+  Task<void> no_room(const Error& error);
+  // Nothing runs at AWS: the collector sees what becomes of the lines.
+  Task<void> end_unsubmitted(std::string aws_status, std::string message);
+  bool another_has_room() const;
+
+  Context& context_;
+  store::DueJob due_;
+  const store::JobRow& job_;
+  aws::DeploymentPtr deployment_;
+};
+
+bedrock::CreateJob Submission::request() const {
+  const config::DeploymentSettings& settings = deployment_->settings;
   bedrock::CreateJob create;
-  create.job_name = job_name(job.batch_id, job.n, job.attempt);
-  create.client_request_token = client_request_token(job.batch_id, job.n, job.attempt);
-  create.role_arn = deployment.settings.role_arn;
-  create.model_id = deployment.settings.model_id;
-  create.invocation_type = job.invocation;
-  create.input_s3_uri = aws::to_string(deployment.object(input_object(job.batch_id, job.n)));
-  create.output_s3_uri = aws::to_string(deployment.object(results_prefix(job.batch_id, job.n)));
+  create.job_name = job_name(job_.batch_id, job_.n, job_.attempt);
+  create.client_request_token = client_request_token(job_.batch_id, job_.n, job_.attempt);
+  create.role_arn = settings.role_arn;
+  create.model_id = settings.model_id;
+  create.invocation_type = job_.invocation;
+  create.input_s3_uri = aws::to_string(deployment_->object(input_object(job_.batch_id, job_.n)));
+  create.output_s3_uri = aws::to_string(deployment_->object(results_prefix(job_.batch_id, job_.n)));
+  const std::int64_t left_s = due_.batch_expires_at - unix_seconds(context_.clock.now());
+  create.timeout_hours =
+      std::clamp(static_cast<int>((left_s + 3'599) / 3'600), kTimeoutHoursMin, kTimeoutHoursMax);
   return create;
 }
 
-// Nothing runs at AWS: the collector will tell every line why.
-Task<void> end_unsubmitted(Context& context,
-                           const store::JobRow& job,
-                           std::string aws_status,
-                           std::string message) {
-  co_return co_await context.batches.job_observed(job.batch_id, job.n, store::JobState::ended,
-                                                  std::move(aws_status), std::move(message), 0, 0,
-                                                  context.now_ms());
+Task<void> Submission::end_unsubmitted(std::string aws_status, std::string message) {
+  co_return co_await context_.batches.job_observed(job_.batch_id, job_.n, store::JobState::ended,
+                                                   std::move(aws_status), std::move(message), 0, 0,
+                                                   context_.now_ms());
+}
+
+Task<void> Submission::submitted(std::string arn) {
+  context_.health.accepted(deployment_->id());
+  obs::info("job submitted", {{"batch_id", job_.batch_id.value},
+                              {"job", job_.n},
+                              {"deployment", deployment_->id()},
+                              {"records", job_.records},
+                              {"arn", arn}});
+  co_return co_await context_.batches.job_submitted(job_.batch_id, job_.n, std::move(arn),
+                                                    context_.now_ms() + kFirstLookMs);
+}
+
+bool Submission::another_has_room() const {
+  const std::int64_t now_ms = context_.now_ms();
+  return std::ranges::any_of(takers_of(context_, job_), [&](const aws::DeploymentPtr& other) {
+    return other->id() != deployment_->id() && !context_.health.busy(other->id(), now_ms);
+  });
+}
+
+// AWS said that it cannot take the job now, so it has not: the job waits, here or elsewhere.
+Task<void> Submission::no_room(const Error& error) {
+  const bool quota = error.reason() == "ServiceQuotaExceededException";
+  const std::int64_t until_ms =
+      context_.health.refused(deployment_->id(), quota ? kQuotaWaitMs : kThrottledWaitMs,
+                              context_.now_ms(), context_.jitter());
+  if (job_.failures + 1 >= kRefusalsMax && another_has_room()) {
+    co_return co_await end_unsubmitted("Moved", error.message());
+  }
+  co_return co_await context_.batches.job_not_submitted(job_.batch_id, job_.n, until_ms,
+                                                        job_.failures + 1);
+}
+
+Task<void> Submission::refused(const Error& error) {
+  obs::warn("job not submitted", {{"batch_id", job_.batch_id.value},
+                                  {"job", job_.n},
+                                  {"deployment", deployment_->id()},
+                                  {"code", name(error.code())},
+                                  {"reason", error.reason()},
+                                  {"message", error.message()}});
+  if (error.code() == Errc::throttled) co_return co_await no_room(error);
+  if (worth_repeating(error)) co_return fail(error);
+  co_return co_await end_unsubmitted("Rejected", error.message());
+}
+
+Task<void> Submission::run() {
+  // A job that AWS may have is given up through AWS alone: else it would run, and be billed, for
+  // nobody.
+  if (job_.aws_status == kSubmitting) {
+    auto known = co_await find_submitted(*deployment_, job_, Deadline::after(kCreateTimeMax));
+    if (!known) co_return fail(std::move(known.error()).within("looking for a job by its name"));
+    if (*known) co_return co_await submitted(std::move(**known));
+    if (due_.batch_cancelling || context_.window_over(due_)) {
+      // AWS never had it.
+      co_return co_await end_unsubmitted(due_.batch_cancelling ? "" : "Expired", "");
+    }
+    if (job_.failures >= kRefusalsMax && another_has_room()) {
+      co_return co_await end_unsubmitted("Moved", "the deployment does not answer");
+    }
+  }
+  auto marked = co_await context_.batches.job_submitting(job_.batch_id, job_.n);
+  if (!marked) co_return marked;
+  auto arn = co_await deployment_->bedrock->create_job(request(), Deadline::after(kCreateTimeMax));
+  if (arn) co_return co_await submitted(std::move(*arn));
+  if (arn.error().code() == Errc::conflict || arn.error().code() == Errc::corrupt) {
+    // The name or the token is known there, or the answer does not say the ARN: the list does.
+    auto known = co_await find_submitted(*deployment_, job_, Deadline::after(kCreateTimeMax));
+    if (known && *known) co_return co_await submitted(std::move(**known));
+  }
+  co_return co_await refused(arn.error());
 }
 
 }  // namespace
 
 Task<void> submit_job(Context& context, store::DueJob due) {
   const store::JobRow& job = due.job;
-  // A job that AWS may have is given up through AWS alone: else it would run, and be billed, for
-  // nobody.
+  const auto ended = [&context, &job](std::string status, std::string message) {
+    return context.batches.job_observed(job.batch_id, job.n, store::JobState::ended,
+                                        std::move(status), std::move(message), 0, 0,
+                                        context.now_ms());
+  };
   const bool maybe_at_aws = job.aws_status == kSubmitting;
-  if (due.batch_cancelling && !maybe_at_aws)
-    co_return co_await end_unsubmitted(context, job, "", "");
+  if (due.batch_cancelling && !maybe_at_aws) co_return co_await ended("", "");
   if (context.window_over(due) && !maybe_at_aws) {
-    co_return co_await end_unsubmitted(context, job, "Expired",
-                                       "no slot was free within the window");
+    co_return co_await ended("Expired", "no slot was free within the window");
   }
-  const aws::DeploymentPtr deployment = context.deployments.by_id(job.deployment_id);
+  aws::DeploymentPtr deployment = context.deployments.by_id(job.deployment_id);
   if (!deployment) {
-    co_return co_await end_unsubmitted(
-        context, job, "Rejected",
-        fmt::format("deployment {} is no longer configured; hint: put it back into model_list",
-                    job.deployment_id));
+    if (maybe_at_aws) co_return fail(no_longer_configured(job));
+    co_return co_await ended("Rejected", no_longer_configured(job).message());
   }
-  auto busy = co_await context.batches.jobs_at_aws(job.deployment_id);
-  if (!busy) co_return fail(std::move(busy.error()));
-  if (*busy >= deployment->settings.max_concurrent_jobs && !maybe_at_aws) {
-    const std::int64_t later_ms = context.now_ms() + kNoSlotWaitMs;
-    auto postponed = co_await context.batches.postpone_staged(job.deployment_id, later_ms);
-    if (!postponed) co_return postponed;
-    co_return co_await context.batches.release_job(job.batch_id, job.n, later_ms, 0);
-  }
-  auto marked = co_await context.batches.job_submitting(job.batch_id, job.n);
-  if (!marked) co_return marked;
-  auto arn = co_await deployment->bedrock->create_job(request_of(job, *deployment),
-                                                      Deadline::after(kCreateTimeMax));
-  if (arn) {
-    obs::info("job submitted", {{"batch_id", job.batch_id.value},
-                                {"job", job.n},
-                                {"records", job.records},
-                                {"arn", *arn}});
-    co_return co_await context.batches.job_submitted(job.batch_id, job.n, std::move(*arn),
-                                                     context.now_ms() + kFirstLookMs);
-  }
-  const Error& error = arn.error();
-  obs::warn("job not submitted", {{"batch_id", job.batch_id.value},
-                                  {"job", job.n},
-                                  {"code", name(error.code())},
-                                  {"reason", error.reason()},
-                                  {"message", error.message()}});
-  if (error.reason() == "ServiceQuotaExceededException") {
-    const std::int64_t later_ms = context.now_ms() + kQuotaWaitMs;
-    auto postponed = co_await context.batches.postpone_staged(job.deployment_id, later_ms);
-    if (!postponed) co_return postponed;
-    co_return co_await context.batches.job_not_submitted(job.batch_id, job.n, later_ms);
-  }
-  if (worth_repeating(error)) co_return fail(error);
-  co_return co_await end_unsubmitted(context, job, "Rejected", error.message());
+  Submission submission(context, std::move(due), std::move(deployment));
+  co_return co_await submission.run();
 }
 
 }  // namespace quarry::batch

@@ -16,6 +16,17 @@ constexpr const char* kIsDue =
 
 }  // namespace
 
+void lease_job(soci::session& sql, DueJob& due, const std::string& me, std::int64_t until_ms) {
+  sql << "UPDATE jobs SET lease_owner = :me, lease_until_ms = :until, due_ms = :never WHERE "
+         "batch_id = :id AND n = :n",
+      soci::use(me), soci::use(until_ms), soci::use(kNeverMs), soci::use(due.job.batch_id.value),
+      soci::use(due.job.n);
+  std::string status;
+  sql << "SELECT status, expires_at FROM batches WHERE id = :id", soci::use(due.job.batch_id.value),
+      soci::into(status), soci::into(due.batch_expires_at);
+  due.batch_cancelling = status == "cancelling";
+}
+
 Task<void> BatchStore::release_all_leases() {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     for (const char* table : {"batches", "jobs"}) {
@@ -33,9 +44,12 @@ Task<std::vector<DueBatch>> BatchStore::claim_batches(BatchPhase phase,
                                                       int limit) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<DueBatch>> {
     std::vector<DueBatch> claimed;
-    const std::string statement =
-        fmt::format("SELECT {} FROM batches WHERE phase = '{}' AND {} ORDER BY due_ms LIMIT :limit",
-                    kBatchColumns, name(phase), kIsDue);
+    // Owners who have the least at work come first: one with many batches does not hold up others.
+    const std::string statement = fmt::format(
+        "SELECT {} FROM batches WHERE phase = '{}' AND {} ORDER BY (SELECT COUNT(*) FROM batches "
+        "AS at_work WHERE at_work.owner = batches.owner AND at_work.phase = 'running'), due_ms, "
+        "created_order LIMIT :limit",
+        kBatchColumns, name(phase), kIsDue);
     {
       const soci::rowset<soci::row> rows =
           (sql.prepare << statement, soci::use(now_ms), soci::use(now_ms), soci::use(limit));
@@ -75,17 +89,7 @@ Task<std::vector<DueJob>> BatchStore::claim_jobs(JobKind kind,
       for (const soci::row& row : rows) claimed.push_back({job_of(row), false, 0});
     }
     const std::int64_t until = now_ms + lease_ms;
-    for (DueJob& due : claimed) {
-      sql << "UPDATE jobs SET lease_owner = :me, lease_until_ms = :until, due_ms = :never WHERE "
-             "batch_id "
-             "= :id AND n = :n",
-          soci::use(lease_owner_), soci::use(until), soci::use(kNeverMs),
-          soci::use(due.job.batch_id.value), soci::use(due.job.n);
-      std::string status;
-      sql << "SELECT status, expires_at FROM batches WHERE id = :id",
-          soci::use(due.job.batch_id.value), soci::into(status), soci::into(due.batch_expires_at);
-      due.batch_cancelling = status == "cancelling";
-    }
+    for (DueJob& due : claimed) lease_job(sql, due, lease_owner_, until);
     return claimed;
   });
 }
@@ -127,12 +131,16 @@ Task<void> BatchStore::release_job(BatchId id, int n, std::int64_t due_ms, int f
   });
 }
 
-Task<std::optional<std::int64_t>> BatchStore::next_due_ms() {
+Task<std::optional<std::int64_t>> BatchStore::next_due_ms(std::int64_t now_ms) {
   co_return co_await transact(
       database_, [&](soci::session& sql) -> Result<std::optional<std::int64_t>> {
         std::optional<std::int64_t> next;
-        for (const char* open :
-             {"batches WHERE phase <> 'done'", "jobs WHERE state <> 'collected'"}) {
+        // What waits for a slot is woken by what frees one.
+        const std::string jobs = fmt::format(
+            "jobs WHERE state <> 'collected' AND NOT (kind = 'bedrock' AND state IN ('submitted', "
+            "'running')) AND NOT (state = 'staged' AND due_ms <= {})",
+            now_ms);
+        for (const std::string& open : {std::string("batches WHERE phase <> 'done'"), jobs}) {
           long long due = 0;
           soci::indicator indicator = soci::i_ok;
           // Rows that this process works on end by themselves; those of another may be abandoned.

@@ -1,6 +1,7 @@
 #pragma once
 // For this room's .cc files only: batch and job rows to columns and back.
 
+#include "store/batch_store.h"
 #include "store/columns.h"
 #include "store/rows.h"
 
@@ -25,6 +26,9 @@ openai::Usage usage_of(const soci::row& row);
 // The counts that clients see while jobs run: what is collected, and AWS's own counters for the
 // rest. Never lower than before, because AWS's counters may lag behind what was collected.
 void refresh_counts(soci::session& sql, const BatchId& id);
+
+// Leases the job to `me`, and fills in what is due of its batch.
+void lease_job(soci::session& sql, DueJob& due, const std::string& me, std::int64_t until_ms);
 
 // Enumerators by the words that the columns hold. Throw std::runtime_error on others: the database
 // is not ours.

@@ -102,25 +102,6 @@ Task<void> BatchStore::save_plan(Plan plan, std::int64_t now_ms) {
   });
 }
 
-Task<std::int64_t> BatchStore::jobs_at_aws(std::string deployment_id) {
-  co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::int64_t> {
-    long long count = 0;
-    sql << "SELECT COUNT(*) FROM jobs WHERE deployment_id = :id AND kind = 'bedrock' AND state IN "
-           "('submitted', 'running')",
-        soci::use(deployment_id), soci::into(count);
-    return count;
-  });
-}
-
-Task<void> BatchStore::postpone_staged(std::string deployment_id, std::int64_t due_ms) {
-  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
-    sql << "UPDATE jobs SET due_ms = :due WHERE deployment_id = :id AND state = 'staged' AND "
-           "lease_owner IS NULL AND due_ms < :due2",
-        soci::use(due_ms), soci::use(deployment_id), soci::use(due_ms);
-    return {};
-  });
-}
-
 Task<void> BatchStore::job_submitting(BatchId id, int n) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     soci::statement update =
@@ -134,11 +115,13 @@ Task<void> BatchStore::job_submitting(BatchId id, int n) {
   });
 }
 
-Task<void> BatchStore::job_not_submitted(BatchId id, int n, std::int64_t due_ms) {
+Task<void> BatchStore::job_not_submitted(BatchId id, int n, std::int64_t due_ms, int failures) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
-    sql << "UPDATE jobs SET aws_status = '', due_ms = MIN(due_ms, :due), lease_owner = NULL, "
-           "lease_until_ms = NULL WHERE batch_id = :id AND n = :n AND lease_owner = :me",
-        soci::use(due_ms), soci::use(id.value), soci::use(n), soci::use(lease_owner_);
+    sql << "UPDATE jobs SET aws_status = '', due_ms = MIN(due_ms, :due), failures = :failures, "
+           "lease_owner = NULL, lease_until_ms = NULL WHERE batch_id = :id AND n = :n AND "
+           "lease_owner = :me",
+        soci::use(due_ms), soci::use(failures), soci::use(id.value), soci::use(n),
+        soci::use(lease_owner_);
     return {};
   });
 }
@@ -199,6 +182,12 @@ Task<void> BatchStore::job_collected(Collected collected, std::int64_t now_ms) {
     const BatchId& id = collected.id;
     const std::int64_t failed = collected.failed - collected.unfinished;
     Columns columns;
+    if (collected.successor) {
+      long long lines = 0;
+      sql << "SELECT lines FROM jobs WHERE batch_id = :id AND n = :n", soci::use(id.value),
+          soci::use(collected.n), soci::into(lines);
+      columns.add("lines", lines - collected.successor->lines);
+    }
     columns.add("state", std::string("collected"))
         .add("succeeded", collected.completed)
         .add("errored", failed)
@@ -220,6 +209,7 @@ Task<void> BatchStore::job_collected(Collected collected, std::int64_t now_ms) {
     std::string error_id;
     sql << "SELECT output_id, error_id FROM batches WHERE id = :id", soci::use(id.value),
         soci::into(output_id), soci::into(error_id);
+    if (collected.successor) columns_of(*collected.successor, now_ms).insert_into(sql, "jobs");
     if (collected.output_segment) put_segment(sql, FileId{output_id}, *collected.output_segment);
     if (collected.error_segment) put_segment(sql, FileId{error_id}, *collected.error_segment);
     sql << "DELETE FROM direct_results WHERE batch_id = :id AND n = :n", soci::use(id.value),
@@ -230,15 +220,28 @@ Task<void> BatchStore::job_collected(Collected collected, std::int64_t now_ms) {
   });
 }
 
-Task<void> BatchStore::begin_cancel(BatchId id, std::int64_t now_ms) {
+Task<void> BatchStore::begin_stop(BatchId id, std::string aws_status, std::int64_t now_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     // What AWS has not seen ends at once; what it runs is asked to stop.
-    sql << "UPDATE jobs SET state = 'ended', due_ms = :now WHERE batch_id = :id AND state IN "
-           "('planned', 'staged') AND aws_status <> 'Submitting' AND lease_owner IS NULL",
+    sql << "UPDATE jobs SET state = 'ended', aws_status = :status, due_ms = :now WHERE batch_id = "
+           ":id AND state IN ('planned', 'staged') AND aws_status <> 'Submitting' AND lease_owner "
+           "IS NULL",
+        soci::use(aws_status), soci::use(now_ms), soci::use(id.value);
+    sql << "UPDATE jobs SET stop_requested = 1, due_ms = :now WHERE batch_id = :id AND state NOT "
+           "IN ('ended', 'collected') AND stop_requested = 0",
         soci::use(now_ms), soci::use(id.value);
-    sql << "UPDATE jobs SET stop_requested = 1, due_ms = :now WHERE batch_id = :id AND state <> "
-           "'collected'",
-        soci::use(now_ms), soci::use(id.value);
+    return {};
+  });
+}
+
+Task<void> BatchStore::run_staged_directly(BatchId id,
+                                           std::string deployment_id,
+                                           std::int64_t now_ms) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    sql << "UPDATE jobs SET kind = 'direct', state = 'planned', due_ms = :now, failures = 0 WHERE "
+           "batch_id = :id AND deployment_id = :deployment AND kind = 'bedrock' AND state = "
+           "'staged' AND aws_status <> 'Submitting' AND lease_owner IS NULL",
+        soci::use(now_ms), soci::use(id.value), soci::use(deployment_id);
     return {};
   });
 }

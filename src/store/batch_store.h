@@ -68,6 +68,25 @@ class BatchStore {
                                        std::int64_t now_ms,
                                        std::int64_t lease_ms,
                                        int limit);
+  // What deployments hold now: the jobs AWS has or is being asked to take, and the records of all
+  // that have not ended. Only those that hold something.
+  struct Load {
+    std::string deployment_id;
+    std::int64_t slots_taken = 0;
+    std::int64_t open_records = 0;
+    std::int64_t staged_due = 0;  // jobs that wait for a slot and may be claimed now
+  };
+  Task<std::vector<Load>> loads(std::int64_t now_ms);
+  // As claim_jobs, for staged jobs of some deployments, each with its limit. Fair: first those of
+  // the owner who has the fewest jobs at AWS, among an owner's those of the batch that has the
+  // fewest, then what is due longest.
+  struct Slots {
+    std::string deployment_id;
+    std::int64_t free = 0;
+  };
+  Task<std::vector<DueJob>> claim_staged(std::vector<Slots> slots,
+                                         std::int64_t now_ms,
+                                         std::int64_t lease_ms);
   struct Lease {
     BatchId batch_id;
     int n = 0;  // 0: the batch itself
@@ -79,8 +98,9 @@ class BatchStore {
   // Gives the row back, to be looked at again at due_ms. failures is stored for the backoff.
   Task<void> release_batch(BatchId id, std::int64_t due_ms, int failures);
   Task<void> release_job(BatchId id, int n, std::int64_t due_ms, int failures);
-  // The earliest due time of anything unleased; nullopt when nothing waits.
-  Task<std::optional<std::int64_t>> next_due_ms();
+  // The earliest due time of anything unleased, but for what the monitor looks at and for jobs that
+  // wait for a slot; nullopt when nothing waits.
+  Task<std::optional<std::int64_t>> next_due_ms(std::int64_t now_ms);
 
   // --- the steps ---
   // validating -> failed (cancelling -> cancelled), with the errors; nothing was started.
@@ -97,14 +117,10 @@ class BatchStore {
     std::vector<JobRow> jobs;
   };
   Task<void> save_plan(Plan plan, std::int64_t now_ms);
-  // How many jobs of the deployment AWS holds now (submitted, running).
-  Task<std::int64_t> jobs_at_aws(std::string deployment_id);
-  // No slot is free: every staged job of the deployment waits until due_ms at least.
-  Task<void> postpone_staged(std::string deployment_id, std::int64_t due_ms);
   // Before AWS is asked: from here on the job may exist there, so it is only given up through AWS.
   Task<void> job_submitting(BatchId id, int n);
-  // AWS refused for lack of a slot, so the job does not exist there.
-  Task<void> job_not_submitted(BatchId id, int n, std::int64_t due_ms);
+  // AWS refused for lack of a slot, so the job does not exist there. failures: so often in a row.
+  Task<void> job_not_submitted(BatchId id, int n, std::int64_t due_ms, int failures);
   Task<void> job_submitted(BatchId id, int n, std::string job_arn, std::int64_t due_ms);
   Task<void> job_observed(BatchId id,
                           int n,
@@ -161,8 +177,12 @@ class BatchStore {
     std::int64_t cost_nano_usd = 0;
     bool cost_known = true;
     std::optional<SegmentRow> output_segment, error_segment;
+    // Takes up those of the job's lines that are neither completed nor failed; staged or planned,
+    // its input is in S3. They count as its lines from now on.
+    std::optional<JobRow> successor;
   };
-  // Segments, usage and cost of the job, once: a second call changes nothing.
+  // Segments, usage and cost of the job, and the job that goes on with what it left, once: a second
+  // call changes nothing.
   Task<void> job_collected(Collected collected, std::int64_t now_ms);
   Task<std::vector<JobRow>> jobs(BatchId id);
   // The end: files become visible, the batch_success row is written, the status moves to its last.
@@ -172,8 +192,10 @@ class BatchStore {
     std::vector<openai::BatchError> errors;
     FileRow output_file, error_file;  // inserted if they have segments
   };
-  // Jobs that AWS has not seen end; those it runs are marked to be stopped.
-  Task<void> begin_cancel(BatchId id, std::int64_t now_ms);
+  // Jobs that AWS has not seen end, with this status; those it runs are marked to be stopped.
+  Task<void> begin_stop(BatchId id, std::string aws_status, std::int64_t now_ms);
+  // Jobs of the deployment that wait for a slot are to run on demand instead.
+  Task<void> run_staged_directly(BatchId id, std::string deployment_id, std::int64_t now_ms);
   Task<void> begin_finalizing(BatchId id, std::int64_t now_ms);
   Task<void> finish(End end, std::int64_t now_ms);
 

@@ -1,0 +1,21 @@
+#pragma once
+// A job that was asked for and whose answer was lost: AWS's list knows it by the name that we gave.
+
+#include "aws/deployment_set.h"
+#include "store/rows.h"
+
+#include <optional>
+#include <string>
+
+namespace quarry::batch {
+
+// The ARN of the job of that name (and attempt); nullopt if AWS has none. One call or a few, and
+// suspends. Errors: as BedrockClient::list_jobs.
+Task<std::optional<std::string>> find_submitted(const aws::Deployment& deployment,
+                                                store::JobRow job,
+                                                Deadline deadline);
+
+// Its deployment is gone from config.yaml.
+Error no_longer_configured(const store::JobRow& job);
+
+}  // namespace quarry::batch

@@ -1,0 +1,75 @@
+// Who gets the next slot at AWS.
+#include "store/batch_rows.h"
+#include "store/batch_store.h"
+#include "store/session.h"
+
+#include <fmt/format.h>
+
+namespace quarry::store {
+namespace {
+
+// The jobs of kind bedrock that a slot is taken by; also those that are being submitted, or may
+// have been.
+constexpr const char* kTakesSlot =
+    "(state IN ('submitted', 'running') OR (state = 'staged' AND (lease_owner IS NOT NULL OR "
+    "aws_status = 'Submitting')))";
+constexpr const char* kMayBeClaimed =
+    "(state = 'staged' AND ((lease_owner IS NULL AND due_ms <= :now) OR (lease_owner IS NOT NULL "
+    "AND lease_until_ms < :now2)))";
+
+// Of what one owner, or one batch, has at AWS.
+std::string held_by(const char* column, const char* name) {
+  return fmt::format(
+      "LEFT JOIN (SELECT {0} AS {1}_of, COUNT(*) AS {1} FROM jobs WHERE kind = 'bedrock' AND state "
+      "IN ('submitted', 'running') GROUP BY {0}) AS {1}_rows ON {1}_of = jobs.{0} ",
+      column, name);
+}
+
+std::string fair_claim() {
+  return fmt::format(
+      "SELECT {} FROM jobs {}{}WHERE kind = 'bedrock' AND deployment_id = "
+      ":deployment AND {} ORDER BY COALESCE(owner_held, 0), COALESCE(batch_held, "
+      "0), due_ms, batch_id, n LIMIT :limit",
+      kJobColumns, held_by("owner", "owner_held"), held_by("batch_id", "batch_held"),
+      kMayBeClaimed);
+}
+
+}  // namespace
+
+Task<std::vector<BatchStore::Load>> BatchStore::loads(std::int64_t now_ms) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<Load>> {
+    std::vector<Load> loads;
+    const std::string statement = fmt::format(
+        "SELECT deployment_id, COALESCE(SUM(CASE WHEN {} THEN 1 ELSE 0 END), 0) AS taken, "
+        "COALESCE(SUM(records), 0) AS open_records, COALESCE(SUM(CASE WHEN {} THEN 1 ELSE 0 END), "
+        "0) AS staged_due FROM jobs WHERE kind = 'bedrock' AND state IN ('staged', 'submitted', "
+        "'running') GROUP BY deployment_id",
+        kTakesSlot, kMayBeClaimed);
+    const soci::rowset<soci::row> rows =
+        (sql.prepare << statement, soci::use(now_ms), soci::use(now_ms));
+    for (const soci::row& row : rows) {
+      loads.push_back({text(row, "deployment_id"), integer(row, "taken"),
+                       integer(row, "open_records"), integer(row, "staged_due")});
+    }
+    return loads;
+  });
+}
+
+Task<std::vector<DueJob>> BatchStore::claim_staged(std::vector<Slots> slots,
+                                                   std::int64_t now_ms,
+                                                   std::int64_t lease_ms) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<DueJob>> {
+    std::vector<DueJob> claimed;
+    const std::string statement = fair_claim();
+    for (const Slots& at : slots) {
+      const soci::rowset<soci::row> rows =
+          (sql.prepare << statement, soci::use(at.deployment_id), soci::use(now_ms),
+           soci::use(now_ms), soci::use(at.free));
+      for (const soci::row& row : rows) claimed.push_back({job_of(row), false, 0});
+    }
+    for (DueJob& due : claimed) lease_job(sql, due, lease_owner_, now_ms + lease_ms);
+    return claimed;
+  });
+}
+
+}  // namespace quarry::store
