@@ -158,13 +158,13 @@ Stager::Taken Stager::take_into(GroupStage& group, const openai::BatchLine& line
                                                  .drop_params = settings_.drop_params},
                                                 translated_);
   if (!translated) {
-    refuse(line, translated.error());
+    refuse(group, line, translated.error());
     return Taken::yes;
   }
   const config::DeploymentSettings& limits = group.deployment->settings;
   const std::size_t parts = translated_.records();
   if (const auto error = too_many(settings_.endpoint, parts, line_.number, limits)) {
-    refuse(line, *error);
+    refuse(group, line, *error);
     return Taken::yes;
   }
   const std::size_t before = group.records.size();
@@ -176,7 +176,7 @@ Stager::Taken Stager::take_into(GroupStage& group, const openai::BatchLine& line
   const std::size_t bytes = group.records.size() - before;
   if (bytes > limits.max_job_bytes) {
     group.records.resize(before);
-    refuse(line, too_long(settings_.endpoint, bytes, limits));
+    refuse(group, line, too_long(settings_.endpoint, bytes, limits));
     return Taken::yes;
   }
   if (group.record_count + parts > limits.max_records_per_job ||
@@ -192,9 +192,11 @@ Stager::Taken Stager::take_into(GroupStage& group, const openai::BatchLine& line
   return Taken::yes;
 }
 
-void Stager::refuse(const openai::BatchLine& line, const openai::LineError& error) {
+void Stager::refuse(const GroupStage& group,
+                    const openai::BatchLine& line,
+                    const openai::LineError& error) {
   const bool fails_batch = fails_validation(error);
-  if (on_refused) on_refused({line_.number, line.custom_id, error, fails_batch});
+  if (on_refused) on_refused({group.model_name, line_.number, line.custom_id, error, fails_batch});
   if (fails_batch) {
     if (fatal.size() < kFatalErrorsMax) {
       fatal.push_back(

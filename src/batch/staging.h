@@ -81,6 +81,7 @@ class Stager {
   // For who wants to know each: a line that its model would not take, or (fails_batch) that is no
   // request to the endpoint at all. What it views is valid during the call.
   struct Refusal {
+    std::string_view model_name;
     std::uint64_t line;
     std::string_view custom_id;
     const openai::LineError& error;
@@ -95,7 +96,9 @@ class Stager {
   bool next_line();
   Taken take();
   Taken take_into(GroupStage& group, const openai::BatchLine& line);
-  void refuse(const openai::BatchLine& line, const openai::LineError& error);
+  void refuse(const GroupStage& group,
+              const openai::BatchLine& line,
+              const openai::LineError& error);
 
   StageSettings settings_;
   Groups groups_;

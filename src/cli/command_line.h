@@ -6,6 +6,7 @@
 #include "cli/run_command.h"
 #include "cli/sandbox_command.h"
 #include "cli/serve_command.h"
+#include "cli/validate_command.h"
 #include "config/settings.h"
 #include "obs/log.h"
 
@@ -26,7 +27,8 @@ struct Printout {
   std::string err;  // for stderr
 };
 
-using Command = std::variant<Printout, ServeOptions, SandboxOptions, RunOptions, ModelsOptions>;
+using Command =
+    std::variant<Printout, ServeOptions, SandboxOptions, RunOptions, ModelsOptions, ValidateOptions>;
 
 struct CommandLine {
   Command command;

@@ -27,6 +27,8 @@ int main(int argc, char** argv) {
       return cli::run_sandbox(*options);
     if (const auto* options = std::get_if<cli::ModelsOptions>(&line.command))
       return cli::run_models(*options);
+    if (const auto* options = std::get_if<cli::ValidateOptions>(&line.command))
+      return cli::run_validate(*options);
     return cli::run(std::get<cli::RunOptions>(line.command));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "quarry: %s\n", error.what());
