@@ -104,14 +104,46 @@ class Process:
         return int(re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)[1]) * 1024
 
 
-class Sandbox(Process):
+class SandboxControl:
+    """The /_sandbox/ paths of a sandbox: in a process of its own, or in the server's."""
+
+    def _control(self, method, path, body=None):
+        """Returns what it answers, as an object; a refusal is an AssertionError that quotes it."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports["sandbox"], timeout=60)
+        try:
+            connection.request(method, f"/_sandbox/{path}", None if body is None else json.dumps(body))
+            response = connection.getresponse()
+            text = response.read().decode()
+            assert response.status == 200, f"{method} /_sandbox/{path}: {response.status} {text}"
+            return json.loads(text)
+        finally:
+            connection.close()
+
+    def set_faults(self, faults, seed=1):
+        """Replaces the fault script; [] ends all faults."""
+        return self._control("PUT", "faults", {"seed": seed, "faults": faults})["faults"]
+
+    def faults(self):
+        """The faults in force, each with how often it "fired"."""
+        return self._control("GET", "faults")["faults"]
+
+    def records(self):
+        """What the sandbox has seen and would bill: "calls", "jobs", "invocations"."""
+        return self._control("GET", "records")
+
+    def forget_calls(self):
+        self._control("DELETE", "records")
+
+
+class Sandbox(SandboxControl, Process):
     """`quarry sandbox`, a local AWS in a process of its own."""
 
-    def __init__(self, directory, job_seconds=0.3):
+    def __init__(self, directory, job_seconds=0.3, extra_args=()):
         port_file = directory / "sandbox.port"
         super().__init__(
             ["sandbox", "--port", "0", "--port-file", str(port_file),
-             "--data-dir", str(directory / "data"), "--job-seconds", str(job_seconds), "--bucket", BUCKET],
+             "--data-dir", str(directory / "data"), "--job-seconds", str(job_seconds), "--bucket", BUCKET,
+             *extra_args],
             directory, {"sandbox": port_file},
             {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY})
         self.url = f"http://127.0.0.1:{self.ports['sandbox']}"
@@ -156,10 +188,11 @@ general_settings:
     return path
 
 
-class Server(Process):
+class Server(SandboxControl, Process):
     """`quarry serve`: with a sandbox in the same process unless the config names one elsewhere."""
 
-    def __init__(self, directory, config=None, sandbox=True, port=0, job_seconds=0.3, environment=None):
+    def __init__(self, directory, config=None, sandbox=True, port=0, job_seconds=0.3, environment=None,
+                 extra_args=()):
         port_file = directory / "server.port"
         port_files = {"server": port_file}
         args = ["serve", "--port", str(port), "--port-file", str(port_file),
@@ -170,7 +203,7 @@ class Server(Process):
             port_files["sandbox"] = directory / "sandbox.port"
             args += ["--sandbox", "--sandbox-port", "0", "--sandbox-port-file", str(port_files["sandbox"]),
                      "--job-seconds", str(job_seconds)]
-        super().__init__(args, directory, port_files, environment)
+        super().__init__([*args, *extra_args], directory, port_files, environment)
         self.port = self.ports["server"]
         self.url = f"http://127.0.0.1:{self.port}"
         self.key = KEY

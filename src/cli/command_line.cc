@@ -110,6 +110,29 @@ CLI::Option* add_port(CLI::App& app, const char* name, std::uint16_t& port, cons
       ->type_name("PORT");
 }
 
+// How the sandbox behaves, alone or beside the gateway.
+void add_sandbox_tuning(CLI::App& app, Raw& raw, SandboxTuning& tuning) {
+  constexpr double kClockSpeedMax = 1'000'000;
+  add_job_seconds(app, raw);
+  app.add_option("--clock-speed", tuning.clock_speed, "seconds of its clock in one second (1)")
+      ->check(CLI::Range(0.001, kClockSpeedMax).description(""))
+      ->type_name("N");
+  app.add_option("--clock-origin", tuning.clock_origin, "when its clock was right (now)")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->type_name("UNIX_SECONDS");
+  app.add_option("--faults", tuning.faults_file, "what is to go wrong in the sandbox, as JSON")
+      ->type_name("FILE");
+  app.add_option("--max-jobs-per-model", tuning.max_jobs_per_model,
+                 "jobs at once in the sandbox, of a model in a region; 0 is no limit (20)")
+      ->type_name("N");
+  app.add_option("--min-records", tuning.min_records, "records that a sandbox job must have (100)")
+      ->type_name("N");
+  app.add_option("--records-per-second", tuning.records_per_second,
+                 "the pace of the sandbox's jobs; 0 is none (0)")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->type_name("R");
+}
+
 void add_serve(CLI::App& root, Raw& raw) {
   CLI::App& app = *root.add_subcommand("serve", "serve OpenAI's Files and Batch APIs on Bedrock");
   ServeOptions& options = raw.serve;
@@ -127,7 +150,7 @@ void add_serve(CLI::App& root, Raw& raw) {
   add_port(app, "--sandbox-port", options.sandbox_port, "its port; 0 takes a free one (0)");
   app.add_option("--sandbox-port-file", options.sandbox_port_file, "write its port here once ready")
       ->type_name("FILE");
-  add_job_seconds(app, raw);
+  add_sandbox_tuning(app, raw, raw.serve.tuning);
   add_log_options(app, raw);
   app.add_flag_callback(
       "--debug,--detailed_debug", [&raw] { raw.log_level = "debug"; }, "same as --log-level debug");
@@ -145,7 +168,7 @@ void add_sandbox(CLI::App& root, Raw& raw) {
   app.add_option("--bucket", options.buckets, "make this bucket at start; may be repeated")
       ->type_name("NAME")
       ->allow_extra_args(false);
-  add_job_seconds(app, raw);
+  add_sandbox_tuning(app, raw, raw.sandbox.tuning);
   add_log_options(app, raw);
   app.footer(std::string(kSandboxExamples));
 }
@@ -208,7 +231,7 @@ Command finish_serve(Raw raw, const config::Environment& environment) {
   }
   if (options.data_dir.empty()) options.data_dir = default_data_dir(environment);
   if (options.data_dir.empty()) return wrong_usage("serve", kNoDataDir);
-  options.job_time = to_millis(raw.job_seconds);
+  options.tuning.job_time = to_millis(raw.job_seconds);
   return options;
 }
 
@@ -227,7 +250,7 @@ Command finish_sandbox(Raw raw, const config::Environment& environment) {
   }
   options.access_key_id = id;
   options.secret_access_key = Secret<std::string>(secret);
-  options.job_time = to_millis(raw.job_seconds);
+  options.tuning.job_time = to_millis(raw.job_seconds);
   return options;
 }
 

@@ -93,7 +93,7 @@ TEST(CommandLine, ServeHasTheDocumentedDefaults) {
   EXPECT_EQ(options.port, 4000);
   EXPECT_EQ(options.sandbox_port, 0);
   EXPECT_EQ(options.data_dir, "/home/ada/.local/share/quarry");
-  EXPECT_EQ(options.job_time, std::chrono::seconds(3));
+  EXPECT_EQ(options.tuning.job_time, std::chrono::seconds(3));
   EXPECT_TRUE(options.sandbox);
   EXPECT_TRUE(options.config_file.empty());
 }
@@ -110,7 +110,7 @@ TEST(CommandLine, ServeTakesEveryOption) {
   EXPECT_EQ(options.port_file, "/p f");
   EXPECT_EQ(options.sandbox_port, 4566);
   EXPECT_EQ(options.sandbox_port_file, "/s");
-  EXPECT_EQ(options.job_time, std::chrono::milliseconds(250));
+  EXPECT_EQ(options.tuning.job_time, std::chrono::milliseconds(250));
 }
 
 TEST(CommandLine, AnOptionFirstMeansServeAsWithLiteLLM) {

@@ -13,6 +13,8 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <fstream>
+#include <iterator>
 
 namespace quarry::cli {
 namespace {
@@ -30,12 +32,32 @@ sandbox::Options to_sandbox(const SandboxOptions& options) {
     to.access_key_id = options.access_key_id;
     to.secret_access_key = options.secret_access_key;
   }
-  to.job_time = options.job_time;
   to.buckets = options.buckets;
   return to;
 }
 
+constexpr int kExitConfiguration = 2;
+
 }  // namespace
+
+std::expected<void, std::string> tune(sandbox::Options& sandbox, const SandboxTuning& tuning) {
+  sandbox.job_time = tuning.job_time;
+  sandbox.clock_speed = tuning.clock_speed;
+  sandbox.clock_origin =
+      tuning.clock_origin ? from_unix_millis(*tuning.clock_origin * 1000) : SystemClock().now();
+  sandbox.max_jobs_per_model = tuning.max_jobs_per_model;
+  sandbox.min_records_per_job = tuning.min_records;
+  sandbox.records_per_second = tuning.records_per_second;
+  if (tuning.faults_file.empty()) return {};
+  std::ifstream file(tuning.faults_file, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (!file) return std::unexpected(fmt::format("{}: cannot be read", tuning.faults_file.string()));
+  auto script = sandbox::parse_fault_script(text);
+  if (!script)
+    return std::unexpected(fmt::format("{}: {}", tuning.faults_file.string(), script.error()));
+  sandbox.faults = std::move(*script);
+  return {};
+}
 
 std::string sandbox_banner(const SandboxOptions& options, const std::string& url) {
   const sandbox::Options fixed;
@@ -62,7 +84,12 @@ std::string sandbox_banner(const SandboxOptions& options, const std::string& url
 int run_sandbox(const SandboxOptions& options) {
   asio::io_context io(1);
   std::filesystem::create_directories(options.data_dir);
-  const auto sandbox = sandbox::make_sandbox(io, to_sandbox(options));
+  auto made = to_sandbox(options);
+  if (const auto tuned = tune(made, options.tuning); !tuned) {
+    std::fprintf(stderr, "quarry sandbox: %s\n", tuned.error().c_str());
+    return kExitConfiguration;
+  }
+  const auto sandbox = sandbox::make_sandbox(io, std::move(made));
   sandbox->start();
   write_port_file(options.port_file, sandbox->port());
   std::fputs(sandbox_banner(options, sandbox->url()).c_str(), stdout);

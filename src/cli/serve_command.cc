@@ -62,7 +62,6 @@ sandbox::Options sandbox_options(const ServeOptions& options,
   sandbox::Options sandbox;
   sandbox.port = options.sandbox_port;
   sandbox.data_dir = options.data_dir / "sandbox";
-  sandbox.job_time = options.job_time;
   const auto key = environment("AWS_ACCESS_KEY_ID");
   const auto secret = environment("AWS_SECRET_ACCESS_KEY");
   if (key && secret && !key->empty() && !secret->empty()) {
@@ -120,6 +119,7 @@ class Gateway {
         settings_(std::move(configuration.settings)),
         models_(std::move(configuration.models)),
         environment_(std::move(environment)),
+        clock_(sandbox.clock_speed, sandbox.clock_origin),
         io_(1),
         pool_(std::max(2U, std::thread::hardware_concurrency())),
         database_(options.data_dir),
@@ -157,7 +157,8 @@ class Gateway {
   config::Settings settings_;
   batch::DeploymentModels models_;
   config::Environment environment_;
-  SystemClock clock_;
+  SystemClock wall_;   // of signatures
+  ScaledClock clock_;  // of everything else
   asio::io_context io_;
   BlockingPool pool_;
   store::Database database_;
@@ -185,7 +186,7 @@ class Gateway {
 void Gateway::connect() {
   std::vector<aws::DeploymentPtr> deployments;
   for (const auto& deployment : settings_.deployments) {
-    deployments.push_back(aws::make_deployment(deployment, *client_, clock_, pool_, environment_));
+    deployments.push_back(aws::make_deployment(deployment, *client_, wall_, pool_, environment_));
   }
   deployments_ = std::make_unique<aws::DeploymentSet>(std::move(deployments));
   authenticator_ = std::make_unique<access::Authenticator>(settings_.master_key);
@@ -319,7 +320,8 @@ int Gateway::run() {
 }  // namespace
 
 int serve(const ServeOptions& options) {
-  const sandbox::Options sandbox = sandbox_options(options, config::process_environment());
+  sandbox::Options sandbox = sandbox_options(options, config::process_environment());
+  if (const auto tuned = tune(sandbox, options.tuning); !tuned) return refuse(tuned.error());
   config::Environment environment = environment_for(options, sandbox);
   auto configuration = configuration_of(options, environment);
   if (!configuration) return kExitConfiguration;

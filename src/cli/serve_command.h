@@ -1,7 +1,8 @@
 #pragma once
 // `quarry serve`: the gateway, and with --sandbox a local AWS beside it in the same process.
 
-#include <chrono>
+#include "cli/sandbox_command.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -19,8 +20,9 @@ struct ServeOptions {
 
   bool sandbox = false;
   std::uint16_t sandbox_port = 0;            // 0 takes a free one
-  std::filesystem::path sandbox_port_file;   // "" = none
-  std::chrono::milliseconds job_time{3000};  // how long a job of the sandbox takes
+  std::filesystem::path sandbox_port_file;  // "" = none
+  // Its clock is the gateway's too, sandbox or not.
+  SandboxTuning tuning;
 };
 
 // Runs until SIGTERM or SIGINT. Logging is configured by the caller.

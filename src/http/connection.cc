@@ -355,7 +355,12 @@ Awaitable<ServerResponse> Connection::call_handler(ServerRequest request,
 }
 
 Awaitable<bool> Connection::send(ServerResponse response, ResponseFraming framing, std::string id) {
-  const std::string head = response_head(response, framing, id, core_->date());
+  std::string date = core_->date();
+  if (response.date_offset != std::chrono::seconds(0)) {
+    date = http_date(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) +
+                     response.date_offset);
+  }
+  const std::string head = response_head(response, framing, id, date);
   Pieces pieces = {asio::buffer(head)};
   const bool streams = response.stream && framing.body != ResponseFraming::Body::none;
   if (!streams && framing.body == ResponseFraming::Body::sized) {

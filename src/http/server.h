@@ -35,6 +35,7 @@ struct ServerResponse {
   std::optional<std::uint64_t> content_length;
   bool close = false;           // answer `Connection: close`
   bool drop_connection = false; // send nothing at all and close (the sandbox's faults)
+  std::chrono::seconds date_offset{0};  // how far the Date field is off (the sandbox's faults)
 };
 
 // Called once a request's header section is complete. May leave the body unread: the server then drains

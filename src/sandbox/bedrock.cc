@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <vector>
 
@@ -22,6 +23,11 @@ constexpr std::size_t kPageMax = 1000;
 
 using BedrockAnswer = Answer<http::ServerResponse>;
 
+struct SignedBody {
+  std::string text;
+  std::string sha256;  // hex
+};
+
 std::unexpected<Fault> invalid(std::string message) {
   return refuse(400, "ValidationException", std::move(message));
 }
@@ -35,18 +41,6 @@ std::vector<std::string_view> segments_of(std::string_view path) {
     segments.push_back(path.substr(0, slash));
     if (slash == std::string_view::npos) return segments;
     path.remove_prefix(slash + 1);
-  }
-}
-
-Awaitable<Answer<std::string>> read_body(http::BodyReader& body) {
-  std::string text;
-  for (;;) {
-    const auto piece = co_await body.read();
-    if (!piece) co_return std::unexpected(body_fault(piece.error()));
-    if (piece->empty()) co_return text;
-    if (text.size() + piece->size() > kBodyBytesMax)
-      co_return refuse(413, "ValidationException", "The request body is too large.");
-    text += as_text(*piece);
   }
 }
 
@@ -78,8 +72,20 @@ Awaitable<BedrockAnswer> create_job(BedrockContext& bedrock, Caller caller, std:
     if (!knows_model(std::string_view(request.at("modelId").get_string()))) {
       co_return invalid("Batch inference is not supported for the requested model.");
     }
+    const std::string model_id(std::string_view(request.at("modelId").get_string()));
+    if (bedrock.max_jobs_per_model > 0 &&
+        bedrock.jobs.open_jobs(model_id, caller.region) >= bedrock.max_jobs_per_model) {
+      co_return refuse(
+          400, "ServiceQuotaExceededException",
+          fmt::format("You have reached the limit of {} submitted and in-progress batch inference "
+                      "jobs for this model. Wait for a job to end and try again.",
+                      bedrock.max_jobs_per_model));
+    }
     job =
         bedrock.jobs.add(std::move(request), std::move(token), caller.region, bedrock.clock.now());
+    const std::array<std::string, 3> texts{job->text("jobName"), model_id, job->input_uri()};
+    for (const FaultPtr& rule : bedrock.faults.for_job(texts, caller.region))
+      job->faults.push_back(*rule);
     co_await bedrock.jobs.save(job);
     bedrock.engine.start(job);
   }
@@ -112,7 +118,7 @@ Answer<JobPtr> named_job(BedrockContext& bedrock, const Caller& caller, std::str
   // The live service takes the full ARN only, whatever its model says of bare ids.
   if (!identifier || !is_job_arn(*identifier)) return invalid("The provided ARN is invalid");
   auto job = bedrock.jobs.find(*identifier);
-  if (job == nullptr || job->region != caller.region) {
+  if (job == nullptr || job->region != caller.region || job->vanished()) {
     return refuse(404, "ResourceNotFoundException",
                   fmt::format("Could not find model invocation job {}", *identifier));
   }
@@ -180,6 +186,21 @@ std::optional<SysTime> parse_iso(std::string_view text) {
   return zone[0] == '+' ? at - offset : at + offset;
 }
 
+// Where a page ended: "<millis>/<id>".
+std::string sort_key(const Job& job) {
+  return fmt::format("{:015}/{}", unix_millis(job.submitted), job.id);
+}
+
+std::optional<std::pair<SysTime, std::string>> place_of(std::string_view key) {
+  const std::size_t slash = key.find('/');
+  std::int64_t millis = 0;
+  const auto [stop, error] =
+      std::from_chars(key.data(), key.data() + std::min(slash, key.size()), millis);
+  if (slash == std::string_view::npos || error != std::errc{} || stop != key.data() + slash)
+    return std::nullopt;
+  return std::pair(from_unix_millis(millis), std::string(key.substr(slash + 1)));
+}
+
 struct ListFilter {
   std::optional<JobStatus> status;
   std::optional<std::string> name_part;
@@ -187,8 +208,17 @@ struct ListFilter {
   std::optional<SysTime> before;
   std::size_t count_max = kPageMax;
   bool ascending = false;
-  std::string token;  // "<millis>/<id>" of the last job given
+  std::optional<std::pair<SysTime, std::string>> from;  // the last job given
 };
+
+bool passes(const ListFilter& filter, const Job& job) {
+  if (job.vanished()) return false;
+  if (filter.status && job.status != *filter.status) return false;
+  if ((filter.after && job.submitted <= *filter.after) ||
+      (filter.before && job.submitted >= *filter.before))
+    return false;
+  return !filter.name_part || job.text("jobName").contains(*filter.name_part);
+}
 
 Answer<ListFilter> list_filter(const Query& query) {
   ListFilter filter;
@@ -238,15 +268,10 @@ Answer<ListFilter> list_filter(const Query& query) {
     filter.ascending = *order == "Ascending";
   }
   if (const auto token = query.get("nextToken")) {
-    filter.token = base64_decode(*token).value_or("");
-    if (filter.token.find('/') == std::string::npos) return invalid("The nextToken is invalid.");
+    filter.from = place_of(base64_decode(*token).value_or(""));
+    if (!filter.from) return invalid("The nextToken is invalid.");
   }
   return filter;
-}
-
-// Sorts as the jobs do: by time, then id.
-std::string sort_key(const Job& job) {
-  return fmt::format("{:015}/{}", unix_millis(job.submitted), job.id);
 }
 
 BedrockAnswer list_jobs(BedrockContext& bedrock, const Caller& caller, std::string_view raw_query) {
@@ -254,30 +279,28 @@ BedrockAnswer list_jobs(BedrockContext& bedrock, const Caller& caller, std::stri
   if (!query) return invalid("The query string is malformed.");
   const auto filter = list_filter(*query);
   if (!filter) return std::unexpected(filter.error());
-  std::vector<std::pair<std::string, const Job*>> found;
-  for (const auto& [id, job] : bedrock.jobs.jobs()) {
-    if (job->region != caller.region) continue;
-    if (filter->status && job->status != *filter->status) continue;
-    if (filter->name_part && job->text("jobName").find(*filter->name_part) == std::string::npos)
-      continue;
-    if ((filter->after && job->submitted <= *filter->after) ||
-        (filter->before && job->submitted >= *filter->before))
-      continue;
-    std::string key = sort_key(*job);
-    if (!filter->token.empty() && (filter->ascending ? key <= filter->token : key >= filter->token))
-      continue;
-    found.emplace_back(std::move(key), job.get());
-  }
-  std::ranges::sort(found);
-  if (!filter->ascending) std::ranges::reverse(found);
   json::object out;
   json::array summaries;
-  for (const auto& [key, job] : found) {
+  const Job* last = nullptr;
+  // True when the page is full.
+  const auto take = [&](const Job& job) {
+    if (!passes(*filter, job)) return false;
     if (summaries.size() == filter->count_max) {
-      out["nextToken"] = base64(as_bytes(found[summaries.size() - 1].first));
-      break;
+      out["nextToken"] = base64(as_bytes(sort_key(*last)));
+      return true;
     }
-    summaries.push_back(job_json(*job));
+    summaries.push_back(job_json(job));
+    last = &job;
+    return false;
+  };
+  // Neighbours of the token in time and id are found at once, so that any page costs a page.
+  const JobTable::Order& all = bedrock.jobs.of_region(caller.region);
+  if (filter->ascending) {
+    auto at = filter->from ? all.upper_bound(*filter->from) : all.begin();
+    while (at != all.end() && !take(*at->second)) ++at;
+  } else {
+    auto at = filter->from ? all.lower_bound(*filter->from) : all.end();
+    while (at != all.begin() && !take(*std::prev(at)->second)) --at;
   }
   out["invocationJobSummaries"] = std::move(summaries);
   return json_response(200, json::serialize(out));
@@ -310,7 +333,7 @@ Fault runtime_fault(const ModelError& error) {
 // InvokeModel and Converse.
 Awaitable<BedrockAnswer> ask_model(BedrockContext& bedrock,
                                    std::string segment,
-                                   std::string text,
+                                   SignedBody body,
                                    bool converse) {
   const auto model_id = percent_decode(segment);
   if (!model_id || !knows_model(*model_id))
@@ -318,7 +341,7 @@ Awaitable<BedrockAnswer> ask_model(BedrockContext& bedrock,
   // A body may be 25 MB: parsed and answered on the pool.
   auto result = co_await run_blocking(bedrock.pool, [&]() -> ModelResult {
     boost::system::error_code error;
-    const json::value value = json::parse(text, error, {}, {.max_depth = 256});
+    const json::value value = json::parse(body.text, error, {}, {.max_depth = 256});
     if (error || !value.is_object()) {
       return std::unexpected(ModelError{
           .code = 400,
@@ -328,6 +351,7 @@ Awaitable<BedrockAnswer> ask_model(BedrockContext& bedrock,
                     : answer_native(value.get_object(), *model_id, "");
   });
   if (!result) co_return std::unexpected(runtime_fault(result.error()));
+  bedrock.calls.invoked(*model_id, body.sha256, result->input_tokens, result->output_tokens);
   auto response = json_response(200, std::move(result->body));
   if (converse) co_return response;
   response.headers.set("X-Amzn-Bedrock-Input-Token-Count", std::to_string(result->input_tokens));
@@ -339,14 +363,14 @@ Awaitable<BedrockAnswer> ask_model(BedrockContext& bedrock,
 Awaitable<BedrockAnswer> operate(BedrockContext& bedrock,
                                  http::ServerRequest request,
                                  Caller caller,
-                                 std::string text) {
+                                 SignedBody body) {
   const auto segments = segments_of(request.path);
   const bool get = request.method == "GET", post = request.method == "POST";
   const std::string first(segments[0]);
   const std::string second(segments.size() > 1 ? segments[1] : "");
   if (first == "model-invocation-job") {
     if (segments.size() == 1 && post)
-      co_return co_await create_job(bedrock, std::move(caller), std::move(text));
+      co_return co_await create_job(bedrock, std::move(caller), std::move(body.text));
     if (segments.size() == 2 && get) co_return get_job(bedrock, caller, second);
     if (segments.size() == 3 && post && segments[2] == "stop")
       co_return co_await stop_job(bedrock, std::move(caller), second);
@@ -355,24 +379,36 @@ Awaitable<BedrockAnswer> operate(BedrockContext& bedrock,
     co_return list_jobs(bedrock, caller, request.query);
   if (first == "model" && segments.size() == 3 && post) {
     if (segments[2] == "invoke" || segments[2] == "converse")
-      co_return co_await ask_model(bedrock, second, std::move(text), segments[2] == "converse");
+      co_return co_await ask_model(bedrock, second, std::move(body), segments[2] == "converse");
   }
   co_return unknown_operation();
 }
 
 Awaitable<BedrockAnswer> verified_answer(BedrockContext& bedrock,
                                          http::ServerRequest request,
-                                         http::BodyReader& body) {
-  auto text = co_await read_body(body);
-  if (!text) co_return std::unexpected(std::move(text.error()));
-  const std::string hash = co_await run_blocking(bedrock.pool, [&] { return sha256_hex(*text); });
-  auto caller =
-      verify_signature(request, Service::bedrock, hash, bedrock.credentials, bedrock.clock.now());
+                                         std::string text,
+                                         std::chrono::seconds clock_offset) {
+  std::string hash = co_await run_blocking(bedrock.pool, [&] { return sha256_hex(text); });
+  auto caller = verify_signature(request, Service::bedrock, hash, bedrock.credentials,
+                                 bedrock.wall.now() + clock_offset);
   if (!caller) co_return std::unexpected(std::move(caller.error()));
-  co_return co_await operate(bedrock, std::move(request), std::move(*caller), std::move(*text));
+  co_return co_await operate(bedrock, std::move(request), std::move(*caller),
+                             {.text = std::move(text), .sha256 = std::move(hash)});
 }
 
 }  // namespace
+
+Awaitable<Answer<std::string>> read_bedrock_body(http::BodyReader& body) {
+  std::string text;
+  for (;;) {
+    const auto piece = co_await body.read();
+    if (!piece) co_return std::unexpected(body_fault(piece.error()));
+    if (piece->empty()) co_return text;
+    if (text.size() + piece->size() > kBodyBytesMax)
+      co_return refuse(413, "ValidationException", "The request body is too large.");
+    text += as_text(*piece);
+  }
+}
 
 bool is_bedrock_path(std::string_view path) {
   const std::string_view first = path.substr(0, path.find('/', 1));
@@ -381,8 +417,10 @@ bool is_bedrock_path(std::string_view path) {
 
 Awaitable<http::ServerResponse> handle_bedrock(BedrockContext& bedrock,
                                                http::ServerRequest request,
-                                               http::BodyReader& body) {
-  BedrockAnswer answer = co_await verified_answer(bedrock, std::move(request), body);
+                                               std::string body,
+                                               std::chrono::seconds clock_offset) {
+  BedrockAnswer answer =
+      co_await verified_answer(bedrock, std::move(request), std::move(body), clock_offset);
   http::ServerResponse response = answer ? std::move(*answer) : bedrock_fault(answer.error());
   response.headers.set("x-amzn-RequestId", amzn_request_id());
   co_return response;

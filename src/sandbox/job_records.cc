@@ -1,13 +1,9 @@
 #include "sandbox/job_records.h"
 
 #include "base/bytes.h"
-#include "sandbox/model.h"
-#include "sandbox/model_text.h"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
-
-#include <array>
 
 namespace quarry::sandbox {
 namespace {
@@ -16,27 +12,8 @@ namespace json = boost::json;
 
 constexpr std::size_t kLineBytesMax = 32 << 20;
 constexpr std::size_t kReadBytes = 1 << 20;
-constexpr std::size_t kFlushBytes = 512 * 1024;
 constexpr std::size_t kDepthMax = 256;
 constexpr std::uint64_t kCancelEvery = 512;  // records between two looks at the flag
-
-// Parses into memory that is used again for the next record.
-class RecordParser {
- public:
-  // The value lives until the next call.
-  const json::value* parse(std::string_view text) {
-    value_.reset();
-    memory_.release();
-    boost::system::error_code error;
-    value_.emplace(json::parse(text, error, &memory_, {.max_depth = kDepthMax}));
-    return error ? nullptr : &*value_;
-  }
-
- private:
-  std::array<unsigned char, 64 * 1024> first_;
-  json::monotonic_resource memory_{first_.data(), first_.size()};
-  std::optional<json::value> value_;
-};
 
 std::string joined(std::string_view prefix, std::string_view rest) {
   if (prefix.empty() || prefix.ends_with('/')) return fmt::format("{}{}", prefix, rest);
@@ -95,7 +72,9 @@ std::string scan_file(InputFile& file,
                       key, line_number);
       return false;
     }
-    file.records.push_back({.offset = offset, .size = static_cast<std::uint32_t>(line.size())});
+    file.records.push_back({.offset = offset,
+                            .size = static_cast<std::uint32_t>(line.size()),
+                            .index = static_cast<std::uint32_t>(records)});
     ++records;
     return records % kCancelEvery != 0 || !cancel->load();
   };
@@ -124,6 +103,14 @@ std::string scan_file(InputFile& file,
 }
 
 }  // namespace
+
+const json::value* RecordParser::parse(std::string_view text) {
+  value_.reset();
+  memory_.release();
+  boost::system::error_code error;
+  value_.emplace(json::parse(text, error, &memory_, {.max_depth = kDepthMax}));
+  return error ? nullptr : &*value_;
+}
 
 std::expected<std::vector<InputFile>, std::string> read_job_input(const ObjectStore& objects,
                                                                   const Job& job,
@@ -175,129 +162,6 @@ std::expected<std::vector<InputFile>, std::string> read_job_input(const ObjectSt
                     job.arn, records, limits.records_min));
   }
   return files;
-}
-
-RecordRunner::RecordRunner(std::string job_id,
-                           std::string model_id,
-                           bool converse,
-                           InputFile file,
-                           const std::filesystem::path& temp_folder)
-    : job_id_(std::move(job_id)),
-      model_id_(std::move(model_id)),
-      converse_(converse),
-      file_(std::move(file)),
-      output_(temp_folder),
-      md5_(make_digest(DigestKind::md5)) {
-  shuffle();
-}
-
-void RecordRunner::shuffle() {
-  TextSource source({job_id_, file_.name});
-  auto& records = file_.records;
-  for (std::size_t i = records.size(); i > 1; --i)
-    std::swap(records[i - 1], records[source.pick(i)]);
-}
-
-void RecordRunner::run(std::size_t count, RecordCounts& counts) {
-  for (; count > 0 && !done(); --count, ++next_) {
-    const RecordSpan& span = file_.records[next_];
-    line_.resize(span.size);
-    file_.bytes->read(span.offset, std::as_writable_bytes(std::span(line_)));
-    pending_ += answer_line(line_, next_, counts);
-    if (pending_.size() >= kFlushBytes) flush();
-  }
-  flush();
-}
-
-std::string RecordRunner::answer_line(std::string_view line,
-                                      std::size_t index,
-                                      RecordCounts& counts) const {
-  std::string_view input, record_id;
-  for (const RawMember& member : raw_members(line).value_or(std::vector<RawMember>{})) {
-    if (member.key == "modelInput") input = member.value;
-    if (member.key == "recordId") record_id = member.value;
-  }
-  // Bedrock adds an id where the record has none.
-  const std::string made_id = fmt::format("\"CALL{:07}\"", index + 1);
-  if (record_id.empty()) record_id = made_id;
-  ModelResult result = std::unexpected(
-      ModelError{.code = 400,
-                 .message = "Malformed input request: #: required key [modelInput] not found, "
-                            "please reformat your input and try again."});
-  if (!input.empty()) {
-    thread_local RecordParser parser;
-    const json::value* request = parser.parse(input);
-    if (request == nullptr || !request->is_object()) {
-      result = std::unexpected(
-          ModelError{.code = 400,
-                     .message = "Malformed input request: expected type: JSONObject, please "
-                                "reformat your input and try again."});
-    } else {
-      const std::string seed = fmt::format("{}{}", job_id_, record_id);
-      result = converse_
-                   ? answer_converse(request->get_object(), model_id_, seed, ConverseIn::batch)
-                   : answer_native(request->get_object(), model_id_, seed);
-    }
-  }
-  ++counts.processed;
-  if (input.empty()) input = "null";
-  if (result) {
-    ++counts.success;
-    counts.input_tokens += result->input_tokens;
-    counts.output_tokens += result->output_tokens;
-    return fmt::format("{{\"modelInput\":{},\"modelOutput\":{},\"recordId\":{}}}\n", input,
-                       result->body, record_id);
-  }
-  ++counts.error;
-  const ModelError& error = result.error();
-  return fmt::format(
-      "{{\"recordId\":{},\"modelInput\":{},\"error\":{{\"errorCode\":{},\"errorMessage\":{},"
-      "\"expired\":false,\"retryable\":{}}}}}\n",
-      record_id, input, error.code, json::serialize(json::string(error.message)),
-      error.retryable());
-}
-
-void RecordRunner::flush() {
-  const auto bytes = as_bytes(pending_);
-  md5_->update(bytes);
-  output_.write(bytes);
-  written_ += bytes.size();
-  pending_.clear();
-}
-
-Answer<ObjectPtr> RecordRunner::commit(ObjectStore& objects,
-                                       const std::string& bucket,
-                                       const std::string& key,
-                                       SysTime now) {
-  output_.close();
-  ObjectMeta object;
-  object.key = key;
-  object.size = written_;
-  object.etag = hex(as_bytes(md5_->finish()));
-  object.modified = now;
-  object.headers = {{"content-type", "application/octet-stream"},
-                    {"x-amz-server-side-encryption", "AES256"}};
-  return objects.commit(bucket, std::move(object), {{.file = output_.path(), .size = written_}},
-                        {});
-}
-
-Answer<ObjectPtr> put_text(ObjectStore& objects,
-                           const std::string& bucket,
-                           const std::string& key,
-                           std::string_view text,
-                           SysTime now) {
-  TempFile file(objects.temp_folder());
-  file.write(as_bytes(text));
-  file.close();
-  ObjectMeta object;
-  object.key = key;
-  object.size = text.size();
-  object.etag = hex(md5(as_bytes(text)));
-  object.modified = now;
-  object.headers = {{"content-type", "application/octet-stream"},
-                    {"x-amz-server-side-encryption", "AES256"}};
-  return objects.commit(bucket, std::move(object), {{.file = file.path(), .size = text.size()}},
-                        {});
 }
 
 std::optional<std::vector<RawMember>> raw_members(std::string_view object) {

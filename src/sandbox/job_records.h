@@ -1,17 +1,20 @@
 #pragma once
-// The records of a job: found and checked in its input objects, answered in a shuffled order,
-// written as the output objects. Blocking: for the pool. Memory: 16 bytes a record and one record's
-// text.
+// The records of a job: found and checked in its input objects. Blocking: for the pool. Memory: 16
+// bytes a record and one record's text.
 
-#include "sandbox/digest.h"
 #include "sandbox/disk.h"
 #include "sandbox/jobs.h"
 #include "sandbox/object_store.h"
 
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/value.hpp>
+
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +30,7 @@ struct JobLimits {
 struct RecordSpan {
   std::uint64_t offset = 0;
   std::uint32_t size = 0;
+  std::uint32_t index = 0;  // among all of the job's, from 0
 };
 
 struct InputFile {
@@ -45,57 +49,6 @@ std::expected<std::vector<InputFile>, std::string> read_job_input(const ObjectSt
                                                                   const JobLimits& limits,
                                                                   const CancelFlag& cancel);
 
-struct RecordCounts {
-  std::uint64_t processed = 0;
-  std::uint64_t success = 0;
-  std::uint64_t error = 0;
-  std::uint64_t input_tokens = 0;
-  std::uint64_t output_tokens = 0;
-};
-
-// Answers one input file's records in an order that only the job's id decides.
-class RecordRunner {
- public:
-  RecordRunner(std::string job_id,
-               std::string model_id,
-               bool converse,
-               InputFile file,
-               const std::filesystem::path& temp_folder);
-
-  bool done() const { return next_ == file_.records.size(); }
-  // The next `count` records; adds to `counts`.
-  void run(std::size_t count, RecordCounts& counts);
-  // Makes what has been written so far the object. The runner is of no use afterwards.
-  Answer<ObjectPtr> commit(ObjectStore& objects,
-                           const std::string& bucket,
-                           const std::string& key,
-                           SysTime now);
-  const std::string& name() const { return file_.name; }
-
- private:
-  void shuffle();
-  std::string answer_line(std::string_view line, std::size_t index, RecordCounts& counts) const;
-  void flush();
-
-  std::string job_id_;
-  std::string model_id_;
-  bool converse_;
-  InputFile file_;
-  std::size_t next_ = 0;
-  TempFile output_;
-  std::unique_ptr<Digest> md5_;
-  std::uint64_t written_ = 0;
-  std::string pending_;  // lines not yet written
-  std::string line_;
-};
-
-// A small object: manifest.json.out.
-Answer<ObjectPtr> put_text(ObjectStore& objects,
-                           const std::string& bucket,
-                           const std::string& key,
-                           std::string_view text,
-                           SysTime now);
-
 // The members of a JSON object as they stand in its text: no value is parsed or copied. `object`
 // must be well-formed JSON; nullopt if it is no object.
 struct RawMember {
@@ -103,5 +56,17 @@ struct RawMember {
   std::string_view value;  // the token
 };
 std::optional<std::vector<RawMember>> raw_members(std::string_view object);
+
+// Parses into memory that is used again for the next text.
+class RecordParser {
+ public:
+  // nullptr when it is no JSON. The value lives until the next call.
+  const boost::json::value* parse(std::string_view text);
+
+ private:
+  std::array<unsigned char, 64 * 1024> first_;
+  boost::json::monotonic_resource memory_{first_.data(), first_.size()};
+  std::optional<boost::json::value> value_;
+};
 
 }  // namespace quarry::sandbox

@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace quarry::sandbox {
@@ -40,8 +41,19 @@ std::string_view partition_of(std::string_view region) {
   return "aws";
 }
 
+std::int64_t timeout_hours(const Job& job) {
+  const json::value* timeout = job.request.if_contains("timeoutDurationInHours");
+  return timeout != nullptr ? timeout->get_int64() : 24;
+}
+
 std::string text_of(const json::value& value) {
   return std::string(std::string_view(value.as_string()));
+}
+
+json::array faults_json(const std::vector<FaultRule>& faults) {
+  json::array list;
+  for (const FaultRule& rule : faults) list.push_back(rule.source);
+  return list;
 }
 
 json::object stored_json(const Job& job) {
@@ -58,7 +70,10 @@ json::object stored_json(const Job& job) {
           {"total_records", job.total_records},
           {"processed_records", job.processed_records},
           {"success_records", job.success_records},
-          {"error_records", job.error_records}};
+          {"error_records", job.error_records},
+          {"input_tokens", job.input_tokens},
+          {"output_tokens", job.output_tokens},
+          {"faults", faults_json(job.faults)}};
 }
 
 Job job_from_json(const json::object& value) {
@@ -78,6 +93,12 @@ Job job_from_json(const json::object& value) {
   job.processed_records = value.at("processed_records").to_number<std::uint64_t>();
   job.success_records = value.at("success_records").to_number<std::uint64_t>();
   job.error_records = value.at("error_records").to_number<std::uint64_t>();
+  // Added later: jobs of before have none of it.
+  if (!value.contains("faults")) return job;
+  job.input_tokens = value.at("input_tokens").to_number<std::uint64_t>();
+  job.output_tokens = value.at("output_tokens").to_number<std::uint64_t>();
+  for (const json::value& rule : value.at("faults").as_array())
+    job.faults.push_back(parse_fault_rule(rule.as_object()).value());
   return job;
 }
 
@@ -120,6 +141,21 @@ std::string Job::output_uri() const {
   return text_of(request.at("outputDataConfig").at("s3OutputDataConfig").at("s3Uri"));
 }
 
+SysTime Job::expires() const { return submitted + std::chrono::hours(timeout_hours(*this)); }
+
+const FaultRule* Job::fault(FaultKind kind) const {
+  const auto found = std::ranges::find(faults, kind, &FaultRule::kind);
+  return found == faults.end() ? nullptr : &*found;
+}
+
+bool Job::vanished() const {
+  const FaultRule* rule = fault(FaultKind::vanish);
+  if (rule == nullptr) return false;
+  const std::string from = rule->text("from", "InProgress");
+  if (from == "Ended") return terminal(status);
+  return status >= job_status(from).value();  // the states after it come after it in the list
+}
+
 json::object job_json(const Job& job) {
   json::object out{{"jobArn", job.arn}, {"status", name(job.status)}};
   for (const char* member :
@@ -130,13 +166,12 @@ json::object job_json(const Job& job) {
   if (!job.message.empty()) out["message"] = job.message;
   const json::value* invocation = job.request.if_contains("modelInvocationType");
   out["modelInvocationType"] = invocation != nullptr ? *invocation : json::value("InvokeModel");
-  const json::value* timeout = job.request.if_contains("timeoutDurationInHours");
-  const std::int64_t hours = timeout != nullptr ? timeout->get_int64() : 24;
-  out["timeoutDurationInHours"] = hours;
+  out["timeoutDurationInHours"] = timeout_hours(job);
   out["submitTime"] = iso8601(job.submitted);
   out["lastModifiedTime"] = iso8601(job.modified);
   if (job.ended) out["endTime"] = iso8601(*job.ended);
-  out["jobExpirationTime"] = iso8601(job.submitted + std::chrono::hours(hours));
+  out["jobExpirationTime"] = iso8601(job.expires());
+  if (job.fault(FaultKind::no_counters) != nullptr) return out;
   out["totalRecordCount"] = job.total_records;
   out["processedRecordCount"] = job.processed_records;
   out["successRecordCount"] = job.success_records;
@@ -162,7 +197,7 @@ JobTable::JobTable(BlockingPool& pool, const fs::path& data_dir)
     try {
       auto job =
           std::make_shared<Job>(job_from_json(json::parse(read_file(entry.path())).as_object()));
-      jobs_.emplace(job->id, job);
+      index(job);
     } catch (const std::exception& e) {
       obs::warn("sandbox job unreadable", {{"file", entry.path().string()}, {"why", e.what()}});
     }
@@ -184,7 +219,7 @@ JobPtr JobTable::add(json::object request,
   job->request = std::move(request);
   job->submitted = now;
   job->modified = now;
-  jobs_.emplace(job->id, job);
+  index(job);
   return job;
 }
 
@@ -194,10 +229,29 @@ JobPtr JobTable::find(std::string_view arn) const {
 }
 
 JobPtr JobTable::find_by_token(std::string_view token, std::string_view region) const {
-  for (const auto& [id, job] : jobs_) {
-    if (job->token == token && job->region == region) return job;
-  }
-  return nullptr;
+  const auto found = by_token_.find(fmt::format("{}/{}", region, token));
+  return found == by_token_.end() ? nullptr : found->second;
+}
+
+void JobTable::index(const JobPtr& job) {
+  jobs_.emplace(job->id, job);
+  if (!job->token.empty()) by_token_.emplace(fmt::format("{}/{}", job->region, job->token), job);
+  by_region_[job->region].emplace(std::pair(job->submitted, job->id), job);
+  if (!terminal(job->status))
+    open_[fmt::format("{}/{}", job->region, job->text("modelId"))].push_back(job);
+}
+
+const JobTable::Order& JobTable::of_region(const std::string& region) const {
+  static const Order kNone;
+  const auto found = by_region_.find(region);
+  return found == by_region_.end() ? kNone : found->second;
+}
+
+std::size_t JobTable::open_jobs(const std::string& model_id, const std::string& region) const {
+  const auto found = open_.find(fmt::format("{}/{}", region, model_id));
+  if (found == open_.end()) return 0;
+  std::erase_if(found->second, [](const JobPtr& job) { return terminal(job->status); });
+  return found->second.size();
 }
 
 Awaitable<void> JobTable::save(JobPtr job) {

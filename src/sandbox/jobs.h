@@ -5,6 +5,7 @@
 #include "base/blocking_pool.h"
 #include "base/clock.h"
 #include "base/task.h"
+#include "sandbox/fault_script.h"
 #include "sandbox/wire.h"
 
 #include <boost/json/object.hpp>
@@ -16,6 +17,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace quarry::sandbox {
@@ -52,9 +55,18 @@ struct Job {
   std::uint64_t processed_records = 0;
   std::uint64_t success_records = 0;
   std::uint64_t error_records = 0;
-  std::uint64_t revision = 0;  // of what is saved
+  // What it would be billed for: 0 until it has written output.
+  std::uint64_t input_tokens = 0;
+  std::uint64_t output_tokens = 0;
+  std::vector<FaultRule> faults;  // what is to go wrong with it
+  std::uint64_t revision = 0;     // of what is saved
 
   std::string text(std::string_view member) const;  // of the request; "" when absent
+  SysTime expires() const;
+  // The first of that kind; nullptr when there is none.
+  const FaultRule* fault(FaultKind kind) const;
+  // Gone from what AWS shows of it (FaultKind::vanish).
+  bool vanished() const;
   std::string input_uri() const;
   std::string output_uri() const;
 };
@@ -90,15 +102,26 @@ class JobTable {
   JobPtr find(std::string_view arn) const;
   JobPtr find_by_token(std::string_view token, std::string_view region) const;
   const std::map<std::string, JobPtr>& jobs() const { return jobs_; }  // by id
+  // By time of submission, then id.
+  using Order = std::map<std::pair<SysTime, std::string>, JobPtr>;
+  const Order& of_region(const std::string& region) const;
+  // Submitted or in progress, so of those that count for the quota.
+  std::size_t open_jobs(const std::string& model_id, const std::string& region) const;
 
   // Writes the job as it is now. Saves of one job may overtake each other on the pool: the latest
   // stays.
   Awaitable<void> save(JobPtr job);
 
  private:
+  void index(const JobPtr& job);
+
   BlockingPool& pool_;
   std::filesystem::path folder_;
   std::map<std::string, JobPtr> jobs_;
+  std::unordered_map<std::string, JobPtr> by_token_;  // region and token
+  std::map<std::string, Order> by_region_;
+  // region and model id -> those that had not ended when last looked at
+  mutable std::unordered_map<std::string, std::vector<JobPtr>> open_;
   std::mutex writing_;
   std::map<std::string, std::uint64_t> written_;  // id -> revision on disk; under writing_
 };

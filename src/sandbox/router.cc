@@ -1,15 +1,17 @@
 #include "sandbox/router.h"
 
 #include "base/bytes.h"
+#include "sandbox/fault_answers.h"
 
 namespace quarry::sandbox {
 
 Awaitable<http::ServerResponse> Router::handle(http::ServerRequest request,
                                                http::BodyReader& body) {
-  if (request.path == "/_sandbox/health") co_return json_response(200, R"({"status":"ok"})");
   auto bucket = bucket_of_host(request.headers.get("host").value_or(""));
   if (!bucket && is_bedrock_path(request.path))
-    co_return co_await handle_bedrock(bedrock_, std::move(request), body);
+    co_return co_await ask_bedrock(std::move(request), body);
+  if (!bucket && is_control_path(request.path))
+    co_return co_await handle_control(control_, std::move(request), body);
   const std::string_view sent = request.path;
   const auto path = percent_decode(sent.starts_with('/') ? sent.substr(1) : sent);
   if (!path || !valid_utf8(*path)) {
@@ -25,7 +27,45 @@ Awaitable<http::ServerResponse> Router::handle(http::ServerRequest request,
     bucket = path->substr(0, slash);
     key = slash == std::string::npos ? "" : path->substr(slash + 1);
   }
-  co_return co_await handle_s3(s3_, std::move(request), body, std::move(*bucket), std::move(key));
+  co_return co_await ask_s3(std::move(request), body, std::move(*bucket), std::move(key));
+}
+
+Awaitable<http::ServerResponse> Router::ask_s3(http::ServerRequest request,
+                                               http::BodyReader& body,
+                                               std::string bucket,
+                                               std::string key) {
+  const RequestFacts facts = s3_facts(request, bucket, key);
+  control_.calls.received(facts);
+  const FaultPtr rule = control_.faults.for_request(facts);
+  if (rule) {
+    if (auto instead = answer_instead(*rule, facts, request.path)) co_return std::move(*instead);
+  }
+  auto response = co_await handle_s3(s3_, std::move(request), body, std::move(bucket),
+                                     std::move(key), clock_offset(rule));
+  co_return co_await spoil_answer(rule, std::move(response));
+}
+
+Awaitable<http::ServerResponse> Router::ask_bedrock(http::ServerRequest request,
+                                                    http::BodyReader& body) {
+  RequestFacts facts = bedrock_facts(request);
+  auto text = co_await read_bedrock_body(body);
+  if (!text) co_return bedrock_fault(text.error());
+  if (facts.operation.group == OperationGroup::bedrock && !facts.texts.empty()) {
+    if (const JobPtr job = bedrock_.jobs.find(facts.texts.front())) {
+      facts.texts.push_back(job->text("jobName"));
+      facts.texts.push_back(job->text("modelId"));
+    }
+  }
+  facts.texts.push_back(*text);
+  control_.calls.received(facts);
+  const FaultPtr rule = control_.faults.for_request(facts);
+  if (rule) {
+    if (auto instead = answer_instead(*rule, facts, request.path)) co_return std::move(*instead);
+  }
+  facts.texts.clear();  // a body may be 25 MB
+  auto response =
+      co_await handle_bedrock(bedrock_, std::move(request), std::move(*text), clock_offset(rule));
+  co_return co_await spoil_answer(rule, std::move(response));
 }
 
 http::ServerResponse Router::refuse(int status,

@@ -140,10 +140,13 @@ Awaitable<S3Answer> operate(S3Context& s3, S3Request request, http::BodyReader& 
   co_return co_await object_operation(s3, std::move(request), body);
 }
 
-Answer<S3Request> verified(const S3Context& s3, http::ServerRequest request) {
+Answer<S3Request> verified(const S3Context& s3,
+                           http::ServerRequest request,
+                           std::chrono::seconds clock_offset) {
   const std::string declared(
       request.headers.get("x-amz-content-sha256").value_or("UNSIGNED-PAYLOAD"));
-  auto caller = verify_signature(request, Service::s3, declared, s3.credentials, s3.clock.now());
+  auto caller = verify_signature(request, Service::s3, declared, s3.credentials,
+                                 s3.wall.now() + clock_offset);
   if (!caller) return std::unexpected(std::move(caller.error()));
   if (!caller->presigned && !request.headers.get("x-amz-content-sha256")) {
     return refuse(400, "InvalidRequest",
@@ -164,11 +167,12 @@ Awaitable<http::ServerResponse> handle_s3(S3Context& s3,
                                           http::ServerRequest request,
                                           http::BodyReader& body,
                                           std::string bucket,
-                                          std::string key) {
+                                          std::string key,
+                                          std::chrono::seconds clock_offset) {
   const std::string path = request.path;
   const std::string id = s3_request_id();
   S3Answer answer;
-  if (auto ready = verified(s3, std::move(request)); ready) {
+  if (auto ready = verified(s3, std::move(request), clock_offset); ready) {
     ready->bucket = std::move(bucket);
     ready->key = std::move(key);
     answer = co_await operate(s3, std::move(*ready), body);

@@ -13,6 +13,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <chrono>
 #include <string>
 
 namespace quarry::sandbox {
@@ -24,7 +25,8 @@ struct S3Context {
   std::shared_ptr<BlockCache> blocks;
   ObjectStore& objects;
   UploadStore& uploads;
-  const Clock& clock;
+  const Clock& clock;  // of what is stored
+  const Clock& wall;   // of signatures
   Credentials credentials;
 };
 
@@ -38,12 +40,14 @@ struct S3Request {
 
 using S3Answer = Answer<http::ServerResponse>;
 
-// Verifies, dispatches, and turns faults into XML. `bucket` and `key` are decoded.
+// Verifies, dispatches, and turns faults into XML. `bucket` and `key` are decoded; `clock_offset`
+// is how far the service's clock is off.
 Awaitable<http::ServerResponse> handle_s3(S3Context& s3,
                                           http::ServerRequest request,
                                           http::BodyReader& body,
                                           std::string bucket,
-                                          std::string key);
+                                          std::string key,
+                                          std::chrono::seconds clock_offset);
 
 // The operations. The signature has been verified, the bucket exists (but for create_bucket).
 Awaitable<S3Answer> create_bucket(S3Context& s3, S3Request request, http::BodyReader& body);

@@ -24,7 +24,12 @@ constexpr std::string_view kDefaultRegion = "us-east-1";  // of the buckets made
 class SandboxImpl final : public Sandbox {
  public:
   SandboxImpl(boost::asio::io_context& io, Options options)
-      : io_(io), options_(std::move(options)), pool_(kPoolThreads) {}
+      : io_(io),
+        options_(std::move(options)),
+        clock_(options_.clock_speed, options_.clock_origin),
+        pool_(kPoolThreads) {
+    faults_.replace(std::move(options_.faults));
+  }
 
   void start() override {
     objects_.emplace(options_.data_dir);
@@ -35,7 +40,14 @@ class SandboxImpl final : public Sandbox {
     }
     JobLimits limits;
     limits.records_min = options_.min_records_per_job;
-    engine_.emplace(io_, pool_, *objects_, *jobs_, clock_, options_.job_time, limits);
+    engine_.emplace(JobWorld{.io = io_,
+                             .pool = pool_,
+                             .objects = *objects_,
+                             .table = *jobs_,
+                             .clock = clock_,
+                             .job_time = options_.job_time,
+                             .records_per_second = options_.records_per_second,
+                             .limits = limits});
     const Credentials credentials{.access_key_id = options_.access_key_id,
                                   .secret_access_key = options_.secret_access_key};
     s3_.emplace(S3Context{.io = io_,
@@ -44,13 +56,19 @@ class SandboxImpl final : public Sandbox {
                           .objects = *objects_,
                           .uploads = *uploads_,
                           .clock = clock_,
+                          .wall = wall_,
                           .credentials = credentials});
     bedrock_.emplace(BedrockContext{.pool = pool_,
                                     .jobs = *jobs_,
                                     .engine = *engine_,
                                     .clock = clock_,
-                                    .credentials = credentials});
-    router_.emplace(*s3_, *bedrock_);
+                                    .wall = wall_,
+                                    .credentials = credentials,
+                                    .faults = faults_,
+                                    .calls = calls_,
+                                    .max_jobs_per_model = options_.max_jobs_per_model});
+    control_.emplace(ControlContext{.faults = faults_, .calls = calls_, .jobs = *jobs_});
+    router_.emplace(*s3_, *bedrock_, *control_);
     server_ = http::make_server(io_, *router_, http::ServerLimits{});
     server_->listen(options_.host, options_.port);
     server_->start();
@@ -69,7 +87,10 @@ class SandboxImpl final : public Sandbox {
  private:
   boost::asio::io_context& io_;
   Options options_;
-  SystemClock clock_;
+  SystemClock wall_;
+  ScaledClock clock_;
+  FaultChoice faults_;
+  CallRecords calls_;
   std::shared_ptr<BlockCache> blocks_ = std::make_shared<BlockCache>();
   // Each uses those above it, so they go in the other order.
   std::optional<ObjectStore> objects_;
@@ -79,6 +100,7 @@ class SandboxImpl final : public Sandbox {
   BlockingPool pool_;  // what still runs on it uses all of the above
   std::optional<S3Context> s3_;
   std::optional<BedrockContext> bedrock_;
+  std::optional<ControlContext> control_;
   std::optional<Router> router_;
   std::unique_ptr<http::Server> server_;
 };

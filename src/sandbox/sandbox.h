@@ -2,8 +2,10 @@
 // A local AWS: S3, Bedrock, Bedrock runtime on one loopback port, with real paths, real errors and
 // verified signatures. It shares no code with aws/ and bedrock/: it is another party.
 
+#include "base/clock.h"
 #include "base/secret.h"
 #include "base/task.h"
+#include "sandbox/fault_script.h"
 
 #include <boost/asio/io_context.hpp>
 
@@ -27,6 +29,16 @@ struct Options {
   std::chrono::milliseconds job_time{3000};
   std::vector<std::string> buckets;  // made at start
   std::uint64_t min_records_per_job = 100;
+  // Submitted and in progress, of one model in one region; 0 = no limit.
+  std::uint64_t max_jobs_per_model = 20;
+  // A job in progress takes as long as its records need at this pace, not a share of job_time;
+  // 0 = no pace.
+  double records_per_second = 0;
+  // Times and spans of jobs and of what is stored are of a clock that was right at `clock_origin`
+  // and runs `clock_speed` times as fast. Signatures are always held to the machine's own.
+  double clock_speed = 1;
+  SysTime clock_origin{};
+  FaultScript faults;
 };
 
 class Sandbox {
