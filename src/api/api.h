@@ -5,6 +5,7 @@
 #include "access/authenticator.h"
 #include "batch/batch_service.h"
 #include "files/file_service.h"
+#include "files/upload_service.h"
 #include "http/server.h"
 #include "store/batch_store.h"
 
@@ -15,6 +16,7 @@ namespace quarry::api {
 struct Services {
   const access::Authenticator& authenticator;
   files::FileService& files;
+  files::UploadService& uploads;
   batch::BatchService& batches;
   store::SpendStore& spend;
   const aws::DeploymentSet& deployments;

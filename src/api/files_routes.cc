@@ -11,11 +11,6 @@ namespace {
 
 constexpr std::int64_t kListLimitMax = 10'000;
 
-openai::File object_of(const store::FileRow& row) {
-  return {row.id.value, row.bytes,   row.created_at, row.expires_at,
-          row.filename, row.purpose, "processed"};
-}
-
 // "bytes=a-b", "bytes=a-", "bytes=-n" within a file of `size` bytes (RFC 9110 14.1.2). nullopt: not
 // one range of bytes, so it is ignored; a range that lies outside gives length 0.
 std::optional<files::ByteRange> parse_range(std::string_view header, std::uint64_t size) {
@@ -53,12 +48,17 @@ std::string quoted_filename(std::string_view filename) {
 
 }  // namespace
 
+openai::File file_object(const store::FileRow& row) {
+  return {row.id.value, row.bytes,   row.created_at, row.expires_at,
+          row.filename, row.purpose, "processed"};
+}
+
 Answer create_file(Call call) {
   const auto content_type = call.request.headers.get("Content-Type");
   auto file = co_await call.services.files.receive(std::string(content_type.value_or("")),
                                                    call.body, std::move(call.caller));
   if (!file) co_return error_response(file.error());
-  co_return json_response(200, openai::to_json(object_of(*file)));
+  co_return json_response(200, openai::to_json(file_object(*file)));
 }
 
 Answer list_files(Call call) {
@@ -86,14 +86,14 @@ Answer list_files(Call call) {
   auto page = co_await call.services.files.list(std::move(query));
   if (!page) co_return error_response(page.error());
   boost::json::array data;
-  for (const store::FileRow& row : page->rows) data.push_back(openai::to_json(object_of(row)));
+  for (const store::FileRow& row : page->rows) data.push_back(openai::to_json(file_object(row)));
   co_return json_response(200, openai::list_page(std::move(data), page->has_more));
 }
 
 Answer get_file(Call call) {
   auto file = co_await call.services.files.find(FileId{call.id}, std::move(call.caller));
   if (!file) co_return error_response(file.error());
-  co_return json_response(200, openai::to_json(object_of(*file)));
+  co_return json_response(200, openai::to_json(file_object(*file)));
 }
 
 Answer delete_file(Call call) {

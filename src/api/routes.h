@@ -24,6 +24,12 @@ Answer list_files(Call call);
 Answer get_file(Call call);
 Answer delete_file(Call call);
 Answer get_file_content(Call call);
+openai::File file_object(const store::FileRow& row);
+// uploads_routes.cc
+Answer create_upload(Call call);
+Answer add_upload_part(Call call);
+Answer complete_upload(Call call);
+Answer cancel_upload(Call call);
 // batches_routes.cc
 Answer create_batch(Call call);
 Answer list_batches(Call call);

@@ -12,6 +12,7 @@
 #include "cli/port_file.h"
 #include "config/settings.h"
 #include "files/file_service.h"
+#include "files/upload_service.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "obs/log.h"
@@ -19,6 +20,7 @@
 #include "store/batch_store.h"
 #include "store/database.h"
 #include "store/file_store.h"
+#include "store/upload_store.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -169,11 +171,13 @@ class Gateway {
   std::unique_ptr<sandbox::Sandbox> sandbox_;
   std::unique_ptr<aws::DeploymentSet> deployments_;
   store::FileStore file_store_{database_};
+  store::UploadStore upload_store_{database_};
   store::BatchStore batch_store_{database_, "quarry-" + random_hex128()};
   store::DirectResultStore direct_results_{database_};
   store::SpendStore spend_{database_};
   std::unique_ptr<access::Authenticator> authenticator_;
   std::unique_ptr<files::FileService> files_;
+  std::unique_ptr<files::UploadService> upload_service_;
   std::unique_ptr<batch::Context> context_;
   std::unique_ptr<batch::Engine> engine_;
   std::unique_ptr<batch::BatchService> batches_;
@@ -188,29 +192,33 @@ void Gateway::connect() {
   for (const auto& deployment : settings_.deployments) {
     deployments.push_back(aws::make_deployment(deployment, *client_, wall_, pool_, environment_));
   }
-  deployments_ = std::make_unique<aws::DeploymentSet>(std::move(deployments));
+  deployments_ = std::make_unique<aws::DeploymentSet>(
+      std::move(deployments),
+      [this](const config::DeploymentSettings& one) { return models_.knows(one); });
   authenticator_ = std::make_unique<access::Authenticator>(settings_.master_key);
-  files_ = std::make_unique<files::FileService>(
-      file_store_, *deployments_, uploads_, pool_, clock_,
-      files::FileLimits{settings_.max_upload_bytes, settings_.max_line_bytes});
-  context_ = std::make_unique<batch::Context>(
-      batch::Context{io_,
-                     batch_store_,
-                     file_store_,
-                     direct_results_,
-                     *deployments_,
-                     models_,
-                     jobs_,
-                     pool_,
-                     clock_,
-                     {settings_.max_line_bytes, settings_.drop_params,
-                      settings_.batch_polling_interval, options_.data_dir,
-                      settings_.max_completion_window},
-                     {}});
+  const files::FileLimits file_limits{settings_.max_upload_bytes, settings_.max_line_bytes};
+  files_ = std::make_unique<files::FileService>(file_store_, *deployments_, uploads_, pool_, clock_,
+                                                file_limits);
+  upload_service_ = std::make_unique<files::UploadService>(
+      upload_store_, file_store_, *deployments_, uploads_, pool_, clock_, file_limits);
+  context_ = std::make_unique<batch::Context>(batch::Context{
+      io_,
+      batch_store_,
+      file_store_,
+      direct_results_,
+      *deployments_,
+      models_,
+      jobs_,
+      pool_,
+      clock_,
+      {settings_.max_line_bytes, settings_.drop_params, settings_.batch_polling_interval,
+       options_.data_dir, settings_.max_completion_window},
+      {}});
   engine_ = std::make_unique<batch::Engine>(io_, *context_);
   batches_ = std::make_unique<batch::BatchService>(*context_, *files_, *engine_);
-  api_ = std::make_unique<api::Api>(api::Services{*authenticator_, *files_, *batches_, spend_,
-                                                  *deployments_, clock_, options_.sandbox});
+  api_ = std::make_unique<api::Api>(api::Services{*authenticator_, *files_, *upload_service_,
+                                                  *batches_, spend_, *deployments_, clock_,
+                                                  options_.sandbox});
   http::ServerLimits limits;
   // The form around a file adds a little to its size.
   limits.body_bytes_max = settings_.max_upload_bytes + (std::uint64_t{1} << 20);
@@ -284,7 +292,9 @@ void Gateway::report_start(const std::exception_ptr& failure) {
 int Gateway::run() {
   for (const std::string& warning : settings_.warnings) obs::warn(warning);
   for (const auto& deployment : settings_.deployments) {
-    for (const std::string& doubt : batch::doubts_about(deployment, *models_.of(deployment))) {
+    const catalog::Model* model = models_.of(deployment);
+    if (!model) continue;  // a wildcard: any model
+    for (const std::string& doubt : batch::doubts_about(deployment, *model)) {
       obs::warn(doubt, {{"model_name", deployment.model_name},
                         {"model", deployment.model_id},
                         {"line", deployment.line}});

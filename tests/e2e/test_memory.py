@@ -15,6 +15,7 @@ import harness
 BASE_BYTES = 96 << 20
 BYTES_A_LINE = 16
 UPLOAD_BYTES = (1024 if os.environ.get("QUARRY_LONG") else 256) << 20
+PART_BYTES = 64 << 20
 BATCH_LINES = 100_000
 
 
@@ -84,6 +85,35 @@ def test_a_download_of_any_size_takes_no_more_memory(server):
         received += len(piece)
     assert received == total
     check_memory(server, count, f"upload and download of {total >> 20} MiB")
+
+
+def test_an_upload_in_parts_of_any_size_takes_no_more_memory(server):
+    """Parts of 64 MB one after another, cut without regard to lines; completing scans them all."""
+    text = "lorem ipsum dolor sit amet " * 300
+    count = UPLOAD_BYTES // len(long_line(0, text)) + 1
+    total = count * len(long_line(0, text))
+    created = server.request("POST", "/v1/uploads", {
+        "bytes": total, "filename": "big.jsonl", "mime_type": "txt", "purpose": "batch"})
+    path = f"/v1/uploads/{created.json['id']}"
+    part_ids = []
+
+    def send(content):
+        body, content_type = harness.form([("data", "part", bytes(content))])
+        part = server.request("POST", f"{path}/parts", body, {"Content-Type": content_type})
+        assert part.status == 200, part.text
+        part_ids.append(part.json["id"])
+
+    held = bytearray()
+    for i in range(count):
+        held += long_line(i, text)
+        if len(held) >= PART_BYTES:
+            send(held[:PART_BYTES])
+            del held[:PART_BYTES]
+    send(held)
+    done = server.request("POST", f"{path}/complete", {"part_ids": part_ids})
+    assert done.status == 200, done.text
+    assert done.json["file"]["bytes"] == total
+    check_memory(server, count, f"upload of {total >> 20} MiB in {len(part_ids)} parts, {count} lines")
 
 
 def test_a_batch_of_100000_lines_takes_no_more_memory(server):
