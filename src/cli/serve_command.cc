@@ -201,19 +201,19 @@ void Gateway::connect() {
                                                 file_limits);
   upload_service_ = std::make_unique<files::UploadService>(
       upload_store_, file_store_, *deployments_, uploads_, pool_, clock_, file_limits);
-  context_ = std::make_unique<batch::Context>(batch::Context{
-      io_,
-      batch_store_,
-      file_store_,
-      direct_results_,
-      *deployments_,
-      models_,
-      jobs_,
-      pool_,
-      clock_,
-      {settings_.max_line_bytes, settings_.drop_params, settings_.batch_polling_interval,
-       options_.data_dir, settings_.max_completion_window},
-      {}});
+  context_ = std::make_unique<batch::Context>(
+      batch::Context{.io = io_,
+                     .batches = batch_store_,
+                     .files = file_store_,
+                     .direct_results = direct_results_,
+                     .deployments = *deployments_,
+                     .models = models_,
+                     .memory = jobs_,
+                     .pool = pool_,
+                     .clock = clock_,
+                     .settings = {settings_.max_line_bytes, settings_.drop_params,
+                                  settings_.batch_polling_interval, options_.data_dir,
+                                  settings_.max_completion_window}});
   engine_ = std::make_unique<batch::Engine>(io_, *context_);
   batches_ = std::make_unique<batch::BatchService>(*context_, *files_, *engine_);
   api_ = std::make_unique<api::Api>(api::Services{*authenticator_, *files_, *upload_service_,
