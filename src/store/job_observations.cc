@@ -1,5 +1,5 @@
-// Watching the jobs that AWS holds: they may be ten thousand, so each statement is prepared once for
-// many rows, and a look that saw nothing new writes no more than the next one's time.
+// Watching the jobs that AWS holds: they may be ten thousand, so each statement is prepared once
+// for many rows, and a look that saw nothing new writes no more than the next one's time.
 #include "store/batch_rows.h"
 #include "store/batch_store.h"
 #include "store/session.h"
@@ -78,10 +78,9 @@ Result<std::int64_t> write_looks(soci::session& sql,
   const char* const give_back =
       "due_ms = MIN(due_ms, :due), failures = :failures, lease_owner = NULL, lease_until_ms = NULL "
       "WHERE batch_id = :id AND n = :n AND lease_owner = :me AND state <> 'collected'";
-  soci::statement same =
-      (sql.prepare << "UPDATE jobs SET " << give_back, soci::use(look.due_ms),
-       soci::use(look.failures), soci::use(look.batch_id.value), soci::use(look.n),
-       soci::use(lease_owner));
+  soci::statement same = (sql.prepare << "UPDATE jobs SET " << give_back, soci::use(look.due_ms),
+                          soci::use(look.failures), soci::use(look.batch_id.value),
+                          soci::use(look.n), soci::use(lease_owner));
   soci::statement changed =
       (sql.prepare << "UPDATE jobs SET state = :state, aws_status = :status, message = :message, "
                       "succeeded = MAX(succeeded, :ok), errored = MAX(errored, :bad), "
