@@ -3,6 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 namespace quarry::api {
 namespace {
 
@@ -21,7 +25,9 @@ Answer list_models(Call call) {
 }
 
 Answer get_model(Call call) {
-  if (call.services.deployments.group(call.id).empty()) {
+  const std::vector<std::string> names = call.services.deployments.model_names();
+  // A wildcard is listed under the name with its star.
+  if (!call.services.deployments.has(call.id) && std::ranges::find(names, call.id) == names.end()) {
     co_return error_response(404, fmt::format("The model '{}' does not exist", call.id),
                              "invalid_request_error", "model", "model_not_found");
   }

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -217,25 +219,55 @@ std::expected<catalog::Catalog, std::vector<ConfigError>> catalog_of(
   }
 }
 
+namespace {
+
+// A wildcard's entry as it is configured, not what was made of it.
+bool any_model(const DeploymentSettings& deployment) { return deployment.model_id.contains('*'); }
+
+// What its entry says of the model can be checked before one is asked for.
+bool names_its_model(const DeploymentSettings& deployment) {
+  return !deployment.model.base_model.empty() || !deployment.model.family.empty();
+}
+
+}  // namespace
+
+struct DeploymentModels::State {
+  explicit State(catalog::Catalog c) : catalog(std::move(c)) {}
+
+  const catalog::Catalog catalog;
+  std::mutex mutex;
+  std::map<std::string, Model> by_id;
+};
+
 std::expected<DeploymentModels, std::vector<ConfigError>> DeploymentModels::make(
     const catalog::Catalog& catalog, const std::vector<DeploymentSettings>& deployments) {
-  DeploymentModels models;
+  auto state = std::make_shared<State>(catalog);
   std::vector<ConfigError> errors;
   for (const DeploymentSettings& deployment : deployments) {
+    if (any_model(deployment) && !names_its_model(deployment)) continue;
     auto model = Resolver(catalog, deployment).resolve();
-    if (model) {
-      models.by_id_.insert_or_assign(deployment.id, std::move(*model));
-    } else {
+    if (!model) {
       errors.push_back(std::move(model.error()));
+    } else if (!any_model(deployment)) {
+      state->by_id.insert_or_assign(deployment.id, std::move(*model));
     }
   }
   if (!errors.empty()) return std::unexpected(std::move(errors));
-  return models;
+  return DeploymentModels(std::move(state));
+}
+
+bool DeploymentModels::knows(const DeploymentSettings& deployment) const {
+  return !any_model(deployment) && Resolver(state_->catalog, deployment).resolve().has_value();
 }
 
 const Model* DeploymentModels::of(const DeploymentSettings& deployment) const {
-  const auto found = by_id_.find(deployment.id);
-  return found == by_id_.end() ? nullptr : &found->second;
+  const std::lock_guard lock(state_->mutex);
+  const auto found = state_->by_id.find(deployment.id);
+  if (found != state_->by_id.end()) return &found->second;
+  if (!deployment.wildcard || any_model(deployment)) return nullptr;
+  auto model = Resolver(state_->catalog, deployment).resolve();
+  if (!model) return nullptr;
+  return &state_->by_id.emplace(deployment.id, std::move(*model)).first->second;
 }
 
 namespace {

@@ -254,5 +254,52 @@ TEST(CatalogOf, NamesTheLineOfTheFile) {
   EXPECT_THAT(catalog.error().front().message, HasSubstr("my.model"));
 }
 
+config::DeploymentSettings any_model() {
+  config::DeploymentSettings settings = deployment("*");
+  settings.model_name = "bedrock/*";
+  settings.wildcard = true;
+  return settings;
+}
+
+config::DeploymentSettings made_of(config::DeploymentSettings entry, const std::string& model_id) {
+  entry.id += "@" + model_id;
+  entry.model_name = "bedrock/" + model_id;
+  entry.model_id = model_id;
+  return entry;
+}
+
+TEST(DeploymentModels, AWildcardsModelIsFoundWhenItIsAskedFor) {
+  auto made = DeploymentModels::make(catalog::Catalog::built_in(), {any_model()});
+  ASSERT_TRUE(made);
+  const DeploymentModels models = std::move(*made);
+  EXPECT_EQ(models.of(any_model()), nullptr);
+  const auto one = made_of(any_model(), kHaiku45);
+  EXPECT_TRUE(models.knows(one));
+  const catalog::Model* model = models.of(one);
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->batch_prices->input_pico_usd, 550'000);
+  EXPECT_EQ(models.of(one), model) << "what it gave out stays where it is";
+
+  const auto unknown = made_of(any_model(), "vendor.nothing-v1:0");
+  EXPECT_FALSE(models.knows(unknown));
+  EXPECT_EQ(models.of(unknown), nullptr);
+}
+
+TEST(DeploymentModels, WhatAWildcardsEntrySaysOfItsModelsHoldsForEach) {
+  auto entry = any_model();
+  entry.model.family = "llama";
+  auto models = DeploymentModels::make(catalog::Catalog::built_in(), {entry});
+  ASSERT_TRUE(models);
+  const catalog::Model* model = models->of(made_of(entry, kOpaqueArn));
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->family, "llama");
+
+  entry.model.family = "lama";
+  EXPECT_THAT(refused(entry).message, HasSubstr("'lama' is no family"));
+  entry = any_model();
+  entry.model.base_model = "nothing";
+  EXPECT_THAT(refused(entry).key, HasSubstr("base_model"));
+}
+
 }  // namespace
 }  // namespace quarry::batch

@@ -1,10 +1,29 @@
 #include "batch/expectation.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
 
 namespace quarry::batch {
+namespace {
+
+// The names are as many as the user likes.
+std::string not_among(std::string_view model, const std::vector<std::string>& names) {
+  constexpr std::size_t kNamesShown = 20;
+  const auto shown = std::span(names).first(std::min(names.size(), kNamesShown));
+  std::string message = fmt::format(
+      "The model '{}' is not among the target_model_names that the input file was uploaded with: "
+      "{}",
+      model, fmt::join(shown, ", "));
+  if (names.size() > shown.size()) {
+    message += fmt::format(" and {} more", names.size() - shown.size());
+  }
+  return message + ".";
+}
+
+}  // namespace
 
 std::string model_override(const std::vector<std::string>& target_models) {
   return target_models.size() == 1 ? target_models.front() : std::string();
@@ -44,6 +63,10 @@ std::optional<openai::LineError> Expectation::fault_of(const openai::BatchLine& 
   if (line.model.empty() && override_model.empty()) {
     return openai::LineError{"invalid_request", "Model parameter is required.", "body.model"};
   }
+  if (!allowed(line.model)) {
+    return openai::LineError{"mismatched_model", not_among(line.model, target_models),
+                             "body.model"};
+  }
   if (!model_ok(line.model)) {
     return openai::LineError{
         "model_not_found",
@@ -58,12 +81,13 @@ bool Expectation::url_ok(std::string_view url) const {
   return parsed && openai::path(*parsed) == endpoint;
 }
 
+bool Expectation::allowed(std::string_view model) const {
+  return !override_model.empty() || target_models.empty() ||
+         std::ranges::find(target_models, model) != target_models.end();
+}
+
 bool Expectation::model_ok(std::string_view model) const {
-  if (!override_model.empty()) return true;
-  if (!target_models.empty() && std::ranges::find(target_models, model) == target_models.end()) {
-    return false;
-  }
-  return !deployments.group(model).empty();
+  return !override_model.empty() || (allowed(model) && !deployments.group(model).empty());
 }
 
 openai::BatchError too_many_names() {

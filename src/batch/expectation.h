@@ -32,7 +32,9 @@ struct Expectation {
   std::optional<openai::LineError> fault_of(const openai::BatchLine& line) const;
 
   bool url_ok(std::string_view url) const;
-  bool model_ok(std::string_view model) const;
+  // Several target_model_names: the models that lines may choose from.
+  bool allowed(std::string_view model) const;
+  bool model_ok(std::string_view model) const;  // allowed, and configured
 };
 
 // The scan's names overflowed, so that nobody knows the groups of the file.

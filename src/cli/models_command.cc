@@ -60,7 +60,9 @@ std::vector<ModelRow> rows_of(const catalog::Catalog& catalog,
   };
   if (configuration) {
     for (const config::DeploymentSettings& deployment : configuration->settings.deployments) {
-      add({.model = configuration->models.of(deployment),
+      const catalog::Model* model = configuration->models.of(deployment);
+      if (!model) continue;  // a wildcard: any model of the list below
+      add({.model = model,
            .model_name = deployment.model_name,
            .model_id = deployment.model_id,
            .region = deployment.bedrock_region,
