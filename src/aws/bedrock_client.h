@@ -43,7 +43,7 @@ class RuntimeClient {
     std::optional<std::int64_t> input_tokens, output_tokens;
   };
   // POST /model/{modelId}/invoke. An input that the model refuses is an Answer; what concerns the deployment
-  // or the moment (throttled after retries, unavailable, forbidden, not_found) is an Error.
+  // or the moment (throttled, unavailable, forbidden, not_found) is an Error.
   virtual Task<Answer> invoke_model(std::string model_id, std::string body, Deadline deadline) = 0;
   // POST /model/{modelId}/converse; body: a Converse request without modelId. Errors as invoke_model.
   virtual Task<Answer> converse(std::string model_id, std::string body, Deadline deadline) = 0;

@@ -233,6 +233,7 @@ std::shared_ptr<RuntimeClient> make_runtime_client(Wire wire,
                                                    Jitter jitter) {
   auto options = options_for(std::move(endpoint), std::move(region), std::move(jitter));
   options.attempt_timeout = kInvokeTimeout;
+  options.retry_throttling = false;
   return std::make_shared<HttpRuntimeClient>(wire, std::move(credentials), std::move(options));
 }
 

@@ -15,6 +15,7 @@ std::shared_ptr<BedrockClient> make_bedrock_client(Wire wire,
                                                    Endpoint endpoint,
                                                    std::string region,
                                                    Jitter jitter = random_jitter());
+// Throttling is not waited out inside: it comes back at once.
 std::shared_ptr<RuntimeClient> make_runtime_client(Wire wire,
                                                    std::shared_ptr<CredentialProvider> credentials,
                                                    Endpoint endpoint,

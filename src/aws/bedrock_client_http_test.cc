@@ -296,12 +296,18 @@ TEST_F(Bedrock, GivesWhatConcernsTheDeploymentAsAnError) {
   }
 }
 
-TEST_F(Bedrock, RepeatsAThrottledInvocationThenSaysThrottled) {
-  for (int i = 0; i < 3; ++i) refuse(429, "ThrottlingException");
-  const auto answer = run(runtime->invoke_model("m", "{}", deadline));
-  ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().code(), Errc::throttled);
-  EXPECT_EQ(http.sent().size(), 3u);
+TEST_F(Bedrock, SaysAtOnceThatAnInvocationIsThrottledButRepeatsAFailedOne) {
+  refuse(429, "ThrottlingException");
+  const auto throttled = run(runtime->invoke_model("m", "{}", deadline));
+  ASSERT_FALSE(throttled);
+  EXPECT_EQ(throttled.error().code(), Errc::throttled);
+  EXPECT_EQ(http.sent().size(), 1u);
+
+  for (int i = 0; i < 3; ++i) refuse(503, "ServiceUnavailableException");
+  const auto failed = run(runtime->invoke_model("m", "{}", deadline));
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code(), Errc::unavailable);
+  EXPECT_EQ(http.sent().size(), 4u);
 }
 
 }  // namespace

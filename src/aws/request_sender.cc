@@ -118,8 +118,10 @@ std::optional<milliseconds> RequestSender::next_attempt(
   switch (remedy_for(*failure)) {
     case Remedy::none:
       return std::nullopt;
-    case Remedy::wait:
     case Remedy::wait_longer:
+      if (!options_.retry_throttling) return std::nullopt;
+      [[fallthrough]];
+    case Remedy::wait:
       return wait_for(RetryBudget::kRetryCost, retry_after(response->headers), progress);
     case Remedy::renew_credentials:
       if (std::exchange(progress.credentials_renewed, true)) return std::nullopt;

@@ -55,6 +55,8 @@ struct SenderOptions {
   // One attempt's share of the deadline, so that a dead connection leaves time for another.
   std::chrono::milliseconds attempt_timeout{60'000};
   Jitter jitter = random_jitter();
+  // False: throttling comes back at once, to a caller that slows down all its calls for it.
+  bool retry_throttling = true;
 };
 
 // "PutObject s3://b/k: SlowDown: Please reduce your request rate. (HTTP 503, request id …)"

@@ -6,6 +6,7 @@
 #include "base/blocking_pool.h"
 #include "base/clock.h"
 #include "base/transfer_memory.h"
+#include "batch/call_limiter.h"
 #include "batch/deployment_health.h"
 #include "batch/deployment_models.h"
 #include "store/batch_store.h"
@@ -45,6 +46,7 @@ struct Context {
   std::set<BatchId> cancelling;  // asked for in this process; running steps look here between calls
   DeploymentHealth health;
   aws::Jitter jitter = aws::random_jitter();
+  CallLimiters limiters;  // of on-demand calls
 
   // The completion window of the job's batch is over.
   bool window_over(const store::DueJob& due) const {

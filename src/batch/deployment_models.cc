@@ -222,7 +222,9 @@ std::expected<catalog::Catalog, std::vector<ConfigError>> catalog_of(
 namespace {
 
 // A wildcard's entry as it is configured, not what was made of it.
-bool any_model(const DeploymentSettings& deployment) { return deployment.model_id.contains('*'); }
+bool any_model(const DeploymentSettings& deployment) {
+  return deployment.wildcard && deployment.model_id.contains('*');
+}
 
 // What its entry says of the model can be checked before one is asked for.
 bool names_its_model(const DeploymentSettings& deployment) {

@@ -195,6 +195,7 @@ struct Places {
   std::optional<batch::DeploymentModels> models;
   std::set<std::string, std::less<>> form_only;
 
+  // This outlives it.
   aws::DeploymentSet deployments() const {
     std::vector<aws::DeploymentPtr> all;
     for (const config::DeploymentSettings& each : settings) {
@@ -202,7 +203,9 @@ struct Places {
       deployment->settings = each;
       all.push_back(std::move(deployment));
     }
-    return aws::DeploymentSet(std::move(all));
+    return aws::DeploymentSet(std::move(all), [this](const config::DeploymentSettings& one) {
+      return models->knows(one);
+    });
   }
 };
 
