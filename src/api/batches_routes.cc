@@ -19,6 +19,11 @@ Answer create_batch(Call call) {
   if (!body) co_return error_response(body.error());
   auto request = openai::parse_create_batch(*body, call.services.batches.longest_window());
   if (!request) co_return error_response(request.error());
+  if (request->dry_run) {
+    auto run = co_await call.services.batches.dry_run(std::move(*request), std::move(call.caller));
+    if (!run) co_return error_response(run.error());
+    co_return json_response(200, openai::to_json(*run));
+  }
   batch::RepeatHints hints;
   hints.request_hash = sha256_hex(*body);
   hints.idempotency_key = call.request.headers.get("Idempotency-Key").value_or("");

@@ -1,5 +1,6 @@
 #include "batch/batch_service.h"
 
+#include "batch/dry_run.h"
 #include "files/scan.h"
 #include "obs/log.h"
 
@@ -19,10 +20,8 @@ std::optional<store::IdempotencyClaim> claim_of(const RepeatHints& hints) {
 
 }  // namespace
 
-Task<store::BatchRow> BatchService::create(openai::CreateBatch request,
-                                           RepeatHints hints,
-                                           access::Caller caller) {
-  auto file = co_await files_.find(FileId{request.input_file_id}, caller);
+Task<store::FileRow> BatchService::input_file(std::string id, access::Caller caller) {
+  auto file = co_await files_.find(FileId{std::move(id)}, std::move(caller));
   if (!file) {
     co_return fail(Error(file.error().code(), file.error().message()).param("input_file_id"));
   }
@@ -32,6 +31,20 @@ Task<store::BatchRow> BatchService::create(openai::CreateBatch request,
                              "'; a batch needs a file with the purpose 'batch'.")
                        .param("input_file_id"));
   }
+  co_return file;
+}
+
+Task<openai::DryRun> BatchService::dry_run(openai::CreateBatch request, access::Caller caller) {
+  auto file = co_await input_file(std::move(request.input_file_id), std::move(caller));
+  if (!file) co_return fail(std::move(file.error()));
+  co_return co_await batch::dry_run(context_, std::move(*file), request.endpoint);
+}
+
+Task<store::BatchRow> BatchService::create(openai::CreateBatch request,
+                                           RepeatHints hints,
+                                           access::Caller caller) {
+  auto file = co_await input_file(request.input_file_id, caller);
+  if (!file) co_return fail(std::move(file.error()));
   store::BatchRow batch;
   batch.id = new_batch_id();
   batch.owner = caller.owner;

@@ -7,6 +7,7 @@
 #include "batch/engine.h"
 #include "files/file_service.h"
 #include "openai/create_batch.h"
+#include "openai/dry_run.h"
 
 #include <optional>
 #include <string>
@@ -32,11 +33,16 @@ class BatchService {
   Task<store::BatchRow> create(openai::CreateBatch request,
                                RepeatHints hints,
                                access::Caller caller);
+  // What create() would come to: nothing is created. Errors: of create() but for conflict, and what
+  // reading the file gave.
+  Task<openai::DryRun> dry_run(openai::CreateBatch request, access::Caller caller);
   Task<store::BatchRow> find(BatchId id, access::Caller caller);
   Task<store::Page<store::BatchRow>> list(store::ListQuery query);
   Task<store::BatchRow> cancel(BatchId id, access::Caller caller);
 
  private:
+  Task<store::FileRow> input_file(std::string id, access::Caller caller);
+
   Context& context_;
   files::FileService& files_;
   Engine& engine_;

@@ -79,6 +79,16 @@ Result<std::chrono::hours> window_hours(std::string_view text, std::chrono::hour
                            text, supported));
 }
 
+// Nothing but a boolean: whoever writes "true" does not want a batch.
+Result<bool> dry_run(const json::object& body) {
+  const json::value* value = body.if_contains("dry_run");
+  if (!value || value->is_null()) return false;
+  if (value->is_bool()) return value->get_bool();
+  return wrong("dry_run", "invalid_type",
+               fmt::format("Invalid type for 'dry_run': expected a boolean, but got {} instead.",
+                           kind_name(*value)));
+}
+
 }  // namespace
 
 Result<CreateBatch> parse_create_batch(std::string_view text, std::chrono::hours longest_window) {
@@ -114,6 +124,9 @@ Result<CreateBatch> parse_create_batch(std::string_view text, std::chrono::hours
   auto expires = expires_after(body, "output_expires_after");
   if (!expires) return fail(std::move(expires.error()));
   create.output_expires_after_s = *expires;
+  auto only_told = dry_run(body);
+  if (!only_told) return fail(std::move(only_told.error()));
+  create.dry_run = *only_told;
   return create;
 }
 

@@ -21,6 +21,7 @@ struct CreateBatch {
   std::chrono::hours window = kShortestWindow;  // the same
   std::optional<std::string> metadata_json;     // as sent, compact; nullopt for null or absent
   std::optional<std::int64_t> output_expires_after_s;
+  bool dry_run = false;  // Quarry's own: only say what would become of it
 };
 
 // Unknown members are left alone: SDK users send hints for other gateways through extra_body.

@@ -51,5 +51,22 @@ TEST(CreateBatch, TheWindowIsWholeHoursUpToTheLongest) {
   }
 }
 
+TEST(CreateBatch, OnlyABooleanAsksForADryRun) {
+  const auto with = [](std::string_view dry_run) {
+    return parse_create_batch(
+        R"({"input_file_id":"file-1","endpoint":"/v1/embeddings","completion_window":"24h")" +
+        std::string(dry_run) + "}");
+  };
+  EXPECT_FALSE(with("")->dry_run);
+  EXPECT_FALSE(with(R"(,"dry_run":null)")->dry_run);
+  EXPECT_FALSE(with(R"(,"dry_run":false)")->dry_run);
+  EXPECT_TRUE(with(R"(,"dry_run":true)")->dry_run);
+  const auto text = with(R"(,"dry_run":"true")");
+  ASSERT_FALSE(text);
+  EXPECT_EQ(text.error().param(), "dry_run");
+  EXPECT_EQ(text.error().message(),
+            "Invalid type for 'dry_run': expected a boolean, but got a string instead.");
+}
+
 }  // namespace
 }  // namespace quarry::openai
