@@ -178,13 +178,13 @@ Task<std::map<std::string, std::int64_t>> BatchStore::open_jobs() {
   co_return co_await transact(
       database_, [&](soci::session& sql) -> Result<std::map<std::string, std::int64_t>> {
         std::map<std::string, std::int64_t> open;
-        const std::string statement = fmt::format(
-            "SELECT deployment_id, COUNT(*) AS open FROM jobs WHERE {} GROUP BY deployment_id",
-            kAtAws);
-        const soci::rowset<soci::row> rows = (sql.prepare << statement);
-        for (const soci::row& row : rows) {
-          open[text(row, "deployment_id")] = row.get<long long>("open");
-        }
+        std::string id;
+        long long count = 0;
+        soci::statement select = (sql.prepare << "SELECT deployment_id, COUNT(*) FROM jobs WHERE "
+                                              << kAtAws << " GROUP BY deployment_id",
+                                  soci::into(id), soci::into(count));
+        select.execute();
+        while (select.fetch()) open[id] = count;
         return open;
       });
 }
