@@ -16,6 +16,7 @@ constexpr std::string_view kExamples = R"(Examples:
   quarry --config config.yaml            serve the models of a LiteLLM-style config
   quarry run prompts.jsonl -m MODEL      upload, wait, download the answers
   quarry sandbox --bucket my-bucket      a local S3 and Bedrock for aws and boto3
+  quarry validate prompts.jsonl          every bad line, and what the batch would cost
   quarry models --batch-only             what runs as a batch, and what it costs
 `quarry COMMAND --help` shows a command's options.
 )";
@@ -42,6 +43,13 @@ constexpr std::string_view kModelsExamples = R"(Examples:
   quarry models --config config.yaml
 )";
 
+constexpr std::string_view kValidateExamples = R"(Examples:
+  quarry validate prompts.jsonl
+  quarry validate prompts.jsonl --config config.yaml
+  quarry validate prompts.jsonl -m MODEL --json
+Exit code: 0 nothing is wrong, 1 something is, 2 wrong usage or configuration.
+)";
+
 constexpr double kSecondsMax = 7 * 24 * 3600;
 
 // What CLI11 fills in before it is turned into the command's own options.
@@ -50,6 +58,7 @@ struct Raw {
   SandboxOptions sandbox;
   RunOptions run;
   ModelsOptions models;
+  ValidateOptions validate;
   double job_seconds = 3;
   double poll_seconds = 0;
   std::string api_key;
@@ -209,6 +218,22 @@ void add_models(CLI::App& root, Raw& raw) {
   app.footer(std::string(kModelsExamples));
 }
 
+void add_validate(CLI::App& root, Raw& raw) {
+  CLI::App& app = *root.add_subcommand("validate", "check a batch's input file, send nothing");
+  ValidateOptions& options = raw.validate;
+  app.add_option("INPUT", options.input, "the batch's input file (.jsonl)")
+      ->type_name("")
+      ->required();
+  app.add_option("-c,--config", options.config_file, "config.yaml: where the lines would run")
+      ->type_name("FILE");
+  app.add_option("--endpoint", options.endpoint, "of the batch (what the lines say)")
+      ->type_name("PATH");
+  app.add_option("-m,--model", options.model, "the model for every line (what each line says)")
+      ->type_name("MODEL");
+  app.add_flag("--json", options.json, "the whole report, for programs");
+  app.footer(std::string(kValidateExamples));
+}
+
 Printout wrong_usage(std::string_view command, std::string_view what) {
   const std::string program = command.empty() ? "quarry" : fmt::format("quarry {}", command);
   return {.exit_code = kExitUsage,
@@ -299,6 +324,7 @@ CommandLine parse_command_line(std::vector<std::string> args,
   add_sandbox(app, raw);
   add_run(app, raw);
   add_models(app, raw);
+  add_validate(app, raw);
 
   CommandLine line;
   if (args.empty()) {
@@ -318,8 +344,8 @@ CommandLine parse_command_line(std::vector<std::string> args,
       app.exit(error, out, out);
       line.command = Printout{.exit_code = kExitDone, .out = out.str(), .err = ""};
     } else {
-      const bool known =
-          first == "serve" || first == "sandbox" || first == "run" || first == "models";
+      const bool known = first == "serve" || first == "sandbox" || first == "run" ||
+                         first == "models" || first == "validate";
       line.command = known ? wrong_usage(first, error.what())
                            : wrong_usage("", fmt::format("there is no command '{}'", first));
     }
@@ -333,6 +359,8 @@ CommandLine parse_command_line(std::vector<std::string> args,
     line.command = finish_sandbox(std::move(raw), environment);
   } else if (app.got_subcommand("models")) {
     line.command = std::move(raw.models);
+  } else if (app.got_subcommand("validate")) {
+    line.command = std::move(raw.validate);
   } else {
     line.command = finish_run(std::move(raw), environment);
   }

@@ -121,7 +121,11 @@ std::string render_finding(const openai::DryRunFinding& finding) {
   std::string text = finding.line ? fmt::format("line {}: ", *finding.line) : "batch: ";
   text += finding.code;
   if (!finding.param.empty()) text += (finding.code.empty() ? "" : " ") + printable(finding.param);
-  return text + ": " + printable(finding.message) + "\n";
+  std::string_view message = finding.message;
+  if (const std::string place = finding.param + ": "; message.starts_with(place)) {
+    message.remove_prefix(place.size());  // it is before the message already
+  }
+  return text + ": " + printable(message) + "\n";
 }
 
 std::string render_validation(const openai::DryRun& run, const std::string& file_name) {
