@@ -2,6 +2,7 @@
 // The S3 operations the gateway uses. `batch/` and `files/` see only this; make_s3_client() is the
 // real one, testing::FakeS3 (aws/testing/fake_s3.h) the in-memory one. HTTP stays out.
 
+#include "base/clock.h"
 #include "base/task.h"
 
 #include <cstddef>
@@ -27,6 +28,7 @@ struct ObjectInfo {
   std::string key;
   std::uint64_t size_bytes = 0;
   std::string etag;  // opaque, quotes stripped
+  std::optional<SysTime> modified = {};  // of a listing's objects, where S3 said it
 };
 
 struct RangeRead {
@@ -38,6 +40,23 @@ struct RangeRead {
 struct ListPage {
   std::vector<ObjectInfo> objects;
   std::optional<std::string> next_token;  // absent on the last page
+};
+
+// A multipart upload that was begun, and neither completed nor aborted.
+struct OpenMultipart {
+  std::string key;
+  std::string upload_id;
+  SysTime initiated;
+};
+
+struct MultipartMarker {
+  std::string key;
+  std::string upload_id;
+};
+
+struct MultipartPage {
+  std::vector<OpenMultipart> uploads;
+  std::optional<MultipartMarker> next;  // absent on the last page
 };
 
 struct PartTag {
@@ -88,6 +107,10 @@ class S3Client {
                                               Deadline deadline) = 0;
   // Succeeds also when the upload was already gone.
   virtual Task<void> abort_multipart(S3Uri object, std::string upload_id, Deadline deadline) = 0;
+  // One page, at most 1000 uploads, by key (ListMultipartUploads).
+  virtual Task<MultipartPage> list_multiparts(S3Uri prefix,
+                                              std::optional<MultipartMarker> after,
+                                              Deadline deadline) = 0;
 };
 
 }  // namespace quarry::aws

@@ -131,6 +131,9 @@ class HttpS3Client final : public S3Client {
                                       std::vector<PartTag> parts,
                                       Deadline deadline) override;
   Task<void> abort_multipart(S3Uri object, std::string upload_id, Deadline deadline) override;
+  Task<MultipartPage> list_multiparts(S3Uri prefix,
+                                      std::optional<MultipartMarker> after,
+                                      Deadline deadline) override;
 
  private:
   AwsRequest request(std::string operation, std::string method, const S3Uri& object) const;
@@ -317,6 +320,25 @@ Task<void> HttpS3Client::abort_multipart(S3Uri object, std::string upload_id, De
     co_return fail(std::move(response.error()));
   }
   co_return Result<void>();
+}
+
+Task<MultipartPage> HttpS3Client::list_multiparts(S3Uri prefix,
+                                                  std::optional<MultipartMarker> after,
+                                                  Deadline deadline) {
+  AwsRequest list = request("ListMultipartUploads", "GET", {prefix.bucket, ""});
+  list.subject = to_string(prefix);
+  list.query = "uploads=&encoding-type=url&prefix=" + percent_encode(prefix.key, false);
+  if (after) {
+    list.query += "&key-marker=" + percent_encode(after->key, false) +
+                  "&upload-id-marker=" + percent_encode(after->upload_id, false);
+  }
+  auto response = co_await call(std::move(list), deadline);
+  if (!response) co_return fail(std::move(response.error()));
+  auto page = parse_multipart_page(response->body);
+  if (!page) {
+    co_return fail(std::move(page.error()).within("ListMultipartUploads " + to_string(prefix)));
+  }
+  co_return std::move(*page);
 }
 
 }  // namespace

@@ -165,6 +165,22 @@ TEST_F(S3, ListsAPageOfAPrefix) {
             "&continuation-token=t%2B%2F");
 }
 
+TEST_F(S3, ListsOpenMultipartUploadsOfAPrefix) {
+  http.answer(200,
+              "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><Upload><Key>p/1</Key>"
+              "<UploadId>u</UploadId><Initiated>2026-01-02T03:04:05Z</Initiated></Upload>"
+              "<NextKeyMarker>p/1</NextKeyMarker><NextUploadIdMarker>u</NextUploadIdMarker>"
+              "</ListMultipartUploadsResult>");
+  const auto page =
+      run(client->list_multiparts({"bkt", "p/"}, MultipartMarker{"p/0", "t+"}, deadline));
+  ASSERT_TRUE(page) << page.error().message();
+  EXPECT_EQ(page->uploads.at(0).upload_id, "u");
+  EXPECT_EQ(page->next->key, "p/1");
+  EXPECT_EQ(sent().url,
+            "http://localhost:4566/bkt/?uploads=&encoding-type=url&prefix=p%2F"
+            "&key-marker=p%2F0&upload-id-marker=t%2B");
+}
+
 // --- Writing
 // ----------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 #include "aws/s3_xml.h"
 
 #include "base/bytes.h"
+#include "base/timestamp.h"
 
 #include <pugixml.hpp>
 
@@ -40,19 +41,30 @@ std::optional<std::uint64_t> parse_size(std::string_view digits) {
   return value;
 }
 
+// nullopt: there is none, or its encoding is broken.
+std::optional<std::string> key_of(const pugi::xml_node& parent,
+                                  const char* name,
+                                  bool url_encoded) {
+  std::optional<std::string> key = text(parent, name);
+  if (url_encoded) key = decode_key(std::move(*key));
+  if (key && key->empty()) return std::nullopt;
+  return key;
+}
+
 Result<ObjectInfo> parse_object(const pugi::xml_node& contents, bool url_encoded) {
-  ObjectInfo info;
-  info.key = text(contents, "Key");
-  if (url_encoded) {
-    auto decoded = decode_key(std::move(info.key));
-    if (!decoded) return not_a("ListBucketResult");
-    info.key = std::move(*decoded);
-  }
+  auto key = key_of(contents, "Key", url_encoded);
   const auto size = parse_size(text(contents, "Size"));
-  if (info.key.empty() || !size) return not_a("ListBucketResult");
-  info.size_bytes = *size;
-  info.etag = strip_etag(text(contents, "ETag"));
-  return info;
+  if (!key || !size) return not_a("ListBucketResult");
+  return ObjectInfo{std::move(*key), *size, strip_etag(text(contents, "ETag")),
+                    parse_timestamp(text(contents, "LastModified"))};
+}
+
+Result<OpenMultipart> parse_open_multipart(const pugi::xml_node& upload, bool url_encoded) {
+  auto key = key_of(upload, "Key", url_encoded);
+  std::string id = text(upload, "UploadId");
+  const auto initiated = parse_timestamp(text(upload, "Initiated"));
+  if (!key || id.empty() || !initiated) return not_a("ListMultipartUploadsResult");
+  return OpenMultipart{std::move(*key), std::move(id), *initiated};
 }
 
 }  // namespace
@@ -89,6 +101,28 @@ Result<ListPage> parse_list_page(std::string_view xml) {
   if (text(root, "IsTruncated") == "true") {
     page.next_token = text(root, "NextContinuationToken");
     if (page.next_token->empty()) return not_a("ListBucketResult");
+  }
+  return page;
+}
+
+Result<MultipartPage> parse_multipart_page(std::string_view xml) {
+  constexpr const char* kRoot = "ListMultipartUploadsResult";
+  pugi::xml_document document;
+  if (!load(document, xml)) return not_a(kRoot);
+  const pugi::xml_node root = document.child(kRoot);
+  if (!root) return not_a(kRoot);
+  const bool url_encoded = text(root, "EncodingType") == "url";
+  MultipartPage page;
+  for (const pugi::xml_node entry : root.children("Upload")) {
+    auto upload = parse_open_multipart(entry, url_encoded);
+    if (!upload) return fail(std::move(upload.error()));
+    page.uploads.push_back(std::move(*upload));
+  }
+  if (text(root, "IsTruncated") == "true") {
+    auto key = key_of(root, "NextKeyMarker", url_encoded);
+    std::string id = text(root, "NextUploadIdMarker");
+    if (!key || id.empty()) return not_a(kRoot);
+    page.next = MultipartMarker{std::move(*key), std::move(id)};
   }
   return page;
 }

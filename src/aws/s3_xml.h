@@ -27,6 +27,8 @@ std::optional<S3ErrorBody> parse_s3_error(std::string_view xml);
 // ListBucketResult; keys are decoded where <EncodingType>url</EncodingType> says that they are
 // encoded.
 Result<ListPage> parse_list_page(std::string_view xml);
+// ListMultipartUploadsResult; keys as above.
+Result<MultipartPage> parse_multipart_page(std::string_view xml);
 Result<std::string> parse_upload_id(std::string_view xml);       // InitiateMultipartUploadResult
 Result<std::string> parse_completed_etag(std::string_view xml);  // CompleteMultipartUploadResult
 

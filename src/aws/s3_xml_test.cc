@@ -32,7 +32,9 @@ constexpr char kListPage[] =
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
     "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>b</Name>"
     "<Prefix>a</Prefix><IsTruncated>true</IsTruncated>"
-    "<Contents><Key>a/1&amp;2.jsonl</Key><ETag>&quot;abc&quot;</ETag><Size>5000000000</Size>"
+    "<Contents><Key>a/1&amp;2.jsonl</Key>"
+    "<LastModified>2026-01-02T03:04:05.678Z</LastModified><ETag>&quot;abc&quot;</"
+    "ETag><Size>5000000000</Size>"
     "</Contents><Contents><Key>a/2</Key><ETag>\"d-2\"</ETag><Size>0</Size></Contents>"
     "<NextContinuationToken>t+/=</NextContinuationToken></ListBucketResult>";
 
@@ -43,6 +45,8 @@ TEST(S3List, GivesKeysSizesEtagsAndTheToken) {
   EXPECT_EQ(page->objects[0].key, "a/1&2.jsonl");
   EXPECT_EQ(page->objects[0].size_bytes, 5'000'000'000u);
   EXPECT_EQ(page->objects[0].etag, "abc");
+  EXPECT_EQ(page->objects[0].modified, from_unix_millis(1'767'323'045'678));
+  EXPECT_FALSE(page->objects[1].modified);
   EXPECT_EQ(page->objects[1].etag, "d-2");
   EXPECT_EQ(page->next_token, "t+/=");
 }
@@ -78,6 +82,46 @@ TEST(S3List, RefusesWhatIsCutOrTellsNoSizeOrToken) {
         "<ListBucketResult><Contents><Key>k</Key><Size>-1</Size></Contents></ListBucketResult>",
         "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"}) {
     const auto page = parse_list_page(text);
+    ASSERT_FALSE(page) << text;
+    EXPECT_EQ(page.error().code(), Errc::corrupt);
+  }
+}
+
+TEST(S3Multiparts, GivesEachUploadWithItsAgeAndWhereToGoOn) {
+  const auto page = parse_multipart_page(
+      "<ListMultipartUploadsResult><EncodingType>url</EncodingType>"
+      "<NextKeyMarker>p/b%20c</NextKeyMarker><NextUploadIdMarker>u2</NextUploadIdMarker>"
+      "<IsTruncated>true</IsTruncated>"
+      "<Upload><Key>p/a+b</Key><UploadId>u1</UploadId><Initiator><ID>x</ID></Initiator>"
+      "<Initiated>2026-01-02T03:04:05.000Z</Initiated></Upload>"
+      "<Upload><Key>p/b%20c</Key><UploadId>u2</UploadId>"
+      "<Initiated>2026-01-02T03:04:06.000Z</Initiated></Upload></ListMultipartUploadsResult>");
+  ASSERT_TRUE(page) << page.error().message();
+  ASSERT_EQ(page->uploads.size(), 2u);
+  EXPECT_EQ(page->uploads[0].key, "p/a b");
+  EXPECT_EQ(page->uploads[0].upload_id, "u1");
+  EXPECT_EQ(page->uploads[0].initiated, from_unix_millis(1'767'323'045'000));
+  ASSERT_TRUE(page->next);
+  EXPECT_EQ(page->next->key, "p/b c");
+  EXPECT_EQ(page->next->upload_id, "u2");
+}
+
+TEST(S3Multiparts, TheLastPageLeadsNowhere) {
+  const auto page = parse_multipart_page(
+      "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>");
+  ASSERT_TRUE(page);
+  EXPECT_TRUE(page->uploads.empty());
+  EXPECT_FALSE(page->next);
+}
+
+TEST(S3Multiparts, RefusesWhatIsCutOrTellsNoAge) {
+  for (const char* text :
+       {"", "<Other/>",
+        "<ListMultipartUploadsResult><Upload><Key>k</Key><UploadId>u</UploadId></Upload>"
+        "</ListMultipartUploadsResult>",
+        "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated></"
+        "ListMultipartUploadsResult>"}) {
+    const auto page = parse_multipart_page(text);
     ASSERT_FALSE(page) << text;
     EXPECT_EQ(page.error().code(), Errc::corrupt);
   }

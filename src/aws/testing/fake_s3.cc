@@ -61,12 +61,14 @@ void FakeS3::release() {
 void FakeS3::set_object(const S3Uri& object, std::string bytes) {
   const std::string path = path_of(object);
   etags_[path] = etag_of(bytes);
+  modified_[path] = now;
   objects_[path] = std::move(bytes);
 }
 
 void FakeS3::erase_object(const S3Uri& object) {
   objects_.erase(path_of(object));
   etags_.erase(path_of(object));
+  modified_.erase(path_of(object));
 }
 
 std::size_t FakeS3::call_count(std::string_view operation) const {
@@ -170,8 +172,8 @@ Task<aws::ListPage> FakeS3::list(S3Uri prefix,
       page.next_token = std::prev(it)->first;
       break;
     }
-    page.objects.push_back(
-        {it->first.substr(prefix.bucket.size() + 1), it->second.size(), etags_[it->first]});
+    page.objects.push_back({it->first.substr(prefix.bucket.size() + 1), it->second.size(),
+                            etags_[it->first], modified_[it->first]});
   }
   co_return page;
 }
@@ -187,7 +189,7 @@ Task<std::string> FakeS3::create_multipart(S3Uri object, Deadline deadline) {
   auto begun = co_await begin("create_multipart", object, deadline);
   if (!begun) co_return fail(std::move(begun.error()));
   const std::string id = "upload-" + std::to_string(++last_upload_);
-  uploads_[id] = Upload{path_of(object), {}};
+  uploads_[id] = Upload{path_of(object), {}, now};
   auto kept = lose_answer("create_multipart");
   if (!kept) co_return fail(std::move(kept.error()));
   co_return id;
@@ -257,6 +259,7 @@ Task<ObjectInfo> FakeS3::complete_multipart(S3Uri object,
   ObjectInfo info{object.key, bytes->size(), etag_of(digests) + "-" + std::to_string(parts.size())};
   objects_[path] = std::move(*bytes);
   etags_[path] = info.etag;
+  modified_[path] = now;
   uploads_.erase(upload);
   auto kept = lose_answer("complete_multipart");
   if (!kept) co_return fail(std::move(kept.error()));
@@ -268,6 +271,29 @@ Task<void> FakeS3::abort_multipart(S3Uri object, std::string upload_id, Deadline
   if (!begun) co_return fail(std::move(begun.error()));
   uploads_.erase(upload_id);
   co_return lose_answer("abort_multipart");
+}
+
+Task<aws::MultipartPage> FakeS3::list_multiparts(S3Uri prefix,
+                                                 std::optional<aws::MultipartMarker> after,
+                                                 Deadline deadline) {
+  auto begun = co_await begin("list_multiparts", prefix, deadline);
+  if (!begun) co_return fail(std::move(begun.error()));
+  const std::string start = path_of(prefix);
+  std::map<std::pair<std::string, std::string>, SysTime> found;  // by key and id
+  for (const auto& [id, upload] : uploads_) {
+    if (!upload.path.starts_with(start)) continue;
+    found[{upload.path.substr(prefix.bucket.size() + 1), id}] = upload.initiated;
+  }
+  aws::MultipartPage page;
+  auto it = after ? found.upper_bound({after->key, after->upload_id}) : found.begin();
+  for (; it != found.end(); ++it) {
+    if (page.uploads.size() == page_keys_max) {
+      page.next = {page.uploads.back().key, page.uploads.back().upload_id};
+      break;
+    }
+    page.uploads.push_back({it->first.first, it->first.second, it->second});
+  }
+  co_return page;
 }
 
 }  // namespace quarry::testing

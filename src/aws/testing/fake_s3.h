@@ -21,7 +21,7 @@ class FakeS3 final : public aws::S3Client {
   // The next call, whatever it is, fails so and has no effect. Queued in order.
   void fail_next(Error error);
   // The same for the next call of one operation: "get_range", "put", "head", "list", "remove",
-  // "create_multipart", "upload_part", "complete_multipart", "abort_multipart".
+  // "create_multipart", "upload_part", "complete_multipart", "abort_multipart", "list_multiparts".
   void fail_next(std::string_view operation, Error error);
   // The next call of that operation takes effect, then its answer is lost.
   void fail_after_effect(std::string_view operation, Error error);
@@ -35,6 +35,8 @@ class FakeS3 final : public aws::S3Client {
   const std::map<std::string, std::string>& objects() const { return objects_; }
   void set_object(const aws::S3Uri& object, std::string bytes);
   void erase_object(const aws::S3Uri& object);
+  // When what is written and begun from now on was. At first: 1970.
+  SysTime now;
   std::size_t open_uploads() const { return uploads_.size(); }
   // Every call begun, in order: "put b/k".
   const std::vector<std::string>& calls() const { return calls_; }
@@ -42,7 +44,7 @@ class FakeS3 final : public aws::S3Client {
 
   // EntityTooSmall below it, but for the last part. S3's own: 5 MiB.
   std::size_t part_bytes_min = std::size_t{5} << 20;
-  // Keys of one list() page. S3's own: 1000.
+  // Keys of one list() page, uploads of one list_multiparts() page. S3's own: 1000.
   std::size_t page_keys_max = 1000;
 
   Task<aws::RangeRead> get_range(aws::S3Uri object,
@@ -69,11 +71,15 @@ class FakeS3 final : public aws::S3Client {
                                            std::vector<aws::PartTag> parts,
                                            Deadline deadline) override;
   Task<void> abort_multipart(aws::S3Uri object, std::string upload_id, Deadline deadline) override;
+  Task<aws::MultipartPage> list_multiparts(aws::S3Uri prefix,
+                                           std::optional<aws::MultipartMarker> after,
+                                           Deadline deadline) override;
 
  private:
   struct Upload {
     std::string path;
     std::map<int, std::string> parts;
+    SysTime initiated;
   };
   struct Scripted {
     std::string operation;  // "" = any
@@ -87,6 +93,7 @@ class FakeS3 final : public aws::S3Client {
 
   std::map<std::string, std::string> objects_;
   std::map<std::string, std::string> etags_;
+  std::map<std::string, SysTime> modified_;
   std::map<std::string, Upload> uploads_;
   std::deque<Scripted> failures_;
   std::deque<Scripted> lost_answers_;
