@@ -1,0 +1,95 @@
+#pragma once
+// Deletes from S3 what nothing needs any more, in small steps that may all be repeated:
+//
+//   files that were deleted or have expired, unless an unfinished batch reads them; parts of
+//   uploads that came to nothing;
+//   the input and the raw results of jobs, some time after their batch's end;
+//   multipart uploads that were begun long ago and never completed;
+//   objects that no row refers to: what a crash left between writing and saying so.
+//
+// The last two judge by what is missing in the database, so they touch only a prefix that carries
+// this database's mark, <prefix>owner: two Quarrys with one prefix by mistake must not take each
+// other's objects for litter. docs/storage.md says what lies where and for how long.
+
+#include "aws/deployment_set.h"
+#include "base/task.h"
+#include "batch/context.h"
+#include "store/janitor_store.h"
+
+#include <boost/asio/io_context.hpp>
+
+#include <chrono>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace quarry::batch {
+
+struct JanitorSettings {
+  std::chrono::milliseconds interval{std::chrono::hours(1)};  // of real time, between two sweeps
+  std::chrono::hours job_files_retention{24};                 // after the batch's end
+};
+
+class Janitor {
+ public:
+  // What may still be in use for a moment: a download that has begun, a batch that is being made.
+  static constexpr std::chrono::minutes kGrace{10};
+  static constexpr std::chrono::hours kMultipartAge{24};
+  static constexpr std::chrono::hours kOrphanAge{48};
+
+  // context and store outlive it.
+  Janitor(boost::asio::io_context& io,
+          Context& context,
+          store::JanitorStore& store,
+          JanitorSettings settings);
+
+  // The first sweep comes a minute later, or an interval where that is shorter.
+  void start();
+  Awaitable<void> stop(Deadline deadline);
+  // One whole round. What fails is logged, and comes again in the next.
+  Awaitable<void> sweep();
+
+ private:
+  // Where objects of ours lie: every prefix once, however many deployments share it.
+  struct Place {
+    aws::DeploymentPtr deployment;  // whose credentials reach it
+    std::string bucket, prefix;
+  };
+  using PlaceKey = std::tuple<std::string, std::string, std::string>;  // bucket, prefix, endpoint
+
+  Awaitable<void> loop();
+  std::vector<Place> places() const;
+
+  Awaitable<void> sweep_files();
+  Awaitable<bool> clean_file(FileId id);
+  Awaitable<void> sweep_uploads();
+  Awaitable<bool> clean_upload(store::UploadId id);
+  Awaitable<void> sweep_batches();
+  Awaitable<bool> clean_batch(BatchId id);
+  Awaitable<void> sweep_place(Place place);
+  Awaitable<bool> owns(Place place);
+  Awaitable<void> abort_multiparts(Place place, std::string folder);
+  Awaitable<void> delete_orphans(Place place, std::string folder);
+  Awaitable<bool> delete_orphans_of(Place place, std::vector<aws::ObjectInfo> objects);
+
+  // False: it failed, or its deployment has failed too often in this sweep to be asked again.
+  Awaitable<bool> remove(const aws::Deployment& deployment, aws::S3Uri object);
+  Awaitable<bool> remove_all_below(const aws::Deployment& deployment, std::string name);
+  // Logs it and counts it against the deployment.
+  void failed(const aws::Deployment& deployment, const Error& error);
+  bool given_up(const aws::Deployment& deployment) const;
+
+  SysTime now() const { return context_.clock.now(); }
+
+  Context& context_;
+  store::JanitorStore& store_;
+  JanitorSettings settings_;
+  TaskGroup tasks_;
+  std::set<std::string> warned_;             // marks of others that were already spoken of
+  std::map<std::string, int> failures_;      // of deployments, in this sweep
+  std::uint64_t removed_ = 0, aborted_ = 0;  // in this sweep
+};
+
+}  // namespace quarry::batch
