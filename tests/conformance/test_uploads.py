@@ -338,3 +338,25 @@ def test_the_bad_lines_of_a_file_in_parts_are_known_by_their_numbers(client, ser
     ended = server.wait(batch.id)
     assert ended["status"] == "failed"
     assert [error["line"] for error in ended["errors"]["data"]] == [41]
+
+
+def test_an_upload_expires_an_hour_after_its_creation(tmp_path):
+    """By the server's clock, which here has an hour every six seconds."""
+    server = harness.Server(tmp_path / "server", extra_args=["--clock-speed", "600"])
+    client = server.client()
+    upload = create(client)
+    part = client.uploads.parts.create(upload.id, data=LINES)
+    body, content_type = harness.form([("data", "part", b"x")])
+    sent = []
+
+    def refused_now():
+        answer = server.request("POST", f"/v1/uploads/{upload.id}/parts", body, {"Content-Type": content_type})
+        sent.append(answer)
+        return answer.status != 200
+
+    harness.await_true(refused_now, timeout=30)
+    assert len(sent) > 1, "it took parts before"
+    assert sent[-1].status == 400 and "expired" in sent[-1].error["message"]
+    assert "expired" in refused(client.uploads.complete, upload.id, part_ids=[part.id])
+    assert "expired" in refused(client.uploads.cancel, upload.id)
+    assert server.stop() == 0
