@@ -75,7 +75,6 @@ struct Round {
     if (!found) found = context.deployments.by_id(job(i).deployment_id);
     return found ? *found : *deployment;
   }
-  Deadline call_deadline() const { return deadline.sooner(kCallTimeMax); }
   std::vector<std::size_t> open_looks() const;
   std::optional<std::int64_t> submitted_ms(std::size_t i) const;
   std::int64_t submitted_at_least_ms(std::size_t i) const;
@@ -275,7 +274,7 @@ Awaitable<void> stop_one(RoundPtr round, std::size_t i) {
   if (!co_await round->tools.stops.turn(round->deadline)) co_return;
   round->stop_tried[i] = true;
   const auto client = round->deployment_of(i).bedrock;
-  auto stopped = co_await client->stop_job(round->job(i).job_arn, round->call_deadline());
+  auto stopped = co_await client->stop_job(round->job(i).job_arn, Deadline::after(kCallTimeMax));
   // One that AWS does not know shows that when it is looked at.
   if (stopped || stopped.error().code() == Errc::not_found) co_return;
   ++round->stops_failed;
@@ -285,7 +284,7 @@ Awaitable<void> stop_one(RoundPtr round, std::size_t i) {
 Awaitable<void> get_one(RoundPtr round, std::size_t i) {
   if (round->failure || !co_await turn(round) || round->failure) co_return;
   const auto client = round->deployment_of(i).bedrock;
-  auto seen = co_await client->get_job(round->job(i).job_arn, round->call_deadline());
+  auto seen = co_await client->get_job(round->job(i).job_arn, Deadline::after(kCallTimeMax));
   if (seen) {
     round->observed(i, *seen);
   } else if (seen.error().code() == Errc::not_found) {
@@ -436,7 +435,8 @@ Awaitable<void> Sweep::run() {
   }
   query.submitted_after = from_unix_millis(oldest_ms);
   while (co_await turn(round_)) {
-    auto page = co_await round_->deployment->bedrock->list_jobs(query, round_->call_deadline());
+    auto page =
+        co_await round_->deployment->bedrock->list_jobs(query, Deadline::after(kCallTimeMax));
     if (!page) {
       refused(std::move(page.error()));
       co_return;

@@ -15,11 +15,11 @@ namespace {
 using store::BatchStore;
 
 constexpr int kClaimMax = 5'000;
-// Longer than a round can last, in real time.
+// Longer than a round can last with its last calls, in real time.
 constexpr std::chrono::milliseconds kLease = kRoundTimeMax + std::chrono::minutes(2);
 constexpr std::chrono::seconds kLapsedEvery{30};
 constexpr std::chrono::milliseconds kWaitAtLeast{50};
-constexpr std::chrono::milliseconds kWaitAtMost{5'000};  // of the clock
+constexpr std::chrono::milliseconds kWaitAtMost{500};  // of the clock
 // All looks of the process together: one call a second, and room for those that are repeated.
 constexpr double kLooksASecond = 0.9;
 constexpr int kLooksAtOnce = 30;
