@@ -1,0 +1,388 @@
+// What the janitor takes, and above all what it leaves. The bucket is FakeS3, the rows are in a
+// database of the test's own.
+#include "batch/janitor.h"
+
+#include "aws/testing/fake_s3.h"
+#include "base/testing/run.h"
+#include "store/database.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+namespace quarry::batch {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class SettableClock final : public Clock {
+ public:
+  SysTime now() const override { return time; }
+  SysTime time = from_unix_millis(1'800'000'000'000);
+};
+
+class Litter : public ::testing::Test {
+ protected:
+  static aws::DeploymentPtr deployment(const std::string& id, std::shared_ptr<testing::FakeS3> s3) {
+    auto made = std::make_shared<aws::Deployment>();
+    made->settings.id = id;
+    made->settings.model_name = "m";
+    made->settings.bucket = "b";
+    made->settings.prefix = "q/";
+    made->s3 = std::move(s3);
+    return made;
+  }
+
+  Litter()
+      : directory_(std::filesystem::temp_directory_path() / ("quarry-litter-" + random_hex128())),
+        database_(std::make_unique<store::Database>(directory_)),
+        s3_(std::make_shared<testing::FakeS3>()),
+        deployments_({deployment("dep", s3_), deployment("dep2", s3_)}),
+        models_(*DeploymentModels::make(*catalog_of(config::Settings{}), {})),
+        context_{.io = io_,
+                 .batches = batches_,
+                 .files = files_,
+                 .direct_results = direct_,
+                 .deployments = deployments_,
+                 .models = models_,
+                 .memory = memory_,
+                 .pool = pool_,
+                 .clock = clock_},
+        janitor_(io_, context_, store_, {hours(1), hours(24)}) {
+    pass(minutes(0));
+  }
+  ~Litter() override {
+    database_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  template <class T>
+  Result<T> run(Task<T> task) {
+    return testing::run(io_, std::move(task));
+  }
+  static Awaitable<bool> swept(Janitor& janitor) {
+    co_await janitor.sweep();
+    co_return true;
+  }
+  void sweep() { testing::run(io_, swept(janitor_)); }
+  void pass(std::chrono::milliseconds span) { s3_->now = clock_.time += span; }
+  std::int64_t now_s() const { return unix_seconds(clock_.now()); }
+  std::int64_t now_ms() const { return unix_millis(clock_.now()); }
+
+  void put(const std::string& name) { s3_->set_object({"b", "q/" + name}, "x"); }
+  // Names below the prefix, without the mark.
+  std::vector<std::string> objects() const {
+    std::vector<std::string> names;
+    for (const auto& [path, bytes] : s3_->objects()) {
+      if (path.starts_with("b/q/") && path != "b/q/owner") names.push_back(path.substr(4));
+    }
+    return names;
+  }
+
+  FileId file(const std::string& id, std::optional<std::int64_t> expires_at = {}) {
+    store::FileRow row;
+    row.id = FileId{id};
+    row.owner = "me";
+    row.purpose = "batch";
+    row.created_at = now_s();
+    row.expires_at = expires_at;
+    std::vector<store::SegmentRow> segments;
+    for (int n = 0; n < 2; ++n) {
+      const std::string name = fmt::format("files/{}/{}", id, n);
+      put(name);
+      segments.push_back({n, "dep", "b", "q/" + name, 1});
+    }
+    EXPECT_TRUE(run(files_.insert(row, segments)));
+    return row.id;
+  }
+  BatchId batch(const std::string& id, const std::string& input = "file-in") {
+    store::BatchRow row;
+    row.id = BatchId{id};
+    row.owner = "me";
+    row.output_id = FileId{"file-out-" + id};
+    row.error_id = FileId{"file-err-" + id};
+    row.object.id = id;
+    row.object.endpoint = "/v1/chat/completions";
+    row.object.input_file_id = input;
+    row.object.created_at = now_s();
+    row.object.expires_at = now_s() + 86'400;
+    EXPECT_TRUE(run(batches_.create(row, std::nullopt, true, now_ms())));
+    EXPECT_EQ(run(batches_.claim_batches(store::BatchPhase::planning, now_ms(), 1000, 5))->size(),
+              1u);
+    store::JobRow job;
+    job.batch_id = row.id;
+    job.n = 1;
+    job.owner = "me";
+    job.deployment_id = "dep";
+    job.model_name = "m";
+    job.lines = job.records = 100;
+    EXPECT_TRUE(run(batches_.save_plan({row.id, "m", 100, 0, std::nullopt, {job}}, now_ms())));
+    put(fmt::format("jobs/{}/1/input.jsonl", id));
+    put(fmt::format("jobs/{}/1/custom_ids", id));
+    put(fmt::format("results/{}/1/job/input.jsonl.out", id));
+    put(fmt::format("files/file-out-{}/1", id));
+    return row.id;
+  }
+  void end(const BatchId& id) {
+    ASSERT_EQ(run(batches_.claim_jobs(store::JobKind::bedrock, {store::JobState::staged}, now_ms(),
+                                      1000, 5))
+                  ->size(),
+              1u);
+    store::BatchStore::Collected collected;
+    collected.id = id;
+    collected.n = 1;
+    collected.completed = 100;
+    collected.output_segment =
+        store::SegmentRow{1, "dep", "b", fmt::format("q/files/file-out-{}/1", id.value), 1};
+    ASSERT_TRUE(run(batches_.job_collected(collected, now_ms())));
+    ASSERT_EQ(run(batches_.claim_batches(store::BatchPhase::running, now_ms(), 1000, 5))->size(),
+              1u);
+    store::BatchStore::End last;
+    last.id = id;
+    last.output_file.id = FileId{"file-out-" + id.value};
+    last.output_file.owner = "me";
+    last.output_file.purpose = "batch_output";
+    last.output_file.created_at = now_s();
+    ASSERT_TRUE(run(batches_.finish(last, now_ms())));
+  }
+  store::UploadRow upload(const std::string& id) {
+    store::UploadRow row;
+    row.id = store::UploadId{id};
+    row.owner = "me";
+    row.purpose = "batch";
+    row.bytes = 1;
+    row.created_at = now_s();
+    row.expires_at = now_s() + 3600;
+    row.file_id = FileId{"file-" + id};
+    EXPECT_TRUE(run(uploads_.insert(row)));
+    for (const char* part : {"a", "b"}) {
+      const std::string part_id = fmt::format("part_{}_{}", id, part);
+      const std::string name = fmt::format("files/{}/{}", row.file_id.value, part_id);
+      put(name);
+      EXPECT_TRUE(run(
+          uploads_.add_part({part_id, row.id, now_s(), "dep", "b", "q/" + name, 1}, 10, now_s())));
+    }
+    return row;
+  }
+
+  boost::asio::io_context io_;
+  std::filesystem::path directory_;
+  std::unique_ptr<store::Database> database_;
+  std::shared_ptr<testing::FakeS3> s3_;
+  SettableClock clock_;
+  store::BatchStore batches_{*database_, "worker"};
+  store::FileStore files_{*database_};
+  store::UploadStore uploads_{*database_};
+  store::DirectResultStore direct_{*database_};
+  store::JanitorStore store_{*database_};
+  TransferMemory memory_{io_, 4 * kTransferBufferBytes};
+  BlockingPool pool_{1};
+  aws::DeploymentSet deployments_;
+  DeploymentModels models_;
+  Context context_;
+  Janitor janitor_;
+};
+
+TEST_F(Litter, OfDeletedAndExpiredFilesGoesAndThatOfOthersStays) {
+  const FileId deleted = file("file-deleted");
+  file("file-expired", now_s() + 60);
+  file("file-kept", now_s() + 86'400);
+  file("file-for-ever");
+  ASSERT_TRUE(run(files_.remove(deleted, "me", now_s())));
+  pass(minutes(12));
+  sweep();
+  EXPECT_THAT(objects(), ElementsAre("files/file-for-ever/0", "files/file-for-ever/1",
+                                     "files/file-kept/0", "files/file-kept/1"));
+  EXPECT_THAT(*run(files_.segments(deleted)), IsEmpty());
+  // It is done with: the next sweep asks S3 for nothing of it.
+  const std::size_t removes = s3_->call_count("remove");
+  sweep();
+  EXPECT_EQ(s3_->call_count("remove"), removes);
+}
+
+TEST_F(Litter, OfAFileJustDeletedStaysWhileADownloadMayStillRun) {
+  const FileId id = file("file-1");
+  ASSERT_TRUE(run(files_.remove(id, "me", now_s())));
+  pass(Janitor::kGrace - std::chrono::seconds(1));
+  sweep();
+  EXPECT_EQ(objects().size(), 2u);
+  pass(std::chrono::seconds(1));
+  sweep();
+  EXPECT_THAT(objects(), IsEmpty());
+}
+
+TEST_F(Litter, OfADeletedFileStaysUntilTheLastBatchHasReadIt) {
+  const FileId input = file("file-in");
+  const BatchId reader = batch("batch_1", "file-in");
+  ASSERT_TRUE(run(files_.remove(input, "me", now_s())));
+  pass(hours(3));
+  sweep();
+  EXPECT_THAT(objects(), ::testing::IsSupersetOf({"files/file-in/0", "files/file-in/1"}));
+  end(reader);
+  sweep();
+  EXPECT_THAT(objects(), ::testing::Not(::testing::Contains("files/file-in/0")));
+}
+
+TEST_F(Litter, OfAFileComesAgainWhereS3DidNotTakeIt) {
+  const FileId id = file("file-1");
+  ASSERT_TRUE(run(files_.remove(id, "me", now_s())));
+  pass(hours(1));
+  s3_->fail_next("remove", Error(Errc::unavailable, "down"));
+  sweep();
+  EXPECT_THAT(objects(), ElementsAre("files/file-1/0"));
+  EXPECT_EQ(run(files_.segments(id))->size(), 2u);
+  sweep();
+  EXPECT_THAT(objects(), IsEmpty());
+}
+
+TEST_F(Litter, OfADeploymentThatAlwaysFailsIsLeftForTheNextSweep) {
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(run(files_.remove(file(fmt::format("file-{}", i)), "me", now_s())));
+  }
+  pass(hours(1));
+  for (int i = 0; i < 100; ++i) s3_->fail_next(Error(Errc::unavailable, "down"));
+  sweep();
+  EXPECT_EQ(s3_->calls().size(), 3u);
+}
+
+TEST_F(Litter, OfJobsGoesSomeTimeAfterTheBatchAndItsResultsStay) {
+  const BatchId ended = batch("batch_1");
+  end(ended);
+  pass(hours(1));
+  batch("batch_2");
+  pass(hours(23) - std::chrono::seconds(1));
+  sweep();
+  EXPECT_EQ(objects().size(), 8u);
+  pass(std::chrono::seconds(1));
+  sweep();
+  EXPECT_THAT(objects(), ElementsAre("files/file-out-batch_1/1", "files/file-out-batch_2/1",
+                                     "jobs/batch_2/1/custom_ids", "jobs/batch_2/1/input.jsonl",
+                                     "results/batch_2/1/job/input.jsonl.out"));
+}
+
+TEST_F(Litter, OfABatchMayBeManyPages) {
+  s3_->page_keys_max = 2;
+  const BatchId id = batch("batch_1");
+  for (int i = 0; i < 7; ++i) put(fmt::format("results/batch_1/1/job/part-{}", i));
+  end(id);
+  pass(hours(25));
+  sweep();
+  EXPECT_THAT(objects(), ElementsAre("files/file-out-batch_1/1"));
+}
+
+TEST_F(Litter, OfUploadsThatCameToNothingGoesAndNamedPartsStay) {
+  const auto completed = upload("upload_1");
+  upload("upload_2");  // is left to expire
+  const auto cancelled = upload("upload_3");
+  store::FileRow row;
+  row.id = completed.file_id;
+  row.owner = "me";
+  row.purpose = "batch";
+  row.created_at = now_s();
+  const std::string named = "files/file-upload_1/part_upload_1_b";
+  ASSERT_TRUE(run(uploads_.complete(completed.id, row, {{0, "dep", "b", "q/" + named, 1}})));
+  ASSERT_TRUE(run(uploads_.cancel(cancelled.id, "me", now_s())));
+  pass(minutes(69));
+  sweep();
+  EXPECT_EQ(objects().size(), 6u);
+  pass(minutes(1));
+  sweep();
+  EXPECT_THAT(objects(), ElementsAre(named));
+  EXPECT_EQ(run(uploads_.find(store::UploadId{"upload_2"}, "me", 0))->status,
+            openai::UploadStatus::expired);
+  pass(hours(100));
+  sweep();
+  EXPECT_THAT(objects(), ElementsAre(named));  // it is a segment now, and no orphan
+}
+
+TEST_F(Litter, ThatNoRowRefersToGoesAfterTwoDays) {
+  file("file-kept");
+  batch("batch_1");
+  upload("upload_1");
+  const std::vector<std::string> kept = objects();
+  for (const char* name : {"files/file-x/0", "files/file-kept/7", "jobs/batch_x/1/input.jsonl",
+                           "results/batch_x/1/job/manifest.json.out"}) {
+    put(name);
+  }
+  s3_->set_object({"b", "q/notes.txt"}, "somebody's");
+  s3_->set_object({"b", "other/files/file-x/0"}, "somebody's");
+  sweep();  // marks the prefix
+  pass(Janitor::kOrphanAge - std::chrono::seconds(1));
+  sweep();
+  EXPECT_TRUE(s3_->objects().contains("b/q/files/file-x/0"));
+  pass(std::chrono::seconds(1));
+  sweep();
+  std::vector<std::string> left = kept;
+  left.emplace_back("notes.txt");
+  // The upload has expired meanwhile.
+  std::erase_if(left, [](const std::string& name) { return name.contains("upload_1"); });
+  EXPECT_THAT(objects(), ::testing::UnorderedElementsAreArray(left));
+  EXPECT_TRUE(s3_->objects().contains("b/other/files/file-x/0"));
+}
+
+TEST_F(Litter, IsJudgedPageByPage) {
+  s3_->page_keys_max = 2;
+  file("file-kept");
+  for (int i = 0; i < 7; ++i) put(fmt::format("files/file-x/{}", i));
+  sweep();
+  pass(hours(49));
+  sweep();
+  EXPECT_THAT(objects(), ElementsAre("files/file-kept/0", "files/file-kept/1"));
+}
+
+TEST_F(Litter, OfAnothersDatabaseIsLeftAlone) {
+  put("files/file-x/0");
+  s3_->set_object({"b", "q/owner"}, std::string(32, '0'));
+  auto begun = run(s3_->create_multipart({"b", "q/files/file-y/0"}, Deadline::after(hours(1))));
+  ASSERT_TRUE(begun);
+  const FileId mine = file("file-mine");
+  ASSERT_TRUE(run(files_.remove(mine, "me", now_s())));
+  pass(hours(100));
+  sweep();
+  sweep();
+  EXPECT_THAT(objects(), ElementsAre("files/file-x/0"));  // what is known to be ours still goes
+  EXPECT_EQ(s3_->open_uploads(), 1u);
+  EXPECT_EQ(s3_->objects().at("b/q/owner"), std::string(32, '0'));
+}
+
+TEST_F(Litter, IsNotJudgedInTheSweepThatMarksThePrefix) {
+  put("files/file-x/0");
+  pass(hours(100));
+  sweep();
+  EXPECT_THAT(objects(), ElementsAre("files/file-x/0"));
+  EXPECT_EQ(s3_->objects().at("b/q/owner"), *run(store_.instance_id()));
+  sweep();
+  EXPECT_THAT(objects(), IsEmpty());
+}
+
+TEST_F(Litter, OfMultipartUploadsIsAbortedAfterADayButNotBedrocks) {
+  sweep();
+  const auto begin = [this](const std::string& name) {
+    ASSERT_TRUE(run(s3_->create_multipart({"b", "q/" + name}, Deadline::after(hours(1)))));
+  };
+  s3_->page_keys_max = 2;
+  for (int i = 0; i < 5; ++i) begin(fmt::format("files/file-{}/0", i));
+  begin("jobs/batch_1/1/input.jsonl");
+  begin("results/batch_1/1/job/input.jsonl.out");
+  pass(Janitor::kMultipartAge - std::chrono::seconds(1));
+  begin("files/file-young/0");
+  sweep();
+  EXPECT_EQ(s3_->open_uploads(), 8u);
+  pass(std::chrono::seconds(1));
+  sweep();
+  EXPECT_EQ(s3_->open_uploads(), 2u);
+}
+
+TEST_F(Litter, OfOnePrefixIsLookedAtOnceHoweverManyDeploymentsShareIt) {
+  sweep();
+  sweep();
+  EXPECT_EQ(std::ranges::count(s3_->calls(), "list b/q/files/"), 1);
+}
+
+}  // namespace
+}  // namespace quarry::batch
