@@ -8,6 +8,7 @@
 #include "batch/batch_service.h"
 #include "batch/deployment_models.h"
 #include "batch/engine.h"
+#include "batch/janitor.h"
 #include "cli/configuration.h"
 #include "cli/port_file.h"
 #include "config/settings.h"
@@ -20,6 +21,7 @@
 #include "store/batch_store.h"
 #include "store/database.h"
 #include "store/file_store.h"
+#include "store/janitor_store.h"
 #include "store/upload_store.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -172,6 +174,7 @@ class Gateway {
   std::unique_ptr<aws::DeploymentSet> deployments_;
   store::FileStore file_store_{database_};
   store::UploadStore upload_store_{database_};
+  store::JanitorStore janitor_store_{database_};
   store::BatchStore batch_store_{database_, "quarry-" + random_hex128()};
   store::DirectResultStore direct_results_{database_};
   store::SpendStore spend_{database_};
@@ -180,6 +183,7 @@ class Gateway {
   std::unique_ptr<files::UploadService> upload_service_;
   std::unique_ptr<batch::Context> context_;
   std::unique_ptr<batch::Engine> engine_;
+  std::unique_ptr<batch::Janitor> janitor_;
   std::unique_ptr<batch::BatchService> batches_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;
@@ -215,6 +219,9 @@ void Gateway::connect() {
                                   settings_.batch_polling_interval, options_.data_dir,
                                   settings_.max_completion_window}});
   engine_ = std::make_unique<batch::Engine>(io_, *context_);
+  janitor_ = std::make_unique<batch::Janitor>(
+      io_, *context_, janitor_store_,
+      batch::JanitorSettings{settings_.janitor_interval, settings_.job_files_retention});
   batches_ = std::make_unique<batch::BatchService>(*context_, *files_, *engine_);
   api_ = std::make_unique<api::Api>(api::Services{*authenticator_, *files_, *upload_service_,
                                                   *batches_, spend_, *deployments_, clock_,
@@ -252,6 +259,7 @@ Awaitable<void> Gateway::begin() {
   server_->listen(options_.host, options_.port);  // first: who cannot listen should start no work
   auto started = co_await engine_->start();
   if (!started) throw std::runtime_error(started.error().message());
+  janitor_->start();
   server_->start();
   announce();
   write_port_file(options_.port_file, server_->port());
@@ -261,6 +269,7 @@ Awaitable<void> Gateway::begin() {
 Awaitable<void> Gateway::stop() {
   co_await server_->stop(Deadline::after(kDrainTime));
   co_await engine_->stop(Deadline::after(kEngineStopTime));
+  co_await janitor_->stop(Deadline::after(kEngineStopTime));
   if (sandbox_) co_await sandbox_->stop(Deadline::after(kEngineStopTime));
   obs::info("quarry stopped");
 }
