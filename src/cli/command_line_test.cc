@@ -113,6 +113,31 @@ TEST(CommandLine, ServeTakesEveryOption) {
   EXPECT_EQ(options.tuning.job_time, std::chrono::milliseconds(250));
 }
 
+TEST(CommandLine, TheSandboxIsTunedTheSameWayAloneAndBesideTheGateway) {
+  const std::vector<std::string> tuned{"--clock-speed", "3600", "--clock-origin", "1700000000",
+                                       "--faults", "/f.json", "--max-jobs-per-model", "0",
+                                       "--min-records", "1", "--records-per-second", "2.5"};
+  const auto with = [&](std::vector<std::string> args) {
+    args.insert(args.end(), tuned.begin(), tuned.end());
+    return args;
+  };
+  for (const SandboxTuning& tuning : {parsed<ServeOptions>(with({"serve", "--sandbox"})).tuning,
+                                      parsed<SandboxOptions>(with({"sandbox"})).tuning}) {
+    EXPECT_EQ(tuning.clock_speed, 3600);
+    EXPECT_EQ(tuning.clock_origin, 1'700'000'000);
+    EXPECT_EQ(tuning.faults_file, "/f.json");
+    EXPECT_EQ(tuning.max_jobs_per_model, 0U);
+    EXPECT_EQ(tuning.min_records, 1U);
+    EXPECT_EQ(tuning.records_per_second, 2.5);
+  }
+  const auto fixed = parsed<SandboxOptions>({"sandbox"}).tuning;
+  EXPECT_EQ(fixed.clock_speed, 1);
+  EXPECT_FALSE(fixed.clock_origin);
+  EXPECT_EQ(fixed.max_jobs_per_model, 20U);
+  EXPECT_EQ(fixed.min_records, 100U);
+  EXPECT_EQ(refused({"sandbox", "--clock-speed", "0"}).exit_code, 2);
+}
+
 TEST(CommandLine, AnOptionFirstMeansServeAsWithLiteLLM) {
   for (const char* config : {"--config", "-c"}) {
     const auto options = parsed<ServeOptions>({config, "config.yaml", "--port", "8000"});

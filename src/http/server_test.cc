@@ -3,6 +3,7 @@
 #include "http/server.h"
 
 #include "base/wakeup.h"
+#include "http/response_head.h"
 #include "http/testing/loopback.h"
 
 #include <gtest/gtest.h>
@@ -67,6 +68,11 @@ Awaitable<ServerResponse> by_path(ServerRequest request, BodyReader& body) {
   if (request.path == "/drop") {
     auto response = answer(200);
     response.drop_connection = true;
+    co_return response;
+  }
+  if (request.path == "/yesterday") {
+    auto response = answer(200);
+    response.date_offset = -std::chrono::hours(24);
     co_return response;
   }
   if (request.path == "/close") {
@@ -210,6 +216,17 @@ TEST_F(ServerTest, Answers400AndClosesOnWhatIsNoRequest) {
 TEST_F(ServerTest, SendsNothingWhenTheHandlerDrops) {
   client_.send(get("/drop"));
   EXPECT_EQ(client_.read_to_close(), "");
+}
+
+TEST_F(ServerTest, DatesAnAnswerAsFarOffAsTheHandlerSays) {
+  const auto asked = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  client_.send(get("/yesterday"));
+  const std::string got = client_.read_response();
+  bool dated = false;
+  for (auto at = asked; at <= asked + std::chrono::seconds(60); at += std::chrono::seconds(1)) {
+    dated |= got.contains("Date: " + http_date(at - std::chrono::hours(24)) + "\r\n");
+  }
+  EXPECT_TRUE(dated) << got;
 }
 
 TEST_F(ServerTest, ClosesWhenTheHandlerOrTheClientSaysSo) {
