@@ -254,6 +254,9 @@ Command finish_serve(Raw raw, const config::Environment& environment) {
   if (!options.sandbox && !options.sandbox_port_file.empty()) {
     return wrong_usage("serve", "--sandbox-port-file needs --sandbox");
   }
+  if (!options.sandbox && !options.tuning.faults_file.empty()) {
+    return wrong_usage("serve", "--faults needs --sandbox");
+  }
   if (options.data_dir.empty()) options.data_dir = default_data_dir(environment);
   if (options.data_dir.empty()) return wrong_usage("serve", kNoDataDir);
   options.tuning.job_time = to_millis(raw.job_seconds);

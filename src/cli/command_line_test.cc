@@ -136,6 +136,8 @@ TEST(CommandLine, TheSandboxIsTunedTheSameWayAloneAndBesideTheGateway) {
   EXPECT_EQ(fixed.max_jobs_per_model, 20U);
   EXPECT_EQ(fixed.min_records, 100U);
   EXPECT_EQ(refused({"sandbox", "--clock-speed", "0"}).exit_code, 2);
+  EXPECT_THAT(refused({"serve", "-c", "config.yaml", "--faults", "/f.json"}).err,
+              HasSubstr("--faults needs --sandbox"));
 }
 
 TEST(CommandLine, AnOptionFirstMeansServeAsWithLiteLLM) {
