@@ -164,8 +164,8 @@ TEST_F(PreflightTest, EachLayersFaultsComeInTheOrderOfLines) {
         ElementsAre(Said(2, "invalid_json_line", ""), Said(4, "duplicate_custom_id", "custom_id"),
                     Said(5, "streaming_unsupported", "body.stream"),
                     Said(6, "model_not_found", "body.model"), Said(7, "invalid_url", "url"),
-                    Said(8, "invalid_request", "body.messages"),
-                    Said(9, "invalid_request", ""), Said(10, "duplicate_custom_id", "custom_id")));
+                    Said(8, "invalid_request", "body.messages"), Said(9, "invalid_request", ""),
+                    Said(10, "duplicate_custom_id", "custom_id")));
     ASSERT_EQ(run.refusals.size(), 2u);
     EXPECT_EQ(run.refusals[0].line, 3);
     EXPECT_EQ(run.refusals[0].custom_id, "id-2");
