@@ -40,11 +40,10 @@ Awaitable<R> transact(Database& database, F fn) {
   });
 }
 
-// SOCI takes what is computed (a SUM, a COUNT) for an int, because SQLite names no type of it: a
-// row's computed columns must be counts, which fit.
+// SOCI takes what is computed (a SUM, a COUNT) for text, because SQLite names no type of it.
 inline long long integer(const soci::row& row, const char* column) {
-  if (row.get_properties(column).get_data_type() == soci::dt_integer) {
-    return row.get<int>(column, 0);
+  if (row.get_properties(column).get_data_type() == soci::dt_string) {
+    return std::stoll(row.get<std::string>(column, "0"));
   }
   return row.get<long long>(column, 0);
 }
