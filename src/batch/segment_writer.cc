@@ -20,6 +20,7 @@ Task<std::optional<store::SegmentRow>> SegmentWriter::finish(Deadline deadline) 
   if (!writer_) co_return std::nullopt;
   auto bytes = co_await writer_->finish(deadline);
   if (!bytes) co_return fail(std::move(bytes.error()));
+  writer_.reset();  // its buffers are others' from now on
   co_return store::SegmentRow{n_, deployment_.id(), object_.bucket, object_.key,
                               static_cast<std::int64_t>(*bytes)};
 }

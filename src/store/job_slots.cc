@@ -45,11 +45,17 @@ Task<std::vector<BatchStore::Load>> BatchStore::loads(std::int64_t now_ms) {
         "0) AS staged_due FROM jobs WHERE kind = 'bedrock' AND state IN ('staged', 'submitted', "
         "'running') GROUP BY deployment_id",
         kTakesSlot, kMayBeClaimed);
-    const soci::rowset<soci::row> rows =
-        (sql.prepare << statement, soci::use(now_ms), soci::use(now_ms));
-    for (const soci::row& row : rows) {
-      loads.push_back({text(row, "deployment_id"), integer(row, "taken"),
-                       integer(row, "open_records"), integer(row, "staged_due")});
+    // Sums have no declared type for SOCI to tell, so they are read into what they are.
+    Load load;
+    long long taken = 0;
+    long long open_records = 0;
+    long long staged_due = 0;
+    soci::statement select =
+        (sql.prepare << statement, soci::use(now_ms), soci::use(now_ms),
+         soci::into(load.deployment_id), soci::into(taken), soci::into(open_records),
+         soci::into(staged_due));
+    for (select.execute(); select.fetch();) {
+      loads.push_back({load.deployment_id, taken, open_records, staged_due});
     }
     return loads;
   });

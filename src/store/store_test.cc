@@ -341,5 +341,104 @@ TEST_F(Store, RowsSurviveAnotherOpening) {
   EXPECT_TRUE(run(again.find(BatchId{"batch_1"}, "me")));
 }
 
+class Slots : public Store {
+ protected:
+  // A planned batch of `owner` with jobs that wait for a slot at "dep".
+  void waiting(BatchStore& store, const std::string& id, const std::string& owner, int jobs) {
+    BatchRow row = batch(id);
+    row.owner = owner;
+    ASSERT_TRUE(run(store.create(row, std::nullopt, true, kNow)));
+    ASSERT_EQ(run(store.claim_batches(BatchPhase::planning, kNow, 1000, 5))->size(), 1u);
+    BatchStore::Plan plan{BatchId{id}, "m", 100, 0, std::nullopt, {}};
+    for (int n = 1; n <= jobs; ++n) {
+      JobRow job;
+      job.batch_id = BatchId{id};
+      job.n = n;
+      job.owner = owner;
+      job.deployment_id = "dep";
+      job.model_name = "m";
+      job.records = job.lines = 100;
+      plan.jobs.push_back(job);
+    }
+    ASSERT_TRUE(run(store.save_plan(plan, kNow)));
+  }
+  std::string claim_one(BatchStore& store) {
+    auto claimed = run(store.claim_staged({{"dep", 1}}, kNow, 1000));
+    if (!claimed || claimed->size() != 1) return "none";
+    const JobRow& job = claimed->front().job;
+    EXPECT_TRUE(run(store.job_submitting(job.batch_id, job.n)));
+    EXPECT_TRUE(run(store.job_submitted(job.batch_id, job.n, "arn", kNow)));
+    return job.batch_id.value;
+  }
+};
+
+TEST_F(Slots, GoToOwnersInTurnAndWithinAnOwnerToBatchesInTurn) {
+  BatchStore store = batches();
+  waiting(store, "big", "a", 5);
+  waiting(store, "second", "a", 2);
+  waiting(store, "other", "b", 2);
+  std::vector<std::string> order;
+  for (int i = 0; i < 9; ++i) order.push_back(claim_one(store));
+  EXPECT_EQ(order, (std::vector<std::string>{"big", "other", "second", "other", "big", "second",
+                                             "big", "big", "big"}));
+}
+
+TEST_F(Slots, AreCountedFromTheMomentAJobIsClaimed) {
+  BatchStore store = batches();
+  waiting(store, "one", "a", 3);
+  ASSERT_EQ(run(store.claim_staged({{"dep", 1}}, kNow, 1000))->size(), 1u);
+  const auto loads = run(store.loads(kNow));
+  ASSERT_EQ(loads->size(), 1u);
+  EXPECT_EQ(loads->front().slots_taken, 1);
+  EXPECT_EQ(loads->front().staged_due, 2);
+  EXPECT_EQ(loads->front().open_records, 300);
+}
+
+TEST_F(Slots, OfAJobThatMayBeAtAwsStayTaken) {
+  BatchStore store = batches();
+  waiting(store, "one", "a", 1);
+  ASSERT_EQ(run(store.claim_staged({{"dep", 1}}, kNow, 1000))->size(), 1u);
+  ASSERT_TRUE(run(store.job_submitting(BatchId{"one"}, 1)));
+  ASSERT_TRUE(run(store.release_job(BatchId{"one"}, 1, kNow + 5'000, 1)));
+  EXPECT_EQ(run(store.loads(kNow))->front().slots_taken, 1);
+  EXPECT_EQ(run(store.loads(kNow))->front().staged_due, 0);
+}
+
+TEST_F(Slots, AJobsSuccessorTakesItsLinesInTheSameTransaction) {
+  BatchStore store = batches();
+  waiting(store, "one", "a", 1);
+  ASSERT_EQ(claim_one(store), "one");
+  ASSERT_EQ(run(store.claim_jobs(JobKind::bedrock, {JobState::submitted}, kNow, 1000, 5))->size(),
+            1u);
+  BatchStore::Collected collected;
+  collected.id = BatchId{"one"};
+  collected.n = 1;
+  collected.completed = 60;
+  collected.failed = 10;
+  JobRow successor;
+  successor.batch_id = BatchId{"one"};
+  successor.n = 1'000'001;
+  successor.owner = "a";
+  successor.deployment_id = "dep";
+  successor.model_name = "m";
+  successor.lines = successor.records = 30;
+  successor.tried = {"first one", "second"};
+  successor.retries = 1;
+  collected.successor = successor;
+  ASSERT_TRUE(run(store.job_collected(collected, kNow)));
+  const auto jobs = run(store.jobs(BatchId{"one"}));
+  ASSERT_EQ(jobs->size(), 2u);
+  EXPECT_EQ(jobs->at(0).lines, 70);
+  EXPECT_EQ(jobs->at(0).state, JobState::collected);
+  EXPECT_EQ(jobs->at(1).lines, 30);
+  EXPECT_EQ(jobs->at(1).tried, successor.tried);
+  EXPECT_EQ(jobs->at(1).retries, 1);
+  const auto found = run(store.find_any(BatchId{"one"}));
+  EXPECT_EQ(found->object.completed, 60);
+  EXPECT_EQ(found->object.failed, 10);
+  // A repeat finds the lease gone, and makes no second successor.
+  EXPECT_FALSE(run(store.job_collected(collected, kNow)));
+}
+
 }  // namespace
 }  // namespace quarry::store
