@@ -18,10 +18,16 @@ def prefix(name):
     return f"scene-{name}/"
 
 
+# What these ask for names no S3 object.
+NOWHERE = {"Bedrock", "Runtime", "GetModelInvocationJob", "StopModelInvocationJob", "ListModelInvocationJobs",
+           "InvokeModel", "Converse"}
+
+
 def fault(name, kind, operation="Job", **members):
-    """A fault that happens in this scene only: told by the prefix in keys and in Create's body. Requests that name
-    neither (Get, Stop, List, InvokeModel) are told by `region`, for a scene that has one of its own."""
-    match = {} if "region" in members else {"match": prefix(name)}
+    """A fault that happens in this scene only: told by its prefix or, where a request names no object, by `region`,
+    which must then be of this scene alone."""
+    assert operation not in NOWHERE or "region" in members
+    match = {} if operation in NOWHERE else {"match": prefix(name)}
     return {"operation": operation, "fault": kind, **match, **members}
 
 

@@ -6,10 +6,15 @@ import re
 
 import pytest
 
-from scenes import LINES, Scene, Scenes
+from scenes import LINES, TITAN, Scene, Scenes
 
 ONCE = {"retry_failed_records": 0}
 REFUSED = {"code": 400, "message": "`temperature` is not for this model.", "retryable": False}
+
+# Each becomes five records.
+LISTS = [{"custom_id": f"lists-{i}", "method": "POST", "url": "/v1/embeddings",
+          "body": {"model": "lists", "input": [f"text {n} of {i}" for n in range(5)], "dimensions": 256}}
+         for i in range(40)]
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +33,8 @@ def scenes(tmp_path_factory):
         Scene("refused", faults=[("record_errors", {"rows": 5, **REFUSED})]),
         Scene("busy", faults=[("record_errors", {"rows": 4, "code": 429, "message": "Too many tokens."})],
               deployments=[ONCE]),
+        Scene("lists", lines=LISTS, deployments=[{"model": TITAN}], endpoint="/v1/embeddings",
+              faults=[("missing_rows", {"rows": 7, "count": 1}), ("unreadable_rows", {"rows": 4, "count": 1})]),
         Scene("converse", deployments=[{"bedrock_invocation": "converse"}]),
     ]).create_all()
     yield running
@@ -92,6 +99,16 @@ def test_what_an_output_cut_short_has_lost_is_run_again(scenes):
     end.check_echoes()
     assert end.counts == (LINES, 0)
     assert scenes.fired("cut", "truncated_output") == 1
+
+
+def test_a_line_of_several_records_is_run_again_as_a_whole_when_some_are_lost(scenes):
+    end = scenes.end("lists")
+    assert end.counts == (40, 0)
+    for line in end.results.values():
+        data = line["response"]["body"]["data"]
+        assert [item["index"] for item in data] == list(range(5))
+        assert len({str(item["embedding"]) for item in data}) == 5
+    assert "left_for_another_try=3" in scenes.log_of("lists")  # eleven records of three lines
 
 
 @pytest.mark.parametrize("name", ["late", "early"])

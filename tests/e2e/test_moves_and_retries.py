@@ -34,7 +34,6 @@ WEST_AND_EAST = [{"region": "us-west-2", "max_records_per_job": LINES},
 
 
 def only_west(members):
-    """The fault keeps the scene's prefix, and happens in the first deployment's region alone."""
     return {**members, "region": "us-west-2"}
 
 
@@ -46,6 +45,7 @@ def scenes(tmp_path_factory):
         Scene("throttled-everywhere", deployments=[{"region": "eu-central-1"}], faults=[
             ("throttle", {"operation": "Bedrock", "region": "eu-central-1", "count": 12}),
             ("throttle", {"operation": "S3", "probability": 0.2, "count": 12})]),
+        Scene("no-credentials", faults=[("expired_token", {**CREATE, "count": 4})]),
         Scene("nobody-can", faults=[("error", {**CREATE, **error(*AT_CREATE["entitlement"])})],
               deployments=WEST_AND_EAST),
         Scene("nobody-validates", faults=[("fail", {"message": AT_VALIDATION["role"]})], deployments=WEST_AND_EAST),
@@ -64,10 +64,6 @@ def scenes(tmp_path_factory):
                     faults=[("error", {**CREATE, **only_west(error(*what))})]) for name, what in AT_CREATE.items()]
     every += [Scene(name, lines=2 * LINES, deployments=WEST_AND_EAST, faults=[("fail", only_west({"message": what}))])
               for name, what in AT_VALIDATION.items()]
-    for scene in every:
-        for fault in scene.faults:  # both regions serve many scenes here: the prefix counts too
-            if fault["operation"] != "Bedrock":
-                fault["match"] = f"scene-{scene.name}/"
     # Backoff after a full quota is a quarter of a minute: a second of this clock.
     running = Scenes(tmp_path_factory.mktemp("moves"), every, job_seconds=10, speed=20).create_all()
     yield running
@@ -79,8 +75,9 @@ def error(status, code, message):
 
 
 @pytest.mark.parametrize("name, fault", [
-    ("quota", "quota"), ("throttled", "throttle"), ("throttled-everywhere", "throttle")])
-def test_a_full_or_busy_aws_is_waited_for_and_fails_nothing(scenes, name, fault):
+    ("quota", "quota"), ("throttled", "throttle"), ("throttled-everywhere", "throttle"),
+    ("no-credentials", "expired_token")])
+def test_a_full_or_busy_aws_and_credentials_that_ran_out_are_waited_for_and_fail_nothing(scenes, name, fault):
     end = scenes.end(name)
     end.check_echoes()
     assert end.counts == (LINES, 0)
