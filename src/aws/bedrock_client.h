@@ -16,7 +16,8 @@ namespace quarry::aws {
 class BedrockClient {
  public:
   virtual ~BedrockClient() = default;
-  // Idempotent by client_request_token: gives the first job's ARN again.
+  // Idempotent by client_request_token: gives the first job's ARN again. Asks once: who starts jobs
+  // must know whether a refusal is all that AWS has said of this one.
   virtual Task<std::string> create_job(bedrock::CreateJob job, Deadline deadline) = 0;
   virtual Task<bedrock::Job> get_job(std::string job_arn, Deadline deadline) = 0;
   struct ListQuery {

@@ -80,6 +80,7 @@ Task<std::string> HttpBedrockClient::create_job(bedrock::CreateJob job, Deadline
       bedrock_request("CreateModelInvocationJob", job.job_name, "POST", "/model-invocation-job");
   request.headers.set("Content-Type", "application/json");
   request.body = as_bytes(body);
+  request.repeat = false;
   auto response = co_await call(std::move(request), deadline);
   if (!response) co_return fail(std::move(response.error()));
   auto arn = bedrock::parse_created_job_arn(response->body);

@@ -72,13 +72,17 @@ TEST_F(Bedrock, CreatesAJobAndGivesItsArn) {
   EXPECT_TRUE(sent().headers.get("Authorization")->contains("/us-east-1/bedrock/aws4_request"));
 }
 
-TEST_F(Bedrock, RepeatsACreateWithTheSameToken) {
-  refuse(429, "ThrottlingException");
+TEST_F(Bedrock, AsksForAJobOnceSoThatARefusalIsAllThatAwsHasSaid) {
   http.answer(Error(Errc::unavailable, "reset"));
-  http.answer(200, R"({"jobArn":")" + kArn + R"("})");
-  ASSERT_TRUE(run(client->create_job(job(), deadline)));
-  EXPECT_EQ(http.sent().size(), 3u);
-  EXPECT_EQ(http.sent().at(0).body, http.sent().at(2).body);
+  const auto lost = run(client->create_job(job(), deadline));
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code(), Errc::unavailable);
+  refuse(429, "ThrottlingException");
+  const auto throttled = run(client->create_job(job(), deadline));
+  ASSERT_FALSE(throttled);
+  EXPECT_EQ(throttled.error().code(), Errc::throttled);
+  EXPECT_EQ(http.sent().size(), 2u);
+  EXPECT_EQ(http.sent().at(0).body, http.sent().at(1).body);
 }
 
 TEST_F(Bedrock, DoesNotRepeatWhenTheQuotaIsFull) {

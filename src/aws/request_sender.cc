@@ -55,6 +55,7 @@ struct RequestSender::Progress {
   milliseconds clock_ahead{0};  // as the attempt was signed: others may correct it meanwhile
   bool clock_corrected = false;
   bool credentials_renewed = false;
+  bool repeat = true;
 };
 
 RequestSender::RequestSender(Wire wire,
@@ -97,6 +98,7 @@ http::ClientRequest RequestSender::build(const AwsRequest& request,
 std::optional<milliseconds> RequestSender::wait_for(int cost,
                                                     std::optional<milliseconds> retry_after_ms,
                                                     Progress& progress) {
+  if (!progress.repeat) return std::nullopt;
   if (++progress.failed_attempts >= kAttemptsMax || !budget_.take(cost)) return std::nullopt;
   progress.last_cost = cost;
   return backoff(progress.failed_attempts, options_.jitter(), retry_after_ms);
@@ -143,6 +145,7 @@ Task<AwsReply> RequestSender::send(AwsRequest request, Deadline deadline) {
   const auto payload = co_await payload_sha256(request.body);
   const FindError find_error = request.find_error ? request.find_error : options_.find_error;
   Progress progress;
+  progress.repeat = request.repeat;
   for (int attempts = 1;; ++attempts) {
     auto credentials = co_await credentials_->get(deadline);
     if (!credentials) {

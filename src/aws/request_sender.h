@@ -40,6 +40,9 @@ struct AwsRequest {
   std::span<const std::byte> body;       // valid until send() completes
   std::span<std::byte> response_buffer;  // as http::ClientRequest's
   FindError find_error;                  // unset = the sender's own
+  // False: one attempt (and those for clock and credentials, which AWS refused before it looked at
+  // anything else), so that an answer of "no" is AWS's only answer.
+  bool repeat = true;
 };
 
 struct AwsReply {

@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -45,6 +46,8 @@ struct Context {
   EngineSettings settings;
   std::set<BatchId> cancelling;  // asked for in this process; running steps look here between calls
   DeploymentHealth health;
+  // Jobs that were asked for, whose answer was lost, and that AWS's list does not show; since when.
+  std::map<store::BatchStore::Lease, std::int64_t> absent_since_ms;
   aws::Jitter jitter = aws::random_jitter();
   CallLimiters limiters;  // of on-demand calls
 

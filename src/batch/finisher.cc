@@ -12,7 +12,8 @@ namespace quarry::batch {
 namespace {
 
 constexpr std::int64_t kResultLifeSeconds = 30 * 86'400;  // OpenAI's default for batch output
-constexpr std::int64_t kLookAgainMs = 60'000;             // woken long before by what it waits for
+// Woken long before by what it waits for; spread, so that thousands do not come at once.
+constexpr std::int64_t kLookAgainMs = 600'000;
 
 store::FileRow result_file(const store::BatchRow& batch,
                            const FileId& id,
@@ -66,7 +67,9 @@ std::int64_t next_turn_ms(const Context& context,
                           const store::BatchRow& batch,
                           const std::vector<store::JobRow>& jobs) {
   const std::int64_t end_s = batch.object.expires_at.value_or(0);
-  std::int64_t turn_ms = context.now_ms() + kLookAgainMs;
+  std::int64_t turn_ms =
+      context.now_ms() + kLookAgainMs +
+      static_cast<std::int64_t>(static_cast<double>(kLookAgainMs) * context.jitter());
   const auto at = [&](std::int64_t moment_ms) {
     if (moment_ms > context.now_ms()) turn_ms = std::min(turn_ms, moment_ms);
   };

@@ -22,6 +22,10 @@ constexpr std::string_view kSubmitting = "Submitting";  // BatchStore::job_submi
 // So often in a row a deployment refuses a job, or does not answer, before another that has room
 // takes it over.
 constexpr int kRefusalsMax = 3;
+// A job is not handed round for ever: each time its input is copied.
+constexpr int kSuccessorsMax = 4;
+// So long AWS's list must go without a job before it is taken not to exist.
+constexpr std::int64_t kAbsentForMs = 30'000;
 
 class Submission {
  public:
@@ -40,7 +44,11 @@ class Submission {
   Task<void> no_room(const Error& error);
   // Nothing runs at AWS: the collector sees what becomes of the lines.
   Task<void> end_unsubmitted(std::string aws_status, std::string message);
-  bool another_has_room() const;
+  // May be there from an attempt before this step.
+  bool maybe_at_aws() const { return job_.aws_status == kSubmitting; }
+  bool surely_absent() const;
+  Task<bool> settle_earlier();
+  Awaitable<bool> another_has_room() const;
 
   Context& context_;
   store::DueJob due_;
@@ -65,6 +73,7 @@ bedrock::CreateJob Submission::request() const {
 }
 
 Task<void> Submission::end_unsubmitted(std::string aws_status, std::string message) {
+  context_.absent_since_ms.erase({job_.batch_id, job_.n});
   co_return co_await context_.batches.job_observed(job_.batch_id, job_.n, store::JobState::ended,
                                                    std::move(aws_status), std::move(message), 0, 0,
                                                    context_.now_ms());
@@ -72,6 +81,7 @@ Task<void> Submission::end_unsubmitted(std::string aws_status, std::string messa
 
 Task<void> Submission::submitted(std::string arn) {
   context_.health.accepted(deployment_->id());
+  context_.absent_since_ms.erase({job_.batch_id, job_.n});
   obs::info("job submitted", {{"batch_id", job_.batch_id.value},
                               {"job", job_.n},
                               {"deployment", deployment_->id()},
@@ -81,24 +91,27 @@ Task<void> Submission::submitted(std::string arn) {
                                                     context_.now_ms() + kFirstLookMs);
 }
 
-bool Submission::another_has_room() const {
-  const std::int64_t now_ms = context_.now_ms();
-  return std::ranges::any_of(takers_of(context_, job_), [&](const aws::DeploymentPtr& other) {
-    return other->id() != deployment_->id() && !context_.health.busy(other->id(), now_ms);
+Awaitable<bool> Submission::another_has_room() const {
+  if (job_.n / kSuccessorStride >= kSuccessorsMax) co_return false;
+  const auto loads = co_await context_.batches.loads(context_.now_ms());
+  if (!loads) co_return false;
+  const auto takers = takers_of(context_, job_);
+  co_return std::ranges::any_of(takers, [&](const aws::DeploymentPtr& other) {
+    return other->id() != deployment_->id() && has_room(context_, *other, *loads);
   });
 }
 
-// AWS said that it cannot take the job now, so it has not: the job waits, here or elsewhere.
+// AWS says that it cannot take the job now: it waits, here or elsewhere.
 Task<void> Submission::no_room(const Error& error) {
   const bool quota = error.reason() == "ServiceQuotaExceededException";
   const std::int64_t until_ms =
       context_.health.refused(deployment_->id(), quota ? kQuotaWaitMs : kThrottledWaitMs,
                               context_.now_ms(), context_.jitter());
-  if (job_.failures + 1 >= kRefusalsMax && another_has_room()) {
+  if (!maybe_at_aws() && job_.failures + 1 >= kRefusalsMax && co_await another_has_room()) {
     co_return co_await end_unsubmitted("Moved", error.message());
   }
   co_return co_await context_.batches.job_not_submitted(job_.batch_id, job_.n, until_ms,
-                                                        job_.failures + 1);
+                                                        job_.failures + 1, maybe_at_aws());
 }
 
 Task<void> Submission::refused(const Error& error) {
@@ -109,33 +122,72 @@ Task<void> Submission::refused(const Error& error) {
                                   {"reason", error.reason()},
                                   {"message", error.message()}});
   if (error.code() == Errc::throttled) co_return co_await no_room(error);
+  if (error.code() == Errc::unavailable || error.code() == Errc::deadline_exceeded) {
+    // Others of this deployment need not find out for themselves.
+    context_.health.refused(deployment_->id(), kThrottledWaitMs, context_.now_ms(),
+                            context_.jitter());
+  }
   if (worth_repeating(error)) co_return fail(error);
+  // "No" is AWS's last word only where nothing was asked before, or what was asked is surely lost.
+  if (maybe_at_aws() && !surely_absent()) co_return fail(error);
   co_return co_await end_unsubmitted("Rejected", error.message());
+}
+
+// One look may come too early: AWS does not say how soon its list shows a new job.
+bool Submission::surely_absent() const {
+  const auto since = context_.absent_since_ms.find({job_.batch_id, job_.n});
+  return since != context_.absent_since_ms.end() &&
+         context_.now_ms() - since->second >= kAbsentForMs;
+}
+
+// True when the step is done: AWS has the job, or it is given up.
+Task<bool> Submission::settle_earlier() {
+  auto known = co_await find_submitted(*deployment_, job_, Deadline::after(kCreateTimeMax));
+  if (!known) co_return fail(std::move(known.error()).within("looking for a job by its name"));
+  if (*known) {
+    auto done = co_await submitted(std::move(**known));
+    if (!done) co_return fail(std::move(done.error()));
+    co_return true;
+  }
+  context_.absent_since_ms.emplace(store::BatchStore::Lease{job_.batch_id, job_.n},
+                                   context_.now_ms());
+  const bool over = due_.batch_cancelling || context_.window_over(due_);
+  if (over && !surely_absent()) {
+    auto later = co_await context_.batches.job_not_submitted(
+        job_.batch_id, job_.n, context_.now_ms() + kAbsentForMs / 3, job_.failures, true);
+    if (!later) co_return fail(std::move(later.error()));
+    co_return true;
+  }
+  const bool moves =
+      !over && surely_absent() && job_.failures >= kRefusalsMax && co_await another_has_room();
+  if (!over && !moves) co_return false;
+  auto ended = over ? co_await end_unsubmitted(due_.batch_cancelling ? "" : "Expired", "")
+                    : co_await end_unsubmitted("Moved", "the deployment does not answer");
+  if (!ended) co_return fail(std::move(ended.error()));
+  co_return true;
 }
 
 Task<void> Submission::run() {
   // A job that AWS may have is given up through AWS alone: else it would run, and be billed, for
   // nobody.
-  if (job_.aws_status == kSubmitting) {
-    auto known = co_await find_submitted(*deployment_, job_, Deadline::after(kCreateTimeMax));
-    if (!known) co_return fail(std::move(known.error()).within("looking for a job by its name"));
-    if (*known) co_return co_await submitted(std::move(**known));
-    if (due_.batch_cancelling || context_.window_over(due_)) {
-      // AWS never had it.
-      co_return co_await end_unsubmitted(due_.batch_cancelling ? "" : "Expired", "");
-    }
-    if (job_.failures >= kRefusalsMax && another_has_room()) {
-      co_return co_await end_unsubmitted("Moved", "the deployment does not answer");
-    }
+  if (maybe_at_aws()) {
+    auto settled = co_await settle_earlier();
+    if (!settled) co_return fail(std::move(settled.error()));
+    if (*settled) co_return Result<void>();
   }
   auto marked = co_await context_.batches.job_submitting(job_.batch_id, job_.n);
   if (!marked) co_return marked;
   auto arn = co_await deployment_->bedrock->create_job(request(), Deadline::after(kCreateTimeMax));
   if (arn) co_return co_await submitted(std::move(*arn));
-  if (arn.error().code() == Errc::conflict || arn.error().code() == Errc::corrupt) {
+  const bool taken_before =
+      arn.error().code() == Errc::conflict || arn.error().code() == Errc::corrupt;
+  if (taken_before) {
     // The name or the token is known there, or the answer does not say the ARN: the list does.
     auto known = co_await find_submitted(*deployment_, job_, Deadline::after(kCreateTimeMax));
-    if (known && *known) co_return co_await submitted(std::move(**known));
+    if (!known) co_return fail(std::move(known.error()).within("looking for a job by its name"));
+    if (*known) co_return co_await submitted(std::move(**known));
+    // The list may lag behind: the job counts as one that may be there.
+    if (!surely_absent()) co_return fail(arn.error());
   }
   co_return co_await refused(arn.error());
 }

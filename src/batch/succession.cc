@@ -23,7 +23,13 @@ bool runs_as_translated(const Context& context,
                         const store::JobRow& job) {
   const catalog::Model* model = context.models.of(deployment.settings);
   if (!model || model->family != job.family) return false;
-  if (job.kind == store::JobKind::bedrock && !model->batch) return false;
+  if (job.kind == store::JobKind::bedrock) {
+    const config::DeploymentSettings& limits = deployment.settings;
+    const auto records = static_cast<std::uint64_t>(job.records);
+    if (!model->batch || records > limits.max_records_per_job) return false;
+    if (records < limits.min_records_per_job && limits.small_batch == config::SmallBatch::reject)
+      return false;
+  }
   // Embeddings and text completions have one wire; of chats the endpoint makes no difference to it.
   const openai::Endpoint endpoint =
       model->endpoints.empty() ? openai::Endpoint::chat_completions : model->endpoints.front();
@@ -31,15 +37,6 @@ bool runs_as_translated(const Context& context,
       translate::wire_of(*model, endpoint, preference_of(deployment.settings));
   return (wire == translate::Wire::converse) ==
          (job.invocation == bedrock::InvocationType::Converse);
-}
-
-bool has_room(const Context& context,
-              const aws::Deployment& deployment,
-              const std::vector<store::BatchStore::Load>& loads) {
-  if (context.health.busy(deployment.id(), context.now_ms())) return false;
-  const auto load =
-      std::ranges::find(loads, deployment.id(), &store::BatchStore::Load::deployment_id);
-  return load == loads.end() || load->slots_taken < deployment.settings.max_concurrent_jobs;
 }
 
 // Of several, as the planner would choose; nullptr where there is none.
@@ -76,16 +73,26 @@ Why why_absent(const store::JobRow& job, bool fallback_due) {
 
 }  // namespace
 
+bool has_room(const Context& context,
+              const aws::Deployment& deployment,
+              const std::vector<store::BatchStore::Load>& loads) {
+  if (context.health.busy(deployment.id(), context.now_ms())) return false;
+  const auto load =
+      std::ranges::find(loads, deployment.id(), &store::BatchStore::Load::deployment_id);
+  return load == loads.end() || load->slots_taken < deployment.settings.max_concurrent_jobs;
+}
+
 bool too_few_for_aws(std::string_view message) {
   constexpr std::array<std::string_view, 2> kWords{"less records", "fewer records"};
   return says_any(message, kWords);
 }
 
 bool deployment_at_fault(std::string_view message) {
-  constexpr std::array<std::string_view, 14> kWords{
-      "role",       "assume",        "access denied", "accessdenied",  "not authorized",
-      "permission", "kms",           "bucket",        "region",        "support case",
-      "entitle",    "not supported", "s3 location",   "could not read"};
+  constexpr std::array<std::string_view, 16> kWords{
+      "role/",         "service role",  "iam role",       "assume",
+      "access denied", "accessdenied",  "not authorized", "permission",
+      "kms",           "bucket",        "region",         "support case",
+      "entitle",       "not supported", "s3 location",    "could not read"};
   return says_any(message, kWords);
 }
 

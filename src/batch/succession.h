@@ -16,6 +16,11 @@ namespace quarry::batch {
 // those that have shown that they cannot; in the config's order, the job's own among them.
 std::vector<aws::DeploymentPtr> takers_of(const Context& context, const store::JobRow& job);
 
+// It is not known to be busy, and has a slot left.
+bool has_room(const Context& context,
+              const aws::Deployment& deployment,
+              const std::vector<store::BatchStore::Load>& loads);
+
 // AWS failed a job for what the deployment is (role, bucket, key, region, entitlement), so that
 // another may do better, and this one will not.
 bool deployment_at_fault(std::string_view message);

@@ -44,12 +44,17 @@ Task<std::vector<DueBatch>> BatchStore::claim_batches(BatchPhase phase,
                                                       int limit) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<DueBatch>> {
     std::vector<DueBatch> claimed;
-    // Owners who have the least at work come first: one with many batches does not hold up others.
+    // Of those that wait to be planned, owners who have the least at work come first: one with many
+    // batches does not hold up others.
+    const bool planning = phase == BatchPhase::planning;
     const std::string statement = fmt::format(
-        "SELECT {} FROM batches WHERE phase = '{}' AND {} ORDER BY (SELECT COUNT(*) FROM batches "
-        "AS at_work WHERE at_work.owner = batches.owner AND at_work.phase = 'running'), due_ms, "
-        "created_order LIMIT :limit",
-        kBatchColumns, name(phase), kIsDue);
+        "SELECT {} FROM batches {} WHERE phase = '{}' AND {} ORDER BY {} due_ms, created_order "
+        "LIMIT :limit",
+        kBatchColumns,
+        planning ? "LEFT JOIN (SELECT owner AS at_work_of, COUNT(*) AS at_work FROM batches WHERE "
+                   "phase = 'running' GROUP BY owner) AS at_work_rows ON at_work_of = owner"
+                 : "",
+        name(phase), kIsDue, planning ? "COALESCE(at_work, 0)," : "");
     {
       const soci::rowset<soci::row> rows =
           (sql.prepare << statement, soci::use(now_ms), soci::use(now_ms), soci::use(limit));
@@ -67,7 +72,7 @@ Task<std::vector<DueBatch>> BatchStore::claim_batches(BatchPhase phase,
   });
 }
 
-Task<std::vector<DueJob>> BatchStore::claim_jobs(JobKind kind,
+Task<std::vector<DueJob>> BatchStore::claim_jobs(std::optional<JobKind> kind,
                                                  std::vector<JobState> states,
                                                  std::int64_t now_ms,
                                                  std::int64_t lease_ms,
@@ -80,9 +85,10 @@ Task<std::vector<DueJob>> BatchStore::claim_jobs(JobKind kind,
       words += fmt::format("'{}'", name(state));
     }
     const std::string statement = fmt::format(
-        "SELECT {} FROM jobs WHERE kind = '{}' AND state IN ({}) AND {} ORDER BY due_ms LIMIT "
+        "SELECT {} FROM jobs WHERE kind IN ({}) AND state IN ({}) AND {} ORDER BY due_ms LIMIT "
         ":limit",
-        kJobColumns, name(kind), words, kIsDue);
+        kJobColumns, kind ? fmt::format("'{}'", name(*kind)) : "'bedrock', 'direct'", words,
+        kIsDue);
     {
       const soci::rowset<soci::row> rows =
           (sql.prepare << statement, soci::use(now_ms), soci::use(now_ms), soci::use(limit));

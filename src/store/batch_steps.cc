@@ -115,13 +115,15 @@ Task<void> BatchStore::job_submitting(BatchId id, int n) {
   });
 }
 
-Task<void> BatchStore::job_not_submitted(BatchId id, int n, std::int64_t due_ms, int failures) {
+Task<void> BatchStore::job_not_submitted(
+    BatchId id, int n, std::int64_t due_ms, int failures, bool maybe_at_aws) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
-    sql << "UPDATE jobs SET aws_status = '', due_ms = MIN(due_ms, :due), failures = :failures, "
-           "lease_owner = NULL, lease_until_ms = NULL WHERE batch_id = :id AND n = :n AND "
-           "lease_owner = :me",
-        soci::use(due_ms), soci::use(failures), soci::use(id.value), soci::use(n),
-        soci::use(lease_owner_);
+    const std::string status = maybe_at_aws ? "Submitting" : "";
+    sql << "UPDATE jobs SET aws_status = :status, due_ms = MIN(due_ms, :due), failures = "
+           ":failures, lease_owner = NULL, lease_until_ms = NULL WHERE batch_id = :id AND n = :n "
+           "AND lease_owner = :me",
+        soci::use(status), soci::use(due_ms), soci::use(failures), soci::use(id.value),
+        soci::use(n), soci::use(lease_owner_);
     return {};
   });
 }

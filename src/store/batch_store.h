@@ -63,11 +63,15 @@ class BatchStore {
                                             std::int64_t now_ms,
                                             std::int64_t lease_ms,
                                             int limit);
-  Task<std::vector<DueJob>> claim_jobs(JobKind kind,
+  // kind: nullopt is any.
+  Task<std::vector<DueJob>> claim_jobs(std::optional<JobKind> kind,
                                        std::vector<JobState> states,
                                        std::int64_t now_ms,
                                        std::int64_t lease_ms,
                                        int limit);
+  // As claim_jobs, for direct jobs that are to run. Fair: owners take turns, counting what they
+  // have running; among an owner's, due soonest first.
+  Task<std::vector<DueJob>> claim_direct(std::int64_t now_ms, std::int64_t lease_ms, int limit);
   // What deployments hold now: the jobs AWS has or is being asked to take, and the records of all
   // that have not ended. Only those that hold something.
   struct Load {
@@ -75,6 +79,7 @@ class BatchStore {
     std::int64_t slots_taken = 0;
     std::int64_t open_records = 0;
     std::int64_t staged_due = 0;  // jobs that wait for a slot and may be claimed now
+    std::int64_t asked_due = 0;   // of them, those that hold a slot: AWS was asked, and may have it
   };
   Task<std::vector<Load>> loads(std::int64_t now_ms);
   // As claim_jobs, for staged jobs of some deployments, each with its limit. Fair: first those of
@@ -120,7 +125,9 @@ class BatchStore {
   // Before AWS is asked: from here on the job may exist there, so it is only given up through AWS.
   Task<void> job_submitting(BatchId id, int n);
   // AWS refused for lack of a slot, so the job does not exist there. failures: so often in a row.
-  Task<void> job_not_submitted(BatchId id, int n, std::int64_t due_ms, int failures);
+  // maybe_at_aws: of another attempt that is not known; then it stays as job_submitting left it.
+  Task<void> job_not_submitted(
+      BatchId id, int n, std::int64_t due_ms, int failures, bool maybe_at_aws);
   Task<void> job_submitted(BatchId id, int n, std::string job_arn, std::int64_t due_ms);
   Task<void> job_observed(BatchId id,
                           int n,

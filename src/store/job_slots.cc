@@ -16,6 +16,9 @@ constexpr const char* kTakesSlot =
 constexpr const char* kMayBeClaimed =
     "(state = 'staged' AND ((lease_owner IS NULL AND due_ms <= :now) OR (lease_owner IS NOT NULL "
     "AND lease_until_ms < :now2)))";
+constexpr const char* kMayBeClaimedToo =  // a name binds once in a statement
+    "(state = 'staged' AND ((lease_owner IS NULL AND due_ms <= :now3) OR (lease_owner IS NOT NULL "
+    "AND lease_until_ms < :now4)))";
 
 // Of what one owner, or one batch, has at AWS.
 std::string held_by(const char* column, const char* name) {
@@ -28,7 +31,7 @@ std::string held_by(const char* column, const char* name) {
 std::string fair_claim() {
   return fmt::format(
       "SELECT {} FROM jobs {}{}WHERE kind = 'bedrock' AND deployment_id = "
-      ":deployment AND {} ORDER BY COALESCE(owner_held, 0), COALESCE(batch_held, "
+      ":deployment AND {} ORDER BY aws_status DESC, COALESCE(owner_held, 0), COALESCE(batch_held, "
       "0), due_ms, batch_id, n LIMIT :limit",
       kJobColumns, held_by("owner", "owner_held"), held_by("batch_id", "batch_held"),
       kMayBeClaimed);
@@ -42,20 +45,23 @@ Task<std::vector<BatchStore::Load>> BatchStore::loads(std::int64_t now_ms) {
     const std::string statement = fmt::format(
         "SELECT deployment_id, COALESCE(SUM(CASE WHEN {} THEN 1 ELSE 0 END), 0) AS taken, "
         "COALESCE(SUM(records), 0) AS open_records, COALESCE(SUM(CASE WHEN {} THEN 1 ELSE 0 END), "
-        "0) AS staged_due FROM jobs WHERE kind = 'bedrock' AND state IN ('staged', 'submitted', "
+        "0) AS staged_due, COALESCE(SUM(CASE WHEN {} AND aws_status = 'Submitting' THEN 1 ELSE 0 "
+        "END), 0) AS asked_due FROM jobs WHERE kind = 'bedrock' AND state IN ('staged', "
+        "'submitted', "
         "'running') GROUP BY deployment_id",
-        kTakesSlot, kMayBeClaimed);
+        kTakesSlot, kMayBeClaimed, kMayBeClaimedToo);
     // Sums have no declared type for SOCI to tell, so they are read into what they are.
     Load load;
     long long taken = 0;
     long long open_records = 0;
     long long staged_due = 0;
+    long long asked_due = 0;
     soci::statement select =
-        (sql.prepare << statement, soci::use(now_ms), soci::use(now_ms),
-         soci::into(load.deployment_id), soci::into(taken), soci::into(open_records),
-         soci::into(staged_due));
+        (sql.prepare << statement, soci::use(now_ms), soci::use(now_ms), soci::use(now_ms),
+         soci::use(now_ms), soci::into(load.deployment_id), soci::into(taken),
+         soci::into(open_records), soci::into(staged_due), soci::into(asked_due));
     for (select.execute(); select.fetch();) {
-      loads.push_back({load.deployment_id, taken, open_records, staged_due});
+      loads.push_back({load.deployment_id, taken, open_records, staged_due, asked_due});
     }
     return loads;
   });
