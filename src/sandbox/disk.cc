@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <stdexcept>
+#include <sys/file.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -36,6 +38,20 @@ void replace_file(const std::filesystem::path& path, std::string_view content) {
   file.write(as_bytes(content));
   file.keep_as(path);
 }
+
+DirectoryLock::DirectoryLock(const std::filesystem::path& directory)
+    : descriptor_(open_file(directory / "lock", O_RDWR | O_CREAT)) {
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+  const int cause = errno;
+  ::close(descriptor_);  // the destructor does not run for a constructor that throws
+  if (cause != EWOULDBLOCK) {
+    throw std::system_error(cause, std::generic_category(), "locking " + directory.string());
+  }
+  throw std::runtime_error("the data directory " + directory.string() +
+                           " is in use by another sandbox; hint: --data-dir chooses another");
+}
+
+DirectoryLock::~DirectoryLock() { ::close(descriptor_); }
 
 TempFile::TempFile(const std::filesystem::path& folder)
     : path_(folder / (".tmp-" + random_hex128())),

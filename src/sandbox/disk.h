@@ -19,6 +19,19 @@ std::string read_file(const std::filesystem::path& path);
 // Readers see the old content or the new one, never a part (write beside, then rename).
 void replace_file(const std::filesystem::path& path, std::string_view content);
 
+// A directory that one process has to itself for as long as this lives, also through its death.
+class DirectoryLock {
+ public:
+  // Throws std::runtime_error with a hint while another holds it.
+  explicit DirectoryLock(const std::filesystem::path& directory);
+  ~DirectoryLock();
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
 // Open for writing; deleted by the destructor unless keep_as() was called.
 class TempFile {
  public:

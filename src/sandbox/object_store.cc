@@ -77,17 +77,27 @@ std::unexpected<Fault> no_such_bucket(const std::string& name) {
 
 }  // namespace
 
-bool valid_bucket_name(std::string_view name) {
+std::string_view bucket_name_fault(std::string_view name) {
   const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  if (name.size() < 3 || name.size() > 63 || !plain(name.front()) || !plain(name.back()))
-    return false;
-  if (name.find("..") != std::string_view::npos) return false;
+  if (name.size() < 3 || name.size() > 63) return "it must have 3 to 63 characters";
+  if (!std::ranges::all_of(name, [&](char c) { return plain(c) || c == '-' || c == '.'; })) {
+    return "it may hold only lower-case letters, digits, '-' and '.'";
+  }
+  if (!plain(name.front()) || !plain(name.back())) {
+    return "it must begin and end with a lower-case letter or a digit";
+  }
+  if (name.contains("..")) return "two dots must not stand side by side";
   if (name.find_first_not_of("0123456789.") == std::string_view::npos &&
       std::ranges::count(name, '.') == 3) {
-    return false;
+    return "it must not look like an IP address";
   }
-  return std::ranges::all_of(name, [&](char c) { return plain(c) || c == '-' || c == '.'; });
+  if (name == "model" || name.starts_with("model-invocation-job")) {
+    return "Bedrock's paths on this same port begin so";
+  }
+  return "";
 }
+
+bool valid_bucket_name(std::string_view name) { return bucket_name_fault(name).empty(); }
 
 ObjectStore::ObjectStore(const fs::path& data_dir)
     : root_(data_dir / "s3"), temp_(data_dir / "tmp") {

@@ -129,7 +129,9 @@ class ObjectStore {
   std::map<std::string, Bucket, std::less<>> buckets_;
 };
 
-// S3's rules: 3..63 of a-z 0-9 - ., a letter or digit at both ends, no "..", not an address.
+// S3's rules: 3..63 of a-z 0-9 - ., a letter or digit at both ends, no "..", not an address. Nor
+// the first segment of one of Bedrock's paths, which are on the same port. "" = it breaks none.
+std::string_view bucket_name_fault(std::string_view name);
 bool valid_bucket_name(std::string_view name);
 
 }  // namespace quarry::sandbox

@@ -231,9 +231,7 @@ Awaitable<S3Answer> create_bucket(S3Context& s3, S3Request request, http::BodyRe
     }
     if (!constraint->empty()) region = *constraint;
   }
-  // "model" is the first segment of Bedrock runtime's paths, on this same port.
-  const std::string_view name = request.bucket;
-  if (!valid_bucket_name(name) || name == "model" || name.starts_with("model-invocation-job")) {
+  if (!valid_bucket_name(request.bucket)) {
     auto fault = refuse(400, "InvalidBucketName", "The specified bucket is not valid.");
     fault.error().details = {{"BucketName", request.bucket}};
     co_return fault;

@@ -6,6 +6,7 @@
 #include "http/server.h"
 #include "obs/log.h"
 #include "sandbox/bedrock.h"
+#include "sandbox/disk.h"
 #include "sandbox/job_engine.h"
 #include "sandbox/object_store.h"
 #include "sandbox/router.h"
@@ -32,6 +33,8 @@ class SandboxImpl final : public Sandbox {
   }
 
   void start() override {
+    std::filesystem::create_directories(options_.data_dir);
+    lock_.emplace(options_.data_dir);  // first: what follows clears away what was half done
     objects_.emplace(options_.data_dir);
     uploads_.emplace(*objects_);
     jobs_.emplace(pool_, options_.data_dir);
@@ -93,6 +96,7 @@ class SandboxImpl final : public Sandbox {
   CallRecords calls_;
   std::shared_ptr<BlockCache> blocks_ = std::make_shared<BlockCache>();
   // Each uses those above it, so they go in the other order.
+  std::optional<DirectoryLock> lock_;
   std::optional<ObjectStore> objects_;
   std::optional<UploadStore> uploads_;
   std::optional<JobTable> jobs_;

@@ -55,6 +55,11 @@ TEST(BucketName, FollowsS3sRules) {
     EXPECT_TRUE(valid_bucket_name(good)) << good;
   for (const char* bad : {"ab", "Abc", "a_b", "-ab", "ab-", "a..b", "192.168.0.1", ".ab"})
     EXPECT_FALSE(valid_bucket_name(bad)) << bad;
+  EXPECT_EQ(bucket_name_fault("A_"), "it must have 3 to 63 characters");
+  EXPECT_TRUE(bucket_name_fault("a_b").starts_with("it may hold only lower-case letters"));
+  EXPECT_TRUE(bucket_name_fault("ab-").starts_with("it must begin and end"));
+  EXPECT_FALSE(valid_bucket_name("model"));
+  EXPECT_TRUE(valid_bucket_name("models"));
   EXPECT_TRUE(valid_bucket_name(std::string(63, 'a')));
   EXPECT_FALSE(valid_bucket_name(std::string(64, 'a')));
 }
