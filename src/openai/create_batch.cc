@@ -75,8 +75,12 @@ Result<std::chrono::hours> window_hours(std::string_view text, std::chrono::hour
           ? fmt::format("'{}h'", kShortestWindow.count())
           : fmt::format("'{}h' to '{}h', in whole hours", kShortestWindow.count(), longest.count());
   return wrong("completion_window", "invalid_value",
-               fmt::format("Invalid value: '{}'. Supported values are: {} (completion_window).",
-                           text, supported));
+               fmt::format("Invalid value: '{}'. Supported values are: {} (completion_window).{}",
+                           text, supported,
+                           written_so && hours > longest
+                               ? " hint: the server's general_settings.max_completion_window "
+                                 "allows longer ones."
+                               : ""));
 }
 
 // Nothing but a boolean: whoever writes "true" does not want a batch.

@@ -33,7 +33,10 @@ TEST(CreateBatch, TheWindowIsOneDayWhereNothingElseIsAllowed) {
   EXPECT_EQ(two.error().param(), "completion_window");
   EXPECT_EQ(two.error().reason(), "invalid_value");
   EXPECT_EQ(two.error().message(),
-            "Invalid value: '48h'. Supported values are: '24h' (completion_window).");
+            "Invalid value: '48h'. Supported values are: '24h' (completion_window). hint: the "
+            "server's general_settings.max_completion_window allows longer ones.");
+  EXPECT_EQ(parsed("2d").error().message(),
+            "Invalid value: '2d'. Supported values are: '24h' (completion_window).");
 }
 
 TEST(CreateBatch, TheWindowIsWholeHoursUpToTheLongest) {

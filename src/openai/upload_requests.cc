@@ -86,7 +86,7 @@ Result<CreateUpload> parse_create_upload(std::string_view text) {
     if (!value) return fail(std::move(value.error()));
     *target = std::move(*value);
   }
-  auto bytes = required_integer(*body, "bytes", 0);
+  auto bytes = required_integer(*body, "bytes", 1);
   if (!bytes) return fail(std::move(bytes.error()));
   create.bytes = *bytes;
   auto expires = expires_after(*body, "expires_after");

@@ -33,7 +33,7 @@ TEST(CreateUpload, NamesTargetModelsAsOneTextOrAsAList) {
 }
 
 TEST(CreateUpload, BytesIsAWholeNumberThatIsNotNegative) {
-  for (const char* bytes : {"-1", "1.5", "\"1\"", "null", "99999999999999999999"}) {
+  for (const char* bytes : {"-1", "0", "1.5", "\"1\"", "null", "99999999999999999999"}) {
     const auto create = parse_create_upload(
         std::string(R"({"filename":"x","mime_type":"txt","purpose":"batch","bytes":)") + bytes +
         "}");
