@@ -13,6 +13,7 @@ struct Head {
   std::int32_t error_code = 0;
   bool failed = false;
   bool expired = false;
+  bool retryable = false;
   bool metered = false;
 };
 
@@ -30,6 +31,7 @@ Result<bool> LineParts::put(std::size_t first, std::size_t part, const Outcome& 
     head.failed = true;
     head.error_code = outcome.error->code;
     head.expired = outcome.error->expired;
+    head.retryable = outcome.error->retryable;
     body = outcome.error->message;
   }
   if (outcome.metered) {
@@ -56,8 +58,10 @@ Result<Outcome> LineParts::read(const Entry& entry, std::size_t size) {
   const std::string_view body = std::string_view(buffer_).substr(sizeof head);
   Outcome outcome;
   if (head.failed) {
-    outcome.error = bedrock::RecordError{
-        .code = head.error_code, .message = std::string(body), .expired = head.expired};
+    outcome.error = bedrock::RecordError{.code = head.error_code,
+                                         .message = std::string(body),
+                                         .expired = head.expired,
+                                         .retryable = head.retryable};
   } else {
     outcome.model_output = body;
   }

@@ -214,7 +214,8 @@ Result<ResultLines::Arrived> ResultLines::look_at_parts(std::size_t place, const
     auto outcome = parts_.get_without_output(first, part);
     if (!outcome) return fail(std::move(outcome.error()));
     if (outcome->error) {
-      if (arrived.failure) continue;
+      const bool decided = arrived.failure && !passes(arrived.failure->error);
+      if (decided || (arrived.failure && passes(*outcome->error))) continue;
       outcome = parts_.get(first, part);  // the message too
       if (!outcome) return fail(std::move(outcome.error()));
       arrived.failure = Failure{part, std::move(*outcome->error)};

@@ -91,7 +91,9 @@ class ResultLines {
   };
   // Of a line of several, as far as its parts have come.
   struct Arrived {
-    std::optional<Failure> failure;  // the first
+    // The first of those that do not pass: such a line fails however often it is tried. Without
+    // one, the first.
+    std::optional<Failure> failure;
     std::optional<openai::Usage> metered;
   };
 

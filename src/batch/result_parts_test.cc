@@ -84,16 +84,17 @@ TEST(LineParts, KeepErrorsAndCountsAsTheyWere) {
   LineParts parts(directory.path, 2);
   ASSERT_TRUE(*parts.put(0, 1,
                          {.model_output = {},
-                          .error = bedrock::RecordError{429, "later", true, false},
+                          .error = bedrock::RecordError{400, "later", true, true},
                           .metered = {}}));
   ASSERT_TRUE(*parts.put(
       0, 0, {.model_output = "{}", .error = {}, .metered = openai::Usage{7, 0, 0, 2, 0}}));
   EXPECT_FALSE(*parts.put(0, 0, {.model_output = "other", .error = {}, .metered = {}}));
   const auto failed = parts.get(0, 1);
   ASSERT_TRUE(failed && failed->error);
-  EXPECT_EQ(failed->error->code, 429);
+  EXPECT_EQ(failed->error->code, 400);
   EXPECT_EQ(failed->error->message, "later");
   EXPECT_TRUE(failed->error->expired);
+  EXPECT_TRUE(failed->error->retryable);
   const auto ok = parts.get(0, 0);
   ASSERT_TRUE(ok);
   EXPECT_EQ(ok->model_output, "{}");
@@ -104,7 +105,7 @@ TEST(LineParts, KeepErrorsAndCountsAsTheyWere) {
 class PartsOfLines : public ::testing::Test {
  protected:
   // Line 1: one record; line 2: three; line 3: two, as base64.
-  ResultLines lines(std::string family = "titan_embed") const {
+  ResultLines lines(std::string family = "titan_embed", bool leave_passing = false) const {
     std::string sidecar;
     append_custom_id(sidecar, {1, R"("one")", 1, ""});
     append_custom_id(sidecar, {2, R"("three")", 3, ""});
@@ -115,6 +116,7 @@ class PartsOfLines : public ::testing::Test {
     settings.endpoint = openai::Endpoint::embeddings;
     settings.family = std::move(family);
     settings.scratch_directory = directory_.path;
+    settings.leave_passing_failures = leave_passing;
     return ResultLines(std::move(settings), *CustomIds::parse(std::move(sidecar)));
   }
   static std::string row(const bedrock::RecordKey& key,
@@ -238,6 +240,28 @@ TEST_F(PartsOfLines, SayWhatFailedEvenWhereOthersAreMissing) {
   add(joined, error_row({2, 2}));
   end(joined);
   EXPECT_TRUE(joined.errors.contains("input[2]: too long"));
+}
+
+TEST_F(PartsOfLines, ThatAwsCallsRetryableLeaveTheLineWhateverTheirCode) {
+  ResultLines joined = lines("titan_embed", true);
+  add(joined, error_row({3, 0}, R"(,"retryable":true)"));
+  add(joined, row({3, 1}, 1));
+  EXPECT_EQ(joined.errors, "");
+  EXPECT_EQ(joined.failed, 0);
+  ASSERT_TRUE(joined.left_line(3));
+  EXPECT_EQ(joined.left_lines(), 1u);
+}
+
+TEST_F(PartsOfLines, ThatFailForGoodFailTheLineThoughOthersWouldPass) {
+  for (const auto& [passing, lasting] : {std::pair(0u, 2u), std::pair(2u, 0u)}) {
+    ResultLines joined = lines("titan_embed", true);
+    add(joined, error_row({2, passing}, R"(,"retryable":true)"));
+    add(joined, row({2, 1}, 1));
+    add(joined, error_row({2, lasting}));
+    EXPECT_EQ(joined.left_lines(), 0u) << "another try would fail as this one";
+    EXPECT_EQ(joined.failed, 1);
+    EXPECT_TRUE(joined.errors.contains(fmt::format("input[{}]: too long", lasting)));
+  }
 }
 
 TEST_F(PartsOfLines, NotRunInTimeLeaveTheLineUnfinished) {
