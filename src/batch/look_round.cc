@@ -24,6 +24,12 @@ constexpr std::size_t kGetsAtOnce = 50;
 // A job that AWS does not know may not be visible yet: it is looked for so often.
 constexpr int kMissingMax = 3;
 constexpr std::int64_t kMissingLookMs = 60'000;
+// Where most jobs vanish at once it is likelier that another account is asked than that AWS lost
+// them: they are given up, and their lines run again, only after an operator had time to see it.
+constexpr std::size_t kVanishedMin = 3;
+constexpr std::int64_t kVanishedMs = 1'800'000;
+// What was looked at in this time says how AWS stands to the group's jobs now.
+constexpr std::int64_t kRecentLookMs = 300'000;
 constexpr std::int64_t kOutOfTimeLookMs = 1'000;
 // The list is filtered by AWS's clock: a job's own time of submission is from there, the batch's
 // creation from here.
@@ -62,6 +68,10 @@ struct Round {
   std::vector<bool> stop_tried;
   std::vector<BatchStore::Look> results;
   bool any_ended = false;
+  std::vector<std::size_t> missing;  // as often as kMissingMax, or more
+  std::string missing_message;
+  int seen_jobs = 0;
+  bool none_listed = false;      // the whole list shows none of several jobs
   std::optional<Error> failure;  // concerns all: the others are not tried
   std::optional<Error> job_failure, stop_failure;
   int jobs_failed = 0, stops_failed = 0;
@@ -83,7 +93,9 @@ struct Round {
               int failures,
               std::optional<BatchStore::Observed> changed);
   void observed(std::size_t i, const bedrock::Job& seen);
-  void missing(std::size_t i, const Error& error);
+  void unknown(std::size_t i, const Error& error);
+  bool most_vanished() const;
+  void settle_missing();
   void failed(std::size_t i, Error error);
   void give_up_rest();
 };
@@ -159,6 +171,8 @@ void Round::observed(std::size_t i, const bedrock::Job& seen) {
   LookGroup::Remembered& remembered = group.jobs[row.job_arn];
   if (seen.submit_time) remembered.submitted_ms = unix_millis(*seen.submit_time);
   remembered.missing = 0;
+  ++seen_jobs;
+  group.said_vanished = false;
   remembered.looked_ms = context.now_ms();
   if (stop_tried[i] || row.aws_status == kStopping) ++remembered.looks_while_stopping;
   const std::int64_t due_ms =
@@ -170,11 +184,11 @@ void Round::observed(std::size_t i, const bedrock::Job& seen) {
   finish(i, due_ms, 0, changed ? std::optional(std::move(now)) : std::nullopt);
 }
 
-void Round::missing(std::size_t i, const Error& error) {
+void Round::unknown(std::size_t i, const Error& error) {
   const store::JobRow& row = job(i);
   LookGroup::Remembered& remembered = group.jobs[row.job_arn];
   remembered.looked_ms = context.now_ms();
-  ++remembered.missing;
+  if (remembered.missing++ == 0) remembered.missing_since_ms = remembered.looked_ms;
   obs::warn("AWS does not know the job", {{"batch_id", row.batch_id.value},
                                           {"job", row.n},
                                           {"looks", remembered.missing},
@@ -183,12 +197,46 @@ void Round::missing(std::size_t i, const Error& error) {
     finish(i, context.now_ms() + kMissingLookMs, 0, std::nullopt);
     return;
   }
-  group.jobs.erase(row.job_arn);
-  any_ended = true;
-  finish(i, context.now_ms(), 0,
-         BatchStore::Observed{store::JobState::ended, "Failed",
-                              "AWS no longer knows the job: " + error.message(), row.succeeded,
-                              row.errored});
+  missing.push_back(i);
+  missing_message = error.message();
+}
+
+// Of the jobs of the last looks, whichever round they were in.
+bool Round::most_vanished() const {
+  if (none_listed && seen_jobs == 0) return true;
+  const std::int64_t since_ms = context.now_ms() - kRecentLookMs;
+  std::size_t vanished = 0;
+  std::size_t known = 0;
+  for (const auto& [arn, remembered] : group.jobs) {
+    if (remembered.looked_ms >= since_ms) ++(remembered.missing > 0 ? vanished : known);
+  }
+  return vanished + known >= kVanishedMin && vanished > known;
+}
+
+void Round::settle_missing() {
+  if (missing.empty()) return;
+  const bool most = most_vanished();
+  if (most && !std::exchange(group.said_vanished, true)) {
+    obs::error(
+        "AWS knows hardly any of the jobs it was given; they are given up after half an hour; "
+        "hint: wrong account, credentials or region in config.yaml?",
+        {{"group", group.name}, {"jobs", missing.size()}, {"message", missing_message}});
+  }
+  for (const std::size_t i : missing) {
+    const store::JobRow& row = job(i);
+    const std::int64_t now_ms = context.now_ms();
+    if (most && now_ms - group.jobs[row.job_arn].missing_since_ms < kVanishedMs) {
+      finish(i, now_ms + kMissingLookMs, 0, std::nullopt);
+      continue;
+    }
+    any_ended = true;
+    group.jobs.erase(row.job_arn);
+    finish(i, now_ms, 0,
+           BatchStore::Observed{store::JobState::ended, "Failed", "AWS no longer knows the job",
+                                row.succeeded, row.errored});
+    obs::error("a job that AWS no longer knows is given up",
+               {{"batch_id", row.batch_id.value}, {"job", row.n}, {"arn", row.job_arn}});
+  }
 }
 
 void Round::failed(std::size_t i, Error error) {
@@ -288,7 +336,7 @@ Awaitable<void> get_one(RoundPtr round, std::size_t i) {
   if (seen) {
     round->observed(i, *seen);
   } else if (seen.error().code() == Errc::not_found) {
-    round->missing(i, seen.error());
+    round->unknown(i, seen.error());
   } else {
     round->failed(i, std::move(seen.error()));
   }
@@ -442,9 +490,11 @@ Awaitable<void> Sweep::run() {
       co_return;
     }
     take(*page);
-    if (unseen_.empty() || page->next_token.empty() || page->next_token == query.next_token) {
+    if (page->next_token.empty()) {
+      round_->none_listed = round_->looks.size() > 1 && unseen_.size() == round_->looks.size();
       co_return;
     }
+    if (unseen_.empty() || page->next_token == query.next_token) co_return;
     if (static_cast<double>(unseen_.size()) <= pages_left(*page)) co_return;
     query.next_token = std::move(page->next_token);
   }
@@ -480,6 +530,7 @@ Awaitable<void> look_at(LookTools& tools,
     co_await write(round);
     rest.erase(rest.begin(), rest.begin() + share);
   }
+  round->settle_missing();
   round->give_up_rest();
   co_await write(round);
   forget_old(*round);

@@ -28,12 +28,15 @@ struct LookGroup {
   struct Remembered {
     std::optional<std::int64_t> submitted_ms;
     int missing = 0;  // looks in a row at which AWS did not know the job
+    std::int64_t missing_since_ms = 0;
     int looks_while_stopping = 0;
     std::int64_t looked_ms = 0;
   };
   std::unordered_map<std::string, Remembered> jobs;  // by ARN
   // How many jobs the list shows for each millisecond that it goes back; 0: not known.
   double listed_a_ms = 0;
+  // That most jobs are unknown to AWS was said, and no job was seen since.
+  bool said_vanished = false;
   // The account may not list jobs: not tried again until then.
   std::int64_t list_refused_until_ms = 0;
 };

@@ -194,8 +194,54 @@ TEST_F(LookRound, AJobUnknownToAwsIsLostOnlyAfterThreeLooksAMinuteApart) {
   const auto row = watched_.rows("batch_1")[0];
   EXPECT_EQ(row.state, JobState::ended);
   EXPECT_EQ(row.aws_status, "Failed");
-  EXPECT_EQ(row.message, "AWS no longer knows the job: no job of that name");
+  EXPECT_EQ(row.message, "AWS no longer knows the job");
   EXPECT_EQ(ended_, 1);
+}
+
+// A minute between each: so that all that are missing are due again.
+TEST_F(LookRound, ManyJobsThatVanishAtOnceAreGivenUpOnlyAfterHalfAnHour) {
+  const auto arns = watched_.submitted("batch_1", ages(5));
+  const auto held = aws().jobs;
+  for (std::size_t i = 0; i < 3; ++i) aws().jobs.erase(arns[i]);
+  const auto minutes = [this](int count) {
+    for (int i = 0; i < count; ++i) {
+      look();
+      clock_.at += 1min;
+    }
+  };
+  minutes(30);
+  EXPECT_EQ(watched_.count("batch_1", JobState::ended), 0);
+  EXPECT_TRUE(group_.said_vanished);
+  minutes(2);
+  EXPECT_EQ(watched_.count("batch_1", JobState::ended), 3);
+  EXPECT_EQ(watched_.rows("batch_1")[0].aws_status, "Failed");
+}
+
+TEST_F(LookRound, JobsOfAWrongAccountAreAllThereWhenTheRightOneIsAskedAgain) {
+  watched_.submitted("batch_1", ages(2));
+  const auto held = std::exchange(aws().jobs, {});
+  for (int i = 0; i < 20; ++i) {
+    look();
+    clock_.at += 1min;
+  }
+  EXPECT_EQ(watched_.count("batch_1", JobState::ended), 0) << "the list shows none of them either";
+  EXPECT_TRUE(group_.said_vanished);
+  aws().jobs = held;
+  look();
+  EXPECT_EQ(watched_.count("batch_1", JobState::running), 2);
+  EXPECT_FALSE(group_.said_vanished);
+}
+
+TEST_F(LookRound, AJobThatVanishesAmongOthersIsLostAfterThreeLooks) {
+  const auto arns = watched_.submitted("batch_1", ages(5));
+  aws().jobs.erase(arns[2]);
+  for (int i = 0; i < 3; ++i) {
+    look();
+    clock_.at += 1min;
+  }
+  EXPECT_EQ(watched_.rows("batch_1")[2].aws_status, "Failed");
+  EXPECT_EQ(watched_.count("batch_1", JobState::ended), 1);
+  EXPECT_FALSE(group_.said_vanished);
 }
 
 TEST_F(LookRound, AJobThatAwsShowsAfterAllIsNotLost) {
