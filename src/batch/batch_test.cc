@@ -204,15 +204,21 @@ TEST(ResultLines, AnOutputThatIsNotTheFamilysShapeIsAnErrorOfItsLine) {
   EXPECT_EQ(parsed(lines.errors)[0].at_pointer("/response/status_code"), 502);
 }
 
-TEST(LinesOf, AreInProportionToTheRecordsThatAreDone) {
+TEST(LinesOf, AreThoseThatAreWholeWhereverTheRecordsThatAreDoneLie) {
   store::JobRow job;
   job.lines = job.records = 100;
+  EXPECT_EQ(lines_of(job, 0), 0);
   EXPECT_EQ(lines_of(job, 37), 37);
+  EXPECT_EQ(lines_of(job, 100), 100);
+  EXPECT_EQ(lines_of(job, 101), 100) << "AWS may count more than there is";
   job.lines = 4;
   job.records = 200;
   EXPECT_EQ(lines_of(job, 0), 0);
-  EXPECT_EQ(lines_of(job, 149), 2);
+  EXPECT_EQ(lines_of(job, 196), 0) << "one record may be missing in each line";
+  EXPECT_EQ(lines_of(job, 198), 2);
   EXPECT_EQ(lines_of(job, 200), 4);
+  job.lines = job.records = 0;
+  EXPECT_EQ(lines_of(job, 0), 0);
   EXPECT_EQ(lines_of(job, std::optional<std::int64_t>()), std::nullopt);
 }
 
@@ -225,6 +231,20 @@ TEST(ResourceNames, AreNotForClients) {
   EXPECT_EQ(without_resource_names("PutObject s3://bucket/key: AccessDenied"),
             "PutObject <s3 object>: AccessDenied");
   EXPECT_EQ(without_resource_names("nothing to hide"), "nothing to hide");
+}
+
+TEST(ResourceNames, OfARefusedCallOnlyAwssCodeAndWordsAreForClients) {
+  EXPECT_EQ(without_resource_names(
+                "CreateModelInvocationJob quarry-0123-1000001-1: ValidationException: The role: "
+                "arn:aws:iam::123456789012:role/x cannot be assumed (HTTP 400, request id a-b-1)"),
+            "ValidationException: The role: <arn> cannot be assumed");
+  EXPECT_EQ(without_resource_names("reading part 3: PutObject s3://b/k: AccessDenied (HTTP 403)"),
+            "AccessDenied");
+  EXPECT_EQ(without_resource_names("GetObject s3://b/k: SlowDown: Please (retry). (HTTP 503)"),
+            "SlowDown: Please (retry).");
+  // Words of AWS's own, of a job.
+  EXPECT_EQ(without_resource_names("Access denied: the role (HTTP 403) is not trusted: see above"),
+            "Access denied: the role (HTTP 403) is not trusted: see above");
 }
 
 }  // namespace

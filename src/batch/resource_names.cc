@@ -1,5 +1,7 @@
 #include "batch/resource_names.h"
 
+#include <algorithm>
+
 namespace quarry::batch {
 namespace {
 
@@ -7,9 +9,28 @@ bool ends_name(char c) {
   return c == ' ' || c == '"' || c == '\'' || c == ',' || c == ')' || c == ']' || c == '\n';
 }
 
+bool alphanumeric(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// "Operation subject: Code: words (HTTP 400, request id x)", as aws::to_error writes it, with
+// whatever was put before: "Code: words". Others stay as they are.
+std::string_view said_by_aws(std::string_view message) {
+  const std::size_t trailer = message.rfind(" (HTTP ");
+  if (trailer == std::string_view::npos || !message.ends_with(')')) return message;
+  const std::string_view said = message.substr(0, trailer);
+  for (std::size_t at = said.find(": "); at != std::string_view::npos; at = said.find(": ", at)) {
+    at += 2;
+    const std::string_view code = said.substr(at, said.find(": ", at) - at);
+    if (!code.empty() && std::ranges::all_of(code, alphanumeric)) return said.substr(at);
+  }
+  return said;
+}
+
 }  // namespace
 
 std::string without_resource_names(std::string_view message) {
+  message = said_by_aws(message);
   std::string clean;
   for (std::size_t at = 0; at < message.size();) {
     const std::string_view rest = message.substr(at);

@@ -146,6 +146,7 @@ class WatchedJobs {
       job.state = store::JobState::submitted;
       job.deployment_id = deployment_id;
       job.lines = job.records = 100;
+      plan.total += job.lines;
       job.job_arn = fmt::format("arn:{}/{}", batch_id, job.n);
       arns.push_back(job.job_arn);
       region.hold(job.job_arn, clock_.now() - age, bedrock::JobStatus::InProgress);
