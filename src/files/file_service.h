@@ -65,8 +65,10 @@ class FileService {
   Task<store::FileRow> find(FileId id, access::Caller caller);
   Task<store::Page<store::FileRow>> list(store::ListQuery query);
   Task<void> remove(FileId id, access::Caller caller);
-  // The whole file, or a range of it that lies inside. The stream holds two transfer buffers while
-  // it is read. Errors: not_found; unavailable when a segment's deployment is no longer configured.
+  // The whole file, or a range of it that lies inside. Its first bytes are read before this
+  // returns, so that what S3 refuses is an answer. The stream holds two transfer buffers until it
+  // is read or destroyed. Errors: not_found; unavailable when a segment's deployment is no longer
+  // configured; S3's, but for corrupt where it does not have the object.
   Task<Content> open(FileId id, access::Caller caller, std::optional<ByteRange> range);
 
  private:
