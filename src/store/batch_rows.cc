@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <sstream>
 #include <stdexcept>
@@ -235,12 +236,23 @@ Columns columns_of(const SpendRow& spend) {
 }
 
 void refresh_counts(soci::session& sql, const BatchId& id) {
-  sql << "UPDATE batches SET completed = MAX(completed, (SELECT COALESCE(SUM(succeeded), 0) FROM "
-         "jobs "
-         "WHERE batch_id = :a)), failed = MAX(failed, refused_lines + (SELECT "
-         "COALESCE(SUM(errored), 0) "
-         "FROM jobs WHERE batch_id = :b)) WHERE id = :c",
-      soci::use(id.value), soci::use(id.value), soci::use(id.value);
+  long long total = 0, refused = 0, shown_completed = 0, shown_failed = 0;
+  sql << "SELECT total, refused_lines, completed, failed FROM batches WHERE id = :id",
+      soci::use(id.value), soci::into(total), soci::into(refused), soci::into(shown_completed),
+      soci::into(shown_failed);
+  if (!sql.got_data()) return;
+  long long completed = 0, failed = 0, open = 0;
+  sql << "SELECT COALESCE(SUM(succeeded), 0), COALESCE(SUM(errored), 0), COALESCE(SUM(state <> "
+         "'collected'), 0) FROM jobs WHERE batch_id = :id",
+      soci::use(id.value), soci::into(completed), soci::into(failed), soci::into(open);
+  failed += refused;
+  if (open > 0) {
+    failed = std::max(failed, std::min(shown_failed, total - completed));
+    completed = std::max(completed, std::min(shown_completed, total - failed));
+  }
+  if (completed == shown_completed && failed == shown_failed) return;
+  sql << "UPDATE batches SET completed = :completed, failed = :failed WHERE id = :id",
+      soci::use(completed), soci::use(failed), soci::use(id.value);
 }
 
 }  // namespace quarry::store

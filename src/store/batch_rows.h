@@ -24,7 +24,8 @@ void add_usage(Columns& columns, const openai::Usage& usage);
 openai::Usage usage_of(const soci::row& row);
 
 // The counts that clients see while jobs run: what is collected, and AWS's own counters for the
-// rest. Never lower than before, because AWS's counters may lag behind what was collected.
+// rest. They do not fall, though AWS's counters may have counted what another job then does again,
+// but for what would make them more than all lines; when all jobs are collected they are exact.
 void refresh_counts(soci::session& sql, const BatchId& id);
 
 // Leases the job to `me`, and fills in what is due of its batch.

@@ -404,6 +404,55 @@ TEST_F(Slots, OfAJobThatMayBeAtAwsStayTaken) {
   EXPECT_EQ(run(store.loads(kNow))->front().staged_due, 0);
 }
 
+TEST_F(Slots, CountsDoNotFallWhileAJobDoesAgainWhatAnotherHadCounted) {
+  BatchStore store = batches();
+  const BatchId id{"one"};
+  waiting(store, "one", "a", 1);
+  const auto shown = [&] {
+    const auto object = run(store.find_any(id))->object;
+    EXPECT_LE(object.completed + object.failed, object.total);
+    return std::pair(object.completed, object.failed);
+  };
+  const auto lease = [&](int n) {
+    const auto due = run(store.claim_jobs(
+        JobKind::bedrock, {JobState::staged, JobState::submitted, JobState::ended}, kNow, 1000, 5));
+    ASSERT_EQ(due->size(), 1u);
+    ASSERT_EQ(due->front().job.n, n);
+  };
+  const std::int64_t total = run(store.find_any(id))->object.total;
+  lease(1);
+  ASSERT_TRUE(
+      run(store.job_observed(id, 1, JobState::ended, "Failed", "", total - 10, 0, kNow)));
+  EXPECT_EQ(shown(), std::pair(total - 10, std::int64_t{0}));
+  // Its output was lost but for 20 lines that failed: nothing of what AWS counted is there.
+  lease(1);
+  BatchStore::Collected collected;
+  collected.id = id;
+  collected.n = 1;
+  collected.failed = 20;
+  JobRow successor;
+  successor.batch_id = id;
+  successor.n = 1'000'001;
+  successor.owner = "a";
+  successor.deployment_id = "dep";
+  successor.model_name = "m";
+  successor.lines = successor.records = total - 20;
+  collected.successor = successor;
+  ASSERT_TRUE(run(store.job_collected(collected, kNow)));
+  EXPECT_EQ(shown(), std::pair(total - 20, std::int64_t{20}));
+  lease(1'000'001);
+  ASSERT_TRUE(run(
+      store.job_observed(id, 1'000'001, JobState::ended, "Stopped", "", 5, 0, kNow)));
+  EXPECT_EQ(shown(), std::pair(total - 20, std::int64_t{20}));
+  lease(1'000'001);
+  collected = {};
+  collected.id = id;
+  collected.n = 1'000'001;
+  collected.completed = 5;
+  ASSERT_TRUE(run(store.job_collected(collected, kNow)));
+  EXPECT_EQ(shown(), std::pair(std::int64_t{5}, std::int64_t{20})) << "nothing is left to come";
+}
+
 TEST_F(Slots, AJobsSuccessorTakesItsLinesInTheSameTransaction) {
   BatchStore store = batches();
   waiting(store, "one", "a", 1);

@@ -168,6 +168,20 @@ def test_an_extra_body_that_is_no_object_is_refused(server, text):
     assert answer.error["param"] == "extra_body"
 
 
+@pytest.mark.parametrize("kind, status", [("throttle", 503), ("access_denied", 502)])
+def test_what_s3_refuses_is_an_answer_and_not_a_cut(fresh_server, kind, status):
+    file = fresh_server.upload(LINES).json
+    fresh_server.set_faults([{"operation": "GetObject", "fault": kind}])
+    for headers in ({}, {"Range": "bytes=1-5"}):
+        answer = fresh_server.request("GET", f"/v1/files/{file['id']}/content", None, headers)
+        assert answer.status == status, answer.text
+        assert answer.error["type"] == "server_error"
+        assert harness.BUCKET not in answer.text
+        assert (answer.headers.get("Retry-After") == "2") == (status == 503)
+    fresh_server.set_faults([])
+    assert fresh_server.client().files.content(file["id"]).content == LINES
+
+
 # -- what is refused --------------------------------------------------------------------------------
 
 
