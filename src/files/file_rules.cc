@@ -21,6 +21,17 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+// Of a file without lines, or with a first one that is no JSON: of which the scan has an error.
+std::string why_not_jsonl(const Scan& scan) {
+  if (scan.lines == 0 || scan.errors.empty()) return "the file is empty, or has only blank lines";
+  const openai::BatchError& first = scan.errors.front();
+  std::string_view what = first.message;
+  constexpr std::string_view kSubject = "This line ";
+  if (what.starts_with(kSubject)) what.remove_prefix(kSubject.size());
+  if (what.ends_with('.')) what.remove_suffix(1);
+  return fmt::format("line {} {}", first.line.value_or(1), what);
+}
+
 }  // namespace
 
 Result<void> check_purpose(std::string_view purpose) {
@@ -47,7 +58,9 @@ Result<void> check_target_models(const std::vector<std::string>& names,
 
 Result<void> check_batch_input(const Scan& scan) {
   if (scan.lines > 0 && scan.first_line_is_json) return {};
-  return fail(Errc::invalid_request, "Invalid file format for Batch API. Must be .jsonl");
+  return fail(
+      Errc::invalid_request,
+      fmt::format("Invalid file format for Batch API. Must be .jsonl; {}.", why_not_jsonl(scan)));
 }
 
 aws::DeploymentPtr deployment_for(const std::vector<std::string>& target_models,

@@ -56,6 +56,21 @@ TEST(Scan, IsTheSameForAnyChunking) {
     EXPECT_EQ(to_json(scan_of(text, chunk)), whole) << chunk;
 }
 
+TEST(BatchInput, IsRefusedWithTheCause) {
+  const auto refusal = [](std::string_view text) {
+    const auto checked = check_batch_input(scan_of(text));
+    return checked ? std::string() : checked.error().message();
+  };
+  const std::string begins = "Invalid file format for Batch API. Must be .jsonl; ";
+  EXPECT_EQ(refusal(""), begins + "the file is empty, or has only blank lines.");
+  EXPECT_EQ(refusal("\n\r\n"), begins + "the file is empty, or has only blank lines.");
+  EXPECT_EQ(refusal("\nname,text\n"), begins + "line 2 is not parseable as valid JSON.");
+  EXPECT_EQ(refusal("\"text\"\n"), begins + "line 1 is not a JSON object.");
+  EXPECT_EQ(refusal(std::string(5000, '{') + "\n"),
+            begins + "line 1 is longer than the maximum of 4096 bytes.");
+  EXPECT_EQ(refusal("{}\nno json\n"), "");
+}
+
 TEST(Scan, SurvivesItsOwnJson) {
   const Scan scan = scan_of(line("a") + "{}\n");
   const auto again = parse_scan(to_json(scan));

@@ -239,11 +239,13 @@ def test_a_connection_cut_in_the_middle_leaves_no_file_behind(server):
     assert server.request("GET", "/v1/files").json["data"] == before
 
 
-@pytest.mark.parametrize("content", [b"", b"this is no JSON\n", b"custom_id,text\n1,2\n"])
-def test_a_batch_file_that_does_not_begin_with_json_is_refused(server, content):
+@pytest.mark.parametrize("content, cause", [
+    (b"", "the file is empty"), (b"this is no JSON\n", "line 1 is not parseable as valid JSON"),
+    (b"custom_id,text\n1,2\n", "line 1 is not parseable as valid JSON")])
+def test_a_batch_file_that_does_not_begin_with_json_is_refused(server, content, cause):
     answer = server.upload(content)
     assert answer.status == 400, answer.text
-    assert answer.error["message"] == "Invalid file format for Batch API. Must be .jsonl"
+    assert answer.error["message"].startswith(f"Invalid file format for Batch API. Must be .jsonl; {cause}")
 
 
 def test_a_bad_line_after_a_good_one_is_for_the_batch_to_report(server):

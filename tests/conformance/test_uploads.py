@@ -244,16 +244,15 @@ def test_completing_many_times_at_once_makes_one_file(server, client):
     assert listed.count(answers[0].file.id) == 1
 
 
-@pytest.mark.parametrize("content", [b"hello\n", b"\n\n"])
-def test_what_is_no_batch_input_is_refused_as_in_one_piece(client, content):
+@pytest.mark.parametrize("content, cause", [(b"hello\n", "line 1 is not parseable"), (b"\n\n", "the file is empty")])
+def test_what_is_no_batch_input_is_refused_as_in_one_piece(client, content, cause):
     upload = create(client, len(content))
     message = refused(client.uploads.complete, upload.id, part_ids=send(client, upload, content))
-    assert message == "Invalid file format for Batch API. Must be .jsonl"
+    assert message.startswith(f"Invalid file format for Batch API. Must be .jsonl; {cause}")
 
 
-def test_an_empty_batch_file_is_refused(client):
-    upload = create(client, 0)
-    assert "Must be .jsonl" in refused(client.uploads.complete, upload.id, part_ids=[])
+def test_an_upload_of_no_bytes_is_refused_at_once(client):
+    assert "'bytes'" in refused(create, client, 0, param="bytes")
 
 
 # -- the end of an upload ---------------------------------------------------------------------------
