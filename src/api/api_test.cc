@@ -32,7 +32,7 @@ TEST(IntegerParameter, SaysWhatIsWrongInOpenAIsWords) {
 
 TEST(ErrorResponse, HasTheEnvelopeAndTheStatus) {
   const auto response =
-      error_response(Error(Errc::not_found, "No such File object: x").param("id"));
+      error_response(Error(Errc::not_found, "No such File object: x").param("id"), "req_1");
   EXPECT_EQ(response.status, 404);
   const auto body = boost::json::parse(response.body).at("error");
   EXPECT_EQ(body.at("message"), "No such File object: x");
@@ -42,19 +42,28 @@ TEST(ErrorResponse, HasTheEnvelopeAndTheStatus) {
 }
 
 TEST(ErrorResponse, AConflictIsNotToBeRepeatedByTheSdk) {
-  const auto response = error_response(Error(Errc::conflict, "no"));
+  const auto response = error_response(Error(Errc::conflict, "no"), "req_1");
   EXPECT_EQ(response.status, 409);
   EXPECT_EQ(response.headers.get("x-should-retry"), "false");
 }
 
 TEST(ErrorResponse, ABodyThatIsTooLargeIs413) {
-  EXPECT_EQ(error_response(Error(Errc::invalid_request, "big").reason("body_too_large")).status,
-            413);
+  EXPECT_EQ(
+      error_response(Error(Errc::invalid_request, "big").reason("body_too_large"), "req_1").status,
+      413);
+}
+
+TEST(ErrorResponse, TheCauseIsInTheLogUnderTheIdThatTheClientHas) {
+  testing::internal::CaptureStderr();
+  error_response(Error(Errc::forbidden, "no such role"), "req_7");
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(log.contains("req_7")) << log;
+  EXPECT_TRUE(log.contains("no such role")) << log;
 }
 
 TEST(ErrorResponse, WhatAwsSaidIsTheOperatorsAndNotTheClients) {
   const auto response =
-      error_response(Error(Errc::forbidden, "AccessDenied…").reason("AccessDenied"));
+      error_response(Error(Errc::forbidden, "AccessDenied…").reason("AccessDenied"), "req_1");
   EXPECT_EQ(response.status, 502);
   const auto body = boost::json::parse(response.body).at("error");
   EXPECT_TRUE(body.at("code").is_null());

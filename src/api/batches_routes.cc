@@ -16,12 +16,12 @@ constexpr std::int64_t kListLimitDefault = 20;
 
 Answer create_batch(Call call) {
   auto body = co_await read_small_body(call.body);
-  if (!body) co_return error_response(body.error());
+  if (!body) co_return error_response(body.error(), call.request.request_id);
   auto request = openai::parse_create_batch(*body, call.services.batches.longest_window());
-  if (!request) co_return error_response(request.error());
+  if (!request) co_return error_response(request.error(), call.request.request_id);
   if (request->dry_run) {
     auto run = co_await call.services.batches.dry_run(std::move(*request), std::move(call.caller));
-    if (!run) co_return error_response(run.error());
+    if (!run) co_return error_response(run.error(), call.request.request_id);
     co_return json_response(200, openai::to_json(*run));
   }
   batch::RepeatHints hints;
@@ -32,7 +32,7 @@ Answer create_batch(Call call) {
   }
   auto created = co_await call.services.batches.create(std::move(*request), std::move(hints),
                                                        std::move(call.caller));
-  if (!created) co_return error_response(created.error());
+  if (!created) co_return error_response(created.error(), call.request.request_id);
   co_return json_response(200, openai::to_json(created->object));
 }
 
@@ -41,13 +41,13 @@ Answer list_batches(Call call) {
   store::ListQuery query{std::move(call.caller.owner), kListLimitDefault, false, {}, {}};
   if (const auto found = parameters.find("limit"); found != parameters.end()) {
     auto limit = integer_parameter("limit", found->second, 0, kListLimitMax);
-    if (!limit) co_return error_response(limit.error());
+    if (!limit) co_return error_response(limit.error(), call.request.request_id);
     query.limit = *limit;
   }
   if (const auto found = parameters.find("after"); found != parameters.end())
     query.after = found->second;
   auto page = co_await call.services.batches.list(std::move(query));
-  if (!page) co_return error_response(page.error());
+  if (!page) co_return error_response(page.error(), call.request.request_id);
   boost::json::array data;
   for (const store::BatchRow& row : page->rows) data.push_back(openai::to_json(row.object));
   co_return json_response(200, openai::list_page(std::move(data), page->has_more));
@@ -55,13 +55,13 @@ Answer list_batches(Call call) {
 
 Answer get_batch(Call call) {
   auto found = co_await call.services.batches.find(BatchId{call.id}, std::move(call.caller));
-  if (!found) co_return error_response(found.error());
+  if (!found) co_return error_response(found.error(), call.request.request_id);
   co_return json_response(200, openai::to_json(found->object));
 }
 
 Answer cancel_batch(Call call) {
   auto cancelled = co_await call.services.batches.cancel(BatchId{call.id}, std::move(call.caller));
-  if (!cancelled) co_return error_response(cancelled.error());
+  if (!cancelled) co_return error_response(cancelled.error(), call.request.request_id);
   co_return json_response(200, openai::to_json(cancelled->object));
 }
 

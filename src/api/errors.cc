@@ -61,7 +61,7 @@ http::ServerResponse error_response(int status,
   return response;
 }
 
-http::ServerResponse error_response(const Error& error) {
+http::ServerResponse error_response(const Error& error, std::string_view request_id) {
   const int status = status_of(error);
   http::ServerResponse response;
   if (status < 500) {
@@ -69,7 +69,8 @@ http::ServerResponse error_response(const Error& error) {
                               error.reason());
   } else {
     // The cause names buckets, roles and accounts: it is the operator's, and in the log.
-    obs::warn("request failed", {{"status", status},
+    obs::warn("request failed", {{"request_id", request_id},
+                                 {"status", status},
                                  {"code", name(error.code())},
                                  {"reason", error.reason()},
                                  {"message", error.message()}});

@@ -12,8 +12,8 @@ namespace quarry::api {
 // x-should-retry: false (the SDKs would repeat it), throttled and unavailable 503 with Retry-After,
 // deadline_exceeded 504, forbidden (AWS refused the server, not the client) and upstream 502, the
 // rest 500. A 5xx says what to do; its cause, which
-// names buckets and roles, is logged.
-http::ServerResponse error_response(const Error& error);
+// names buckets and roles, is logged with the request's id.
+http::ServerResponse error_response(const Error& error, std::string_view request_id);
 // 401, for what access/ refuses.
 http::ServerResponse unauthorized(const Error& error);
 // The envelope by hand: param and code "" = null.

@@ -57,7 +57,7 @@ Answer create_file(Call call) {
   const auto content_type = call.request.headers.get("Content-Type");
   auto file = co_await call.services.files.receive(std::string(content_type.value_or("")),
                                                    call.body, std::move(call.caller));
-  if (!file) co_return error_response(file.error());
+  if (!file) co_return error_response(file.error(), call.request.request_id);
   co_return json_response(200, openai::to_json(file_object(*file)));
 }
 
@@ -66,7 +66,7 @@ Answer list_files(Call call) {
   store::ListQuery query{std::move(call.caller.owner), kListLimitMax, false, {}, {}};
   if (const auto found = parameters.find("limit"); found != parameters.end()) {
     auto limit = integer_parameter("limit", found->second, 1, kListLimitMax);
-    if (!limit) co_return error_response(limit.error());
+    if (!limit) co_return error_response(limit.error(), call.request.request_id);
     query.limit = *limit;
   }
   if (const auto found = parameters.find("order"); found != parameters.end()) {
@@ -84,7 +84,7 @@ Answer list_files(Call call) {
   if (const auto found = parameters.find("purpose"); found != parameters.end())
     query.purpose = found->second;
   auto page = co_await call.services.files.list(std::move(query));
-  if (!page) co_return error_response(page.error());
+  if (!page) co_return error_response(page.error(), call.request.request_id);
   boost::json::array data;
   for (const store::FileRow& row : page->rows) data.push_back(openai::to_json(file_object(row)));
   co_return json_response(200, openai::list_page(std::move(data), page->has_more));
@@ -92,13 +92,13 @@ Answer list_files(Call call) {
 
 Answer get_file(Call call) {
   auto file = co_await call.services.files.find(FileId{call.id}, std::move(call.caller));
-  if (!file) co_return error_response(file.error());
+  if (!file) co_return error_response(file.error(), call.request.request_id);
   co_return json_response(200, openai::to_json(file_object(*file)));
 }
 
 Answer delete_file(Call call) {
   auto removed = co_await call.services.files.remove(FileId{call.id}, std::move(call.caller));
-  if (!removed) co_return error_response(removed.error());
+  if (!removed) co_return error_response(removed.error(), call.request.request_id);
   co_return json_response(200, {{"id", call.id}, {"object", "file"}, {"deleted", true}});
 }
 
@@ -106,7 +106,7 @@ Answer get_file_content(Call call) {
   std::optional<files::ByteRange> range;
   if (const auto header = call.request.headers.get("Range")) {
     auto file = co_await call.services.files.find(FileId{call.id}, call.caller);
-    if (!file) co_return error_response(file.error());
+    if (!file) co_return error_response(file.error(), call.request.request_id);
     const auto size = static_cast<std::uint64_t>(file->bytes);
     range = parse_range(*header, size);
     if (range && range->length == 0) {
@@ -117,7 +117,7 @@ Answer get_file_content(Call call) {
     }
   }
   auto content = co_await call.services.files.open(FileId{call.id}, std::move(call.caller), range);
-  if (!content) co_return error_response(content.error());
+  if (!content) co_return error_response(content.error(), call.request.request_id);
   http::ServerResponse response;
   response.status = range ? 206 : 200;
   response.headers.set("Content-Type", "application/octet-stream");

@@ -40,11 +40,11 @@ Answer spend_logs(Call call) {
     query.batch_id = found->second;
   if (const auto found = parameters.find("limit"); found != parameters.end()) {
     auto limit = integer_parameter("limit", found->second, 1, 10'000);
-    if (!limit) co_return error_response(limit.error());
+    if (!limit) co_return error_response(limit.error(), call.request.request_id);
     query.limit = *limit;
   }
   auto rows = co_await call.services.spend.list(std::move(query));
-  if (!rows) co_return error_response(rows.error());
+  if (!rows) co_return error_response(rows.error(), call.request.request_id);
   boost::json::array data;
   for (const store::SpendRow& row : *rows) data.push_back(row_object(row));
   co_return json_response(200, data);
