@@ -23,6 +23,14 @@ TEST(Authenticator, RefusesAWrongKeyAndDoesNotRepeatIt) {
   EXPECT_TRUE(refused.error().message().contains("sk-...9999"));
 }
 
+TEST(Authenticator, TellsAWrongKeyWhereTheRightOneIs) {
+  const auto said = [](const Authenticator& keys) {
+    return keys.authenticate("Bearer wrong", std::nullopt).error().message();
+  };
+  EXPECT_TRUE(said(Authenticator(kMaster)).contains("general_settings.master_key"));
+  EXPECT_TRUE(said(Authenticator(kMaster, "it is X")).ends_with("hint: it is X."));
+}
+
 TEST(Authenticator, SaysWhenNoKeyCame) {
   const Authenticator keys(kMaster);
   for (const auto& header :

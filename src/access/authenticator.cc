@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace quarry::access {
 namespace {
 
@@ -30,7 +32,12 @@ std::optional<std::string_view> bearer(std::string_view authorization) {
 
 }  // namespace
 
-Authenticator::Authenticator(const std::optional<Secret<std::string>>& master_key) {
+Authenticator::Authenticator(const std::optional<Secret<std::string>>& master_key,
+                             std::string key_hint)
+    : key_hint_(std::move(key_hint)) {
+  if (key_hint_.empty()) {
+    key_hint_ = "use the key that general_settings.master_key of the server's configuration names";
+  }
   if (master_key) master_digest_ = sha256_hex(master_key->reveal());
 }
 
@@ -47,12 +54,9 @@ Result<Caller> Authenticator::authenticate(std::optional<std::string_view> autho
         "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).");
   }
   if (!equal_constant_time(sha256_hex(*key), *master_digest_)) {
-    return fail(
-        Error(Errc::forbidden,
-              fmt::format("Incorrect API key provided: {}. hint: use the key that "
-                          "general_settings.master_key of the server's configuration names.",
-                          redacted(*key)))
-            .reason("invalid_api_key"));
+    return fail(Error(Errc::forbidden, fmt::format("Incorrect API key provided: {}. hint: {}.",
+                                                   redacted(*key), key_hint_))
+                    .reason("invalid_api_key"));
   }
   return master;
 }

@@ -17,7 +17,9 @@ struct Caller {
 
 class Authenticator {
  public:
-  explicit Authenticator(const std::optional<Secret<std::string>>& master_key);
+  // key_hint: where the key is to be found, for whoever sends a wrong one; "" = the configuration.
+  explicit Authenticator(const std::optional<Secret<std::string>>& master_key,
+                         std::string key_hint = "");
 
   // authorization: the header's value, nullopt when absent; api_key: Azure-style clients' header.
   // Keys are compared as SHA-256 digests in constant time, and never appear whole in an error.
@@ -28,6 +30,7 @@ class Authenticator {
 
  private:
   std::optional<std::string> master_digest_;
+  std::string key_hint_;
 };
 
 }  // namespace quarry::access

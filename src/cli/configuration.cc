@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -23,9 +25,15 @@ void print(const std::vector<config::ConfigError>& errors, const std::string& fi
 
 std::optional<Configuration> read_configuration(const std::filesystem::path& file,
                                                 const config::Environment& environment) {
+  errno = 0;
   std::ifstream stream(file, std::ios::binary);
-  if (!stream || std::filesystem::is_directory(file)) {
-    std::fprintf(stderr, "quarry: cannot read the configuration %s\n", file.c_str());
+  int cause = stream.is_open() ? 0 : errno;
+  if (std::filesystem::is_directory(file)) cause = EISDIR;  // which opens, and fails when read
+  if (cause != 0) {
+    std::fprintf(stderr,
+                 "quarry: cannot read the configuration %s: %s\n"
+                 "hint: --config names a file; examples/config.yaml is one to begin with\n",
+                 file.c_str(), std::strerror(cause));
     return std::nullopt;
   }
   const std::string text{std::istreambuf_iterator<char>(stream), {}};

@@ -1,8 +1,10 @@
 #include "cli/sandbox_command.h"
 
 #include "base/deadline.h"
+#include "cli/data_dir.h"
 #include "cli/port_file.h"
 #include "obs/log.h"
+#include "sandbox/object_store.h"
 #include "sandbox/sandbox.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -82,13 +84,21 @@ std::string sandbox_banner(const SandboxOptions& options, const std::string& url
 }
 
 int run_sandbox(const SandboxOptions& options) {
+  for (const std::string& bucket : options.buckets) {
+    const std::string_view fault = sandbox::bucket_name_fault(bucket);
+    if (fault.empty()) continue;
+    const std::string what =
+        fmt::format("--bucket '{}' is no name for a bucket: {}", bucket, fault);
+    std::fprintf(stderr, "quarry sandbox: %s\n", what.c_str());
+    return kExitConfiguration;
+  }
   asio::io_context io(1);
-  std::filesystem::create_directories(options.data_dir);
   auto made = to_sandbox(options);
   if (const auto tuned = tune(made, options.tuning); !tuned) {
     std::fprintf(stderr, "quarry sandbox: %s\n", tuned.error().c_str());
     return kExitConfiguration;
   }
+  prepare_data_dir(options.data_dir);
   const auto sandbox = sandbox::make_sandbox(io, std::move(made));
   sandbox->start();
   write_port_file(options.port_file, sandbox->port());

@@ -10,6 +10,7 @@
 #include "batch/engine.h"
 #include "batch/janitor.h"
 #include "cli/configuration.h"
+#include "cli/data_dir.h"
 #include "cli/port_file.h"
 #include "config/settings.h"
 #include "files/file_service.h"
@@ -199,7 +200,9 @@ void Gateway::connect() {
   deployments_ = std::make_unique<aws::DeploymentSet>(
       std::move(deployments),
       [this](const config::DeploymentSettings& one) { return models_.knows(one); });
-  authenticator_ = std::make_unique<access::Authenticator>(settings_.master_key);
+  const bool own_key = options_.sandbox && options_.config_file.empty();
+  authenticator_ = std::make_unique<access::Authenticator>(
+      settings_.master_key, own_key ? fmt::format("the sandbox's key is {}", kSandboxKey) : "");
   const files::FileLimits file_limits{settings_.max_upload_bytes, settings_.max_line_bytes};
   files_ = std::make_unique<files::FileService>(file_store_, *deployments_, uploads_, pool_, clock_,
                                                 file_limits);
@@ -350,6 +353,7 @@ int serve(const ServeOptions& options) {
         "hint: set master_key, or leave --host away",
         options.host));
   }
+  prepare_data_dir(options.data_dir);
   Gateway gateway(options, std::move(*configuration), sandbox, std::move(environment));
   return gateway.run();
 }

@@ -101,12 +101,27 @@ class FindingSpools {
   Spool first_, second_;
 };
 
+// Throws for what cannot be read twice, before a pipe could make it wait.
+FileHandle open_input(const std::filesystem::path& path) {
+  constexpr std::string_view kTwice =
+      "it is read twice, so it must be a file on disk; hint: give the file's own name";
+  if (path == "-") throw std::runtime_error(fmt::format("standard input: {}", kTwice));
+  std::error_code failed;
+  const auto status = std::filesystem::status(path, failed);
+  if (std::filesystem::is_directory(status)) throw std::runtime_error("it is a directory");
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    throw std::runtime_error(std::string(kTwice));
+  }
+  FileHandle file(std::fopen(path.c_str(), "rb"));
+  if (!file) throw std::runtime_error(std::strerror(errno));
+  return file;
+}
+
 // Reads the whole file in windows. Throws when it cannot.
 class InputFile {
  public:
   explicit InputFile(const std::filesystem::path& path)
-      : path_(path), file_(std::fopen(path.c_str(), "rb")), window_(kWindowBytes) {
-    if (!file_) throw std::runtime_error(fmt::format("{}", std::strerror(errno)));
+      : path_(path), file_(open_input(path)), window_(kWindowBytes) {
     std::setvbuf(file_.get(), nullptr, _IONBF, 0);
   }
 
@@ -293,7 +308,6 @@ int run_validate(const ValidateOptions& options) {
   }
   std::optional<InputFile> input;
   try {
-    if (std::filesystem::is_directory(options.input)) throw std::runtime_error("is a directory");
     input.emplace(options.input);
   } catch (const std::exception& error) {
     return usage(fmt::format("cannot read {}: {}", options.input.string(), error.what()));
