@@ -69,6 +69,16 @@ std::optional<std::int64_t> written_limit(json::Value input) {
   return within(generation_config, "maxTokenCount");
 }
 
+// The turns of a conversation, the system's words among them; one where the family takes a prompt,
+// whose text holds the marks.
+std::int64_t messages_of(json::Value input) {
+  const auto [messages, system] = input.pick<"messages", "system">();
+  if (!messages || !messages->is(json::Kind::array)) return 1;
+  std::int64_t count = system && !system->is(json::Kind::null) ? 1 : 0;
+  for ([[maybe_unused]] const json::Value message : messages->elements()) ++count;
+  return count;
+}
+
 std::optional<std::int64_t> ceiling_of(const catalog::Model& model, translate::Wire wire) {
   std::int64_t most = model.output_tokens_max;
   if (const std::int64_t native = model.native_output_tokens_max;
@@ -99,6 +109,7 @@ TokenEstimate TokenEstimator::estimate(json::Value model_input,
   TokenEstimate estimate;
   estimate.input = (text.bytes * 10 + tenths - 1) / tenths + text.media * kTokensPerMedium;
   if (endpoint == openai::Endpoint::embeddings) return estimate;
+  estimate.input += messages_of(model_input) * kTokensPerMessage;
   estimate.output_max = written_limit(model_input);
   if (!estimate.output_max) estimate.output_max = ceiling_of(model, wire);
   return estimate;

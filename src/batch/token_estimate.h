@@ -15,6 +15,9 @@ namespace quarry::batch {
 // Of an image or a document: what a large image is to Claude (Anthropic, "Vision").
 inline constexpr std::int64_t kTokensPerMedium = 1'600;
 
+// What a turn of a conversation costs around its text: the template's marks of who speaks.
+inline constexpr std::int64_t kTokensPerMessage = 5;
+
 struct TokenEstimate {
   std::int64_t input = 0;
   // nullopt: neither the record nor what is known of the model says a limit.

@@ -39,41 +39,52 @@ std::string claude(const std::string& content, const std::string& more = "") {
 }
 
 TEST(TokenEstimate, IsTheTextInTheFamilysBytesAToken) {
-  EXPECT_EQ(estimate(claude(std::string(350, 'a')), model(kHaiku)).input, 100);
-  EXPECT_EQ(estimate(claude(std::string(351, 'a')), model(kHaiku)).input, 101);
+  EXPECT_EQ(estimate(claude(std::string(350, 'a')), model(kHaiku)).input, 100 + kTokensPerMessage);
+  EXPECT_EQ(estimate(claude(std::string(351, 'a')), model(kHaiku)).input, 101 + kTokensPerMessage);
   EXPECT_EQ(estimate(fmt::format(R"({{"messages":[{{"content":[{{"text":"{}"}}]}}]}})",
                                  std::string(400, 'a')),
                      model(kNova))
                 .input,
-            100);
+            100 + kTokensPerMessage);
   EXPECT_EQ(estimate(fmt::format(R"({{"inputText":"{}"}})", std::string(470, 'a')), model(kTitan),
                      Wire::native, Endpoint::embeddings)
                 .input,
             100);
 }
 
+TEST(TokenEstimate, EachMessageCostsAFewTokensAroundItsText) {
+  const auto of = [](const char* input) { return estimate(input, model(kNova)).input; };
+  EXPECT_EQ(of(R"({"messages":[{"content":[{"text":"Hi!!"}]}]})"), 1 + 5);
+  EXPECT_EQ(of(R"({"system":[{"text":"Hi!!"}],"messages":[{"content":[{"text":"Hi!!"}]},{},{}]})"),
+            2 + 4 * 5);
+  EXPECT_EQ(of(R"({"prompt":"Hi!!"})"), 1 + 5);
+  EXPECT_EQ(
+      estimate(R"({"inputText":"Hi!!"})", model(kTitan), Wire::native, Endpoint::embeddings).input,
+      1);
+}
+
 TEST(TokenEstimate, CountsEscapesAsTheCharactersTheyAre) {
   std::string text;
   for (int i = 0; i < 70; ++i) text += "\\u0061\\n";
-  EXPECT_EQ(estimate(claude(text), model(kHaiku)).input, 40);
+  EXPECT_EQ(estimate(claude(text), model(kHaiku)).input, 40 + kTokensPerMessage);
 }
 
 TEST(TokenEstimate, AnImageCountsAsAnImageHoweverManyBytesItIs) {
   const std::string bytes(1'000'000, 'A');
   EXPECT_EQ(
       estimate(fmt::format(R"({{"x":[{{"source":{{"data":"{}"}}}}]}})", bytes), model(kNova)).input,
-      kTokensPerMedium);
+      kTokensPerMedium + kTokensPerMessage);
   EXPECT_EQ(estimate(fmt::format(R"({{"image_url":{{"url":"data:image/png;base64,{}"}}}})", bytes),
                      model(kNova))
                 .input,
-            kTokensPerMedium);
+            kTokensPerMedium + kTokensPerMessage);
 }
 
 TEST(TokenEstimate, AToolsSchemaCountsAsItStands) {
   const std::string schema = R"({"type":"object","properties":{"city":{"type":"string"}}})";
   EXPECT_EQ(
       estimate(fmt::format(R"({{"tools":[{{"inputSchema":{}}}]}})", schema), model(kNova)).input,
-      static_cast<std::int64_t>((schema.size() + 3) / 4));
+      static_cast<std::int64_t>((schema.size() + 3) / 4) + kTokensPerMessage);
 }
 
 struct Limit {

@@ -2,6 +2,7 @@
 uploaded; the jobs and what they would cost; and it says of a file what creating its batch says."""
 
 import json
+import os
 import re
 import subprocess
 
@@ -201,8 +202,8 @@ def test_a_good_file_is_its_jobs_and_their_cost(config, tmp_path):
     report = json.loads(quarry_validate(path, "--config", str(config), "--json").stdout)
     assert report["would"] == "complete_validation"
     estimate = report["estimate"]
-    # "Hello world!" and the words around it; Haiku 4.5's regional batch prices: 0.55 and 2.75 dollars a million.
-    assert 120 * 3 <= estimate["input_tokens"] <= 120 * 12
+    # "Hello world!" and the marks around it; Haiku 4.5's regional batch prices: 0.55 and 2.75 dollars a million.
+    assert 120 * 8 <= estimate["input_tokens"] <= 120 * 12
     assert estimate["output_tokens_max"] == 12_000
     assert estimate["batch_cost_usd"] == pytest.approx(
         (estimate["input_tokens"] * 0.55 + 12_000 * 2.75) / 1e6, rel=1e-4)
@@ -274,3 +275,25 @@ def test_an_empty_file_fails(tmp_path):
     done = quarry_validate(path)
     assert done.returncode == 1
     assert "batch: empty_file: " in done.stdout
+
+
+def test_what_cannot_be_read_twice_is_wrong_usage(tmp_path):
+    good = tmp_path / "good.jsonl"
+    good.write_bytes(harness.to_jsonl([fine("a")]))
+
+    def refused(path, **options):
+        done = subprocess.run([harness.binary(), "validate", str(path)], capture_output=True, text=True, timeout=30,
+                              **options)
+        assert done.returncode == 2 and done.stdout == "", done.stdout + done.stderr
+        return done.stderr
+
+    assert "hint: give the file's own name" in refused("/dev/stdin", input=good.read_text())
+    assert "hint: give the file's own name" in refused("-", input=good.read_text())
+    os.mkfifo(tmp_path / "pipe")
+    assert "hint: give the file's own name" in refused(tmp_path / "pipe")
+    assert "directory" in refused(tmp_path)
+    assert "No such file or directory" in refused(tmp_path / "missing.jsonl")
+    with good.open() as stdin:
+        done = subprocess.run([harness.binary(), "validate", "/dev/stdin"], stdin=stdin, capture_output=True, text=True,
+                              timeout=30)
+    assert done.returncode == 0 and "nothing is wrong with 1 line" in done.stdout
