@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "obs/log.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -59,6 +60,15 @@ Awaitable<void> Janitor::sweep() {
   }
 }
 
+// What lies there would be nobody's by the outer prefix's rows.
+bool Janitor::lies_in_a_folder_of(const Place& inner, const Place& outer) {
+  constexpr std::array<std::string_view, 3> kFolders{"files/", "jobs/", "results/"};
+  return inner.bucket == outer.bucket &&
+         std::ranges::any_of(kFolders, [&](std::string_view folder) {
+           return inner.prefix.starts_with(outer.prefix + std::string(folder));
+         });
+}
+
 std::vector<Janitor::Place> Janitor::places() const {
   std::map<PlaceKey, Place> found;
   for (const aws::DeploymentPtr& deployment : context_.deployments.all()) {
@@ -67,7 +77,19 @@ std::vector<Janitor::Place> Janitor::places() const {
                       Place{deployment, settings.bucket, settings.prefix});
   }
   std::vector<Place> places;
-  for (auto& [key, place] : found) places.push_back(std::move(place));
+  for (auto& [key, place] : found) {
+    const bool holds_another = std::ranges::any_of(
+        found, [&](const auto& other) { return lies_in_a_folder_of(other.second, place); });
+    if (holds_another) {
+      obs::warn(
+          "the janitor leaves a prefix alone, because another lies in one of its folders",
+          {{"bucket", place.bucket},
+           {"prefix", place.prefix},
+           {"hint", "give each deployment of a bucket the same s3_prefix, or prefixes apart"}});
+      continue;
+    }
+    places.push_back(place);
+  }
   return places;
 }
 

@@ -60,6 +60,7 @@ class Janitor {
   using PlaceKey = std::tuple<std::string, std::string, std::string>;  // bucket, prefix, endpoint
 
   Awaitable<void> loop();
+  static bool lies_in_a_folder_of(const Place& inner, const Place& outer);
   std::vector<Place> places() const;
 
   Awaitable<void> sweep_files();
