@@ -69,4 +69,8 @@ std::shared_ptr<CallLimiter> CallLimiters::of(const std::string& deployment_id, 
   return limiter;
 }
 
+void CallLimiters::forget(const store::BatchStore::Lease& job) {
+  for (const auto& [id, limiter] : by_id_) limiter->tries().forget(job);
+}
+
 }  // namespace quarry::batch

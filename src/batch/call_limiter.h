@@ -1,12 +1,14 @@
 #pragma once
 // How many on-demand calls a deployment is asked at once: as many as it bears, found out by what
 // AWS says to them. One limiter for all runs on the deployment, so that they share what there is
-// and take turns.
+// and take turns. An outage is waited out like throttling.
 
 #include "base/clock.h"
 #include "base/wakeup.h"
+#include "batch/direct_tries.h"
 
 #include <chrono>
+#include <cstddef>
 #include <deque>
 #include <map>
 #include <memory>
@@ -56,6 +58,7 @@ class CallLimiter {
   explicit CallLimiter(int most) : limit_(most) {}
 
   const CallLimit& limit() const { return limit_; }
+  DirectTries& tries() { return tries_; }
 
   // A place in the row of those who want to start a call. `wakeup` is set when it is the first's
   // turn to look again.
@@ -79,6 +82,7 @@ class CallLimiter {
   void wake_first();
 
   CallLimit limit_;
+  DirectTries tries_;
   std::deque<Wakeup*> row_;
 };
 
@@ -87,6 +91,11 @@ class CallLimiters {
  public:
   // most: heeded when it is first asked for.
   std::shared_ptr<CallLimiter> of(const std::string& deployment_id, int most);
+  // The job has ended.
+  void forget(const store::BatchStore::Lease& job);
+
+  // Inputs in memory, of all runs.
+  std::size_t held_bytes = 0;
 
  private:
   std::map<std::string, std::shared_ptr<CallLimiter>> by_id_;

@@ -11,7 +11,7 @@
 namespace quarry::batch {
 namespace {
 
-constexpr std::size_t kReadBytes = std::size_t{1} << 20;
+constexpr std::size_t kReadBytes = std::size_t{256} << 10;
 constexpr std::chrono::minutes kReadTimeMax{10};
 
 }  // namespace

@@ -1,9 +1,10 @@
 #pragma once
 // The records of a direct job, one by one from its staged input, without those that have an answer.
 // It has a small buffer of its own: a run that AWS throttles may take hours, and what holds
-// transfer memory for so long keeps others from planning and collecting.
+// transfer memory for so long keeps others from planning and collecting; and there are many runs.
 
 #include "aws/s3_client.h"
+#include "base/clock.h"
 #include "base/task.h"
 #include "json/line_splitter.h"
 #include "store/batch_store.h"
@@ -19,8 +20,7 @@ namespace quarry::batch {
 struct DirectRecord {
   store::DirectResultStore::Key key;
   std::string model_input;
-  int failures = 0;         // calls that came to nothing, for no known fault of the record
-  std::int64_t due_ms = 0;  // not to be called before
+  SysTime due;  // not to be called before
 };
 
 class DirectInput {

@@ -1,6 +1,7 @@
 // Lines run on demand: InvokeModel or Converse for each record of the staged input, as many at once
 // as the deployment bears, every answer saved as it comes, so that a restart repeats only what was
-// in flight. What AWS throttles is asked again until the window is over, while the others go on.
+// in flight. What AWS throttles, and what an outage keeps from it, is asked again until the window
+// is over. A run that gets no answers makes room for others for a while.
 #include "base/wakeup.h"
 #include "batch/direct_input.h"
 #include "batch/job_steps.h"
@@ -18,19 +19,20 @@ namespace quarry::batch {
 namespace {
 
 constexpr std::chrono::minutes kCallTimeMax{10};
-constexpr std::chrono::hours kRunTimeMax{6};
+// A run that goes on makes room for others too, if they have waited longer.
+constexpr std::chrono::minutes kRunTimeMax{15};
 constexpr std::int64_t kNextRoundMs = 1'000;
-// So often one record's call may fail with a 5xx, or not come through: then it is the record, not
-// the moment. Some 15 seconds, and the client's own repetitions within each.
-constexpr int kTriesMax = 5;
-constexpr std::chrono::milliseconds kTryAgainFirst{1'000};
-// Inputs in memory, sent or to be sent again, though one alone may be longer.
-constexpr std::size_t kPendingBytesMax = std::size_t{16} << 20;
+// So long a run may stay without any answer. Real time.
+constexpr std::chrono::seconds kIdleMax{30};
+// And so long it then rests, less up to a third by jitter.
+constexpr std::int64_t kRestMs = 30'000;
+// Inputs in memory, sent or to be sent again, of all runs; but for one record a run.
+constexpr std::size_t kHeldBytesMax = std::size_t{32} << 20;
 // So often a run that waits looks whether it is to stop. Real time.
 constexpr std::chrono::milliseconds kLookEvery{200};
 
 // How a run ended that no error cut short.
-enum class Ending { complete, stopped, expired, rejected };
+enum class Ending { complete, stopped, expired, rejected, makes_room };
 
 // Shared, because a call that is cancelled still ends after the run that started it.
 class DirectRun : public std::enable_shared_from_this<DirectRun> {
@@ -43,10 +45,14 @@ class DirectRun : public std::enable_shared_from_this<DirectRun> {
         limiter_(context.limiters.of(deployment_->id(), deployment_->settings.direct_concurrency)),
         calls_(context.io, obs::log_task_failure),
         changed_(context.io) {}
+  ~DirectRun() { context_.limiters.held_bytes -= pending_bytes_; }
+  DirectRun(const DirectRun&) = delete;
+  DirectRun& operator=(const DirectRun&) = delete;
 
   // Errors: of the database or of S3, and of calls whose fault an operator mends.
   Task<Ending> run();
   bool any_answered() const { return any_answered_; }
+  bool goes_forward() const { return any_answered_ && !idle(); }
   // What clients are shown.
   store::DirectResultStore::Progress progress() const {
     return {lines_of(job_, answered_.succeeded), lines_of(job_, answered_.errored)};
@@ -58,16 +64,30 @@ class DirectRun : public std::enable_shared_from_this<DirectRun> {
 
   Task<void> call_all(DirectInput& input);
   Task<Record> next(DirectInput& input);
+  Task<Record> read_next(DirectInput& input);
   Awaitable<bool> await_turn();
   Awaitable<void> call(std::shared_ptr<DirectRun> self, Record record);
   Task<aws::RuntimeClient::Answer> ask(std::string model_input) const;
-  void came_to_nothing(const Record& record, Error error, std::optional<Error>& final_error);
+  CallOutcome came_to_nothing(const Record& record,
+                              std::int64_t answers_before,
+                              Error error,
+                              std::optional<Error>& final_error);
+  void put_aside(const Record& record);
   Task<void> save(const DirectRecord& record, Result<aws::RuntimeClient::Answer> answer);
-  void put_back(const Record& record, std::int64_t due_ms);
+  Record take_throttled();
   Record take_due();
+  void hold(const DirectRecord& record);
+  void let_go(const DirectRecord& record);
   bool has_room() const {
-    return pending_ < static_cast<std::size_t>(deployment_->settings.direct_concurrency) &&
-           (pending_ == 0 || pending_bytes_ < kPendingBytesMax);
+    const std::size_t active = pending_ - aside_.size();
+    return active < static_cast<std::size_t>(deployment_->settings.direct_concurrency) &&
+           (active == 0 || !full());
+  }
+  bool full() const { return context_.limiters.held_bytes >= kHeldBytesMax; }
+  // Calls under way are worth waiting for, however slow.
+  bool idle() const { return in_flight_ == 0 && idle_.expired(); }
+  DirectTries::Record name_of(const DirectRecord& record) const {
+    return {{job_.batch_id, job_.n}, record.key};
   }
   Deadline next_look() const;
 
@@ -84,10 +104,16 @@ class DirectRun : public std::enable_shared_from_this<DirectRun> {
   TaskGroup calls_;
   Wakeup changed_;  // a call has ended, or it is this run's turn
   store::DirectResultStore::Answered answered_;
-  std::vector<Record> to_repeat_;
-  std::size_t pending_ = 0;  // records that are read and not answered
+  std::vector<Record> throttled_;
+  std::vector<Record> aside_;  // failed, each with its time; they hold up no other
+  std::size_t pending_ = 0;    // records that are read and not answered, those two included
   std::size_t pending_bytes_ = 0;
+  std::size_t in_flight_ = 0;
+  Deadline idle_ = Deadline::after(kIdleMax);
   bool any_answered_ = false;
+  bool input_ended_ = false;
+  bool left_some_ = false;  // failed records for which there was no room: the next round reads them
+  bool repeated_last_ = false;
   bool complete_ = false;
   std::optional<Error> failure_;
   std::string rejection_;  // AWS's word on the deployment; "" = none
@@ -112,22 +138,21 @@ Task<Ending> DirectRun::run() {
   if (failure_) co_return fail(std::move(*failure_));
   if (complete_) co_return Ending::complete;
   if (cancelled()) co_return Ending::stopped;
-  co_return context_.window_over(due_) ? Ending::expired : Ending::rejected;
+  if (context_.window_over(due_)) co_return Ending::expired;
+  co_return rejection_.empty() ? Ending::makes_room : Ending::rejected;
 }
 
-// Until each record has its answer, or the run is over.
+// Until each record has its answer, or the run is over, or it is others' turn.
 Task<void> DirectRun::call_all(DirectInput& input) {
   const Deadline deadline = Deadline::after(kRunTimeMax);
-  while (!over()) {
-    if (deadline.expired()) {
-      co_return fail(Errc::deadline_exceeded, "the run goes on in another round");
-    }
+  while (!over() && !idle() && !deadline.expired()) {
     auto record = co_await next(input);
     if (!record) co_return fail(std::move(record.error()));
     if (*record && co_await await_turn()) {
+      ++in_flight_;
       calls_.spawn("direct call", call(shared_from_this(), std::move(*record)));
     } else if (pending_ == 0) {
-      complete_ = true;
+      complete_ = !left_some_;
       co_return Result<void>();
     } else {
       co_await changed_.wait(next_look());
@@ -138,45 +163,82 @@ Task<void> DirectRun::call_all(DirectInput& input) {
 
 // Null: none can be called now, and none is left if none is pending.
 Task<DirectRun::Record> DirectRun::next(DirectInput& input) {
-  if (Record record = take_due()) co_return record;
-  if (!has_room()) co_return Record();
-  auto read = co_await input.next();
+  if (Record record = take_throttled()) co_return record;
+  // In turns with those that were not called yet: failing ones are not to be the only ones tried.
+  if (!repeated_last_) {
+    if (Record record = take_due()) co_return record;
+  }
+  auto read = co_await read_next(input);
   if (!read) co_return fail(std::move(read.error()));
-  if (!*read) co_return Record();
-  ++pending_;
-  pending_bytes_ += (*read)->model_input.size();
-  co_return std::make_shared<DirectRecord>(std::move(**read));
+  if (!*read) co_return take_due();
+  repeated_last_ = false;
+  co_return std::move(*read);
 }
 
-DirectRun::Record DirectRun::take_due() {
-  const std::int64_t now_ms = context_.now_ms();
-  const auto due = std::ranges::find_if(
-      to_repeat_, [&](const Record& record) { return record->due_ms <= now_ms; });
-  if (due == to_repeat_.end()) return nullptr;
-  Record record = std::move(*due);
-  to_repeat_.erase(due);
+Task<DirectRun::Record> DirectRun::read_next(DirectInput& input) {
+  while (has_room() && !input_ended_) {
+    auto read = co_await input.next();
+    if (!read) co_return fail(std::move(read.error()));
+    input_ended_ = !*read;
+    if (input_ended_) break;
+    auto record = std::make_shared<DirectRecord>(std::move(**read));
+    hold(*record);
+    // It may have failed in a round before.
+    if (limiter_->tries().due(name_of(*record)) <= context_.clock.now()) co_return record;
+    put_aside(record);
+  }
+  co_return Record();
+}
+
+void DirectRun::hold(const DirectRecord& record) {
+  ++pending_;
+  pending_bytes_ += record.model_input.size();
+  context_.limiters.held_bytes += record.model_input.size();
+}
+
+void DirectRun::let_go(const DirectRecord& record) {
+  --pending_;
+  pending_bytes_ -= record.model_input.size();
+  context_.limiters.held_bytes -= record.model_input.size();
+}
+
+DirectRun::Record DirectRun::take_throttled() {
+  if (throttled_.empty()) return nullptr;
+  Record record = std::move(throttled_.front());
+  throttled_.erase(throttled_.begin());
   return record;
 }
 
-void DirectRun::put_back(const Record& record, std::int64_t due_ms) {
-  record->due_ms = due_ms;
-  to_repeat_.push_back(record);
+DirectRun::Record DirectRun::take_due() {
+  const auto due =
+      std::ranges::min_element(aside_, {}, [](const Record& record) { return record->due; });
+  if (due == aside_.end() || (*due)->due > context_.clock.now()) return nullptr;
+  Record record = std::move(*due);
+  aside_.erase(due);
+  repeated_last_ = true;
+  return record;
+}
+
+void DirectRun::put_aside(const Record& record) {
+  record->due = limiter_->tries().due(name_of(*record));
+  if (!full()) return aside_.push_back(record);
+  left_some_ = true;
+  let_go(*record);
 }
 
 Deadline DirectRun::next_look() const {
   std::chrono::milliseconds wait = kLookEvery;
-  for (const Record& record : to_repeat_) {
-    const std::chrono::milliseconds left(record->due_ms - context_.now_ms());
-    wait = std::min(wait, context_.clock.real(left));
+  for (const Record& record : aside_) {
+    wait = std::min(wait, context_.clock.real(record->due - context_.clock.now()));
   }
   // At least a moment: the clock that runs fast rounds to nothing.
   return Deadline::after(std::max(wait, std::chrono::milliseconds(1)));
 }
 
-// False: the run is over.
+// False: the run is over, or idle.
 Awaitable<bool> DirectRun::await_turn() {
   CallLimiter::Turn turn(*limiter_, changed_);
-  while (!over()) {
+  while (!over() && !idle()) {
     const SysTime now = context_.clock.now();
     if (turn.take(now)) co_return true;
     const auto pause = limiter_->limit().pause(now);
@@ -197,37 +259,36 @@ Task<aws::RuntimeClient::Answer> DirectRun::ask(std::string model_input) const {
 }
 
 // What to do after an error: wait, repeat the record, end the run; or it is the record's own end,
-// and final_error says so.
-void DirectRun::came_to_nothing(const Record& record,
-                                Error error,
-                                std::optional<Error>& final_error) {
-  const std::int64_t now_ms = context_.now_ms();
-  switch (error.code()) {
-    case Errc::throttled:
-      return put_back(record, now_ms);
-    case Errc::unavailable:
-    case Errc::deadline_exceeded:
-      if (++record->failures < kTriesMax) {
-        const auto wait = kTryAgainFirst * (1 << (record->failures - 1));
-        const double part = 1 - context_.jitter() / 2;
-        return put_back(
-            record, now_ms + static_cast<std::int64_t>(static_cast<double>(wait.count()) * part));
-      }
-      break;
-    case Errc::forbidden:
-    case Errc::not_found:
-      if (!worth_repeating(error)) {
-        rejection_ = error.message();
-        return;
-      }
-      [[fallthrough]];
-    default:
-      if (worth_repeating(error) || error.code() == Errc::cancelled) {
-        failure_ = std::move(error);
-        return;
-      }
+// and final_error says so. Gives what it says of the deployment.
+CallOutcome DirectRun::came_to_nothing(const Record& record,
+                                       std::int64_t answers_before,
+                                       Error error,
+                                       std::optional<Error>& final_error) {
+  if (error.code() == Errc::throttled) {
+    throttled_.push_back(record);
+    return CallOutcome::throttled;
   }
-  final_error = std::move(error);
+  if (error.code() == Errc::unavailable || error.code() == Errc::deadline_exceeded) {
+    const bool last = input_ended_ && throttled_.empty();
+    const auto verdict = limiter_->tries().failed(name_of(*record), answers_before, last,
+                                                  context_.clock.now(), context_.jitter());
+    if (verdict == DirectTries::Verdict::give_up) {
+      limiter_->tries().forget(name_of(*record));
+      final_error = std::move(error);
+      return CallOutcome::failed;
+    }
+    put_aside(record);
+    return verdict == DirectTries::Verdict::outage ? CallOutcome::throttled : CallOutcome::failed;
+  }
+  const bool repeat = worth_repeating(error);
+  if (!repeat && (error.code() == Errc::forbidden || error.code() == Errc::not_found)) {
+    rejection_ = error.message();
+  } else if (repeat || error.code() == Errc::cancelled) {
+    failure_ = std::move(error);
+  } else {
+    final_error = std::move(error);
+  }
+  return CallOutcome::failed;
 }
 
 Task<void> DirectRun::save(const DirectRecord& record, Result<aws::RuntimeClient::Answer> answer) {
@@ -254,32 +315,32 @@ Awaitable<void> DirectRun::call(std::shared_ptr<DirectRun> /*self: keeps this al
     DirectRun& run;
     CallOutcome outcome = CallOutcome::failed;
     ~Ended() {
+      --run.in_flight_;
       run.limiter_->ended(outcome, run.context_.clock.now(), run.context_.jitter());
       run.changed_.set();
     }
   };
   Result<aws::RuntimeClient::Answer> answer = fail(Errc::internal, "not called");
+  std::optional<Error> final_error;
   {
     Ended ended{*this};
+    const std::int64_t answers_before = limiter_->tries().answers();
     answer = co_await ask(record->model_input);
     if (answer) {
       ended.outcome = CallOutcome::succeeded;
-    } else if (answer.error().code() == Errc::throttled) {
-      ended.outcome = CallOutcome::throttled;
+      limiter_->tries().answered(name_of(*record));
+    } else {
+      ended.outcome =
+          came_to_nothing(record, answers_before, std::move(answer.error()), final_error);
     }
   }
-  if (!answer) {
-    std::optional<Error> final_error;
-    came_to_nothing(record, std::move(answer.error()), final_error);
-    changed_.set();
-    if (!final_error) co_return;
-    answer = fail(std::move(*final_error));
-  }
+  if (!answer && !final_error) co_return;
+  idle_ = Deadline::after(kIdleMax);
+  if (final_error) answer = fail(std::move(*final_error));
   auto stored = co_await save(*record, std::move(answer));
   if (stored) {
     any_answered_ = true;
-    --pending_;
-    pending_bytes_ -= record->model_input.size();
+    let_go(*record);
   } else {
     failure_ = std::move(stored.error());
   }
@@ -292,6 +353,7 @@ Task<void> run_directly(Context& context, store::DueJob due) {
   const store::JobRow job = due.job;
   const auto ended = [&context, &job](std::string status, std::string message,
                                       store::DirectResultStore::Progress progress) {
+    context.limiters.forget({job.batch_id, job.n});
     return context.batches.job_observed(job.batch_id, job.n, store::JobState::ended,
                                         std::move(status), std::move(message), progress.succeeded,
                                         progress.errored, context.now_ms());
@@ -322,6 +384,15 @@ Task<void> run_directly(Context& context, store::DueJob due) {
         {{"batch_id", job.batch_id.value}, {"job", job.n}, {"message", ending.error().message()}});
     co_return co_await context.batches.release_job(job.batch_id, job.n,
                                                    context.now_ms() + kNextRoundMs, 0);
+  }
+  if (*ending == Ending::makes_room) {
+    const double part = 1 - context.jitter() / 3;
+    const auto rest_ms = run->goes_forward()
+                             ? kNextRoundMs
+                             : static_cast<std::int64_t>(static_cast<double>(kRestMs) * part);
+    obs::debug("direct run makes room", {{"batch_id", job.batch_id.value}, {"job", job.n}});
+    co_return co_await context.batches.release_job(job.batch_id, job.n, context.now_ms() + rest_ms,
+                                                   job.failures);
   }
   std::string status = "Completed";
   if (*ending == Ending::stopped) status = "Stopped";

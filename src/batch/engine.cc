@@ -1,6 +1,7 @@
 #include "batch/engine.h"
 
 #include "base/wakeup.h"
+#include "batch/caught.h"
 #include "batch/finisher.h"
 #include "batch/job_steps.h"
 #include "batch/monitor.h"
@@ -23,9 +24,10 @@ constexpr std::int64_t kBackoffFirstMs = 1'000;
 constexpr std::int64_t kBackoffMostMs = 300'000;
 
 // How many steps of a kind run at once. A planner may hold 12 transfer buffers and a collector 6:
-// one of each fits the least memory there is, and neither can wait for what the other holds.
+// one of each fits the least memory there is, and neither can wait for what the other holds. Direct
+// runs hold little, and those that get no answers make room for others.
 enum class Kind { finish, plan, submit, direct, collect };
-constexpr std::array<int, 5> kAtOnce{4, 1, 8, 4, 1};
+constexpr std::array<int, 5> kAtOnce{4, 1, 8, 32, 1};
 
 // Half of it by chance, so that what failed together does not come back together.
 std::int64_t backoff_ms(int failures, double jitter) {
@@ -56,14 +58,14 @@ struct Engine::State {
   Awaitable<void> renew_loop();
   Awaitable<void> dispatch();
   Awaitable<void> claim_batches(Kind kind, store::BatchPhase phase);
-  Awaitable<void> claim_jobs(Kind kind,
-                             store::JobKind job_kind,
-                             std::vector<store::JobState> states);
-  void start_jobs(Kind kind, std::vector<store::DueJob> due);
+  Awaitable<void> claim_ended();
+  Awaitable<void> claim_direct();
+  void start_jobs(Kind kind, Result<std::vector<store::DueJob>> due);
   Awaitable<void> claim_submissions();
   Awaitable<std::vector<store::BatchStore::Slots>> free_slots();
   Awaitable<void> run_batch(Kind kind, store::BatchRow batch);
   Awaitable<void> run_job(Kind kind, store::DueJob due);
+  Task<void> job_step(Kind kind, store::DueJob due);
   // A lease is as long in real time whatever the clock's speed is.
   std::int64_t lease_ms() const {
     return static_cast<std::int64_t>(static_cast<double>(kLeaseMs) * context.clock.speed());
@@ -154,14 +156,11 @@ Awaitable<void> Engine::State::dispatch_loop() {
 }
 
 Awaitable<void> Engine::State::dispatch() {
-  using store::JobKind;
-  using store::JobState;
   co_await claim_batches(Kind::finish, store::BatchPhase::running);
   co_await claim_batches(Kind::plan, store::BatchPhase::planning);
-  co_await claim_jobs(Kind::collect, JobKind::bedrock, {JobState::ended});
-  co_await claim_jobs(Kind::collect, JobKind::direct, {JobState::ended});
+  co_await claim_ended();
   co_await claim_submissions();
-  co_await claim_jobs(Kind::direct, JobKind::direct, {JobState::planned, JobState::running});
+  co_await claim_direct();
 }
 
 Awaitable<void> Engine::State::claim_batches(Kind kind, store::BatchPhase phase) {
@@ -178,21 +177,29 @@ Awaitable<void> Engine::State::claim_batches(Kind kind, store::BatchPhase phase)
   }
 }
 
-Awaitable<void> Engine::State::claim_jobs(Kind kind,
-                                          store::JobKind job_kind,
-                                          std::vector<store::JobState> states) {
-  if (free(kind) <= 0) co_return;
-  auto due = co_await context.batches.claim_jobs(job_kind, std::move(states), context.now_ms(),
-                                                 lease_ms(), free(kind));
-  if (!due) {
-    obs::error("no job could be claimed", {{"message", due.error().message()}});
-    co_return;
-  }
-  start_jobs(kind, std::move(*due));
+// Of both kinds together, so that neither waits for the other's end.
+Awaitable<void> Engine::State::claim_ended() {
+  const int limit = free(Kind::collect);
+  if (limit <= 0) co_return;
+  std::vector<store::JobState> states{store::JobState::ended};
+  start_jobs(Kind::collect,
+             co_await context.batches.claim_jobs(std::nullopt, std::move(states), context.now_ms(),
+                                                 lease_ms(), limit));
 }
 
-void Engine::State::start_jobs(Kind kind, std::vector<store::DueJob> due) {
-  for (store::DueJob& item : due) {
+Awaitable<void> Engine::State::claim_direct() {
+  const int limit = free(Kind::direct);
+  if (limit <= 0) co_return;
+  start_jobs(Kind::direct,
+             co_await context.batches.claim_direct(context.now_ms(), lease_ms(), limit));
+}
+
+void Engine::State::start_jobs(Kind kind, Result<std::vector<store::DueJob>> due) {
+  if (!due) {
+    obs::error("no job could be claimed", {{"message", due.error().message()}});
+    return;
+  }
+  for (store::DueJob& item : *due) {
     if (!take(kind, {item.job.batch_id, item.job.n})) continue;
     tasks.spawn(item.job.batch_id.value, run_job(kind, std::move(item)));
   }
@@ -213,8 +220,10 @@ Awaitable<std::vector<store::BatchStore::Slots>> Engine::State::free_slots() {
     const auto deployment = context.deployments.by_id(load.deployment_id);
     // Jobs of one that is no longer configured are claimed too: they end.
     const std::int64_t limit = deployment ? deployment->settings.max_concurrent_jobs : left;
-    const std::int64_t free =
-        std::min({limit - (deployment ? load.slots_taken : 0), load.staged_due, left});
+    // What AWS was asked for before holds its slot already: it needs no free one to be settled.
+    const std::int64_t open =
+        std::max(std::int64_t{0}, limit - (deployment ? load.slots_taken : 0));
+    const std::int64_t free = std::min({open + load.asked_due, load.staged_due, left});
     if (free <= 0) continue;
     slots.push_back({load.deployment_id, free});
     left -= free;
@@ -227,12 +236,8 @@ Awaitable<void> Engine::State::claim_submissions() {
   if (free(Kind::submit) <= 0) co_return;
   auto slots = co_await free_slots();
   if (slots.empty()) co_return;
-  auto due = co_await context.batches.claim_staged(std::move(slots), context.now_ms(), lease_ms());
-  if (!due) {
-    obs::error("no job could be claimed", {{"message", due.error().message()}});
-    co_return;
-  }
-  start_jobs(Kind::submit, std::move(*due));
+  start_jobs(Kind::submit,
+             co_await context.batches.claim_staged(std::move(slots), context.now_ms(), lease_ms()));
 }
 
 Awaitable<void> Engine::State::run_batch(Kind kind, store::BatchRow batch) {
@@ -240,8 +245,9 @@ Awaitable<void> Engine::State::run_batch(Kind kind, store::BatchRow batch) {
   const BatchId id = batch.id;
   const int failures = batch.failures + 1;
   const std::int64_t expires_at = batch.object.expires_at.value_or(0);
-  auto done = kind == Kind::plan ? co_await plan_batch(context, std::move(batch))
-                                 : co_await finish_batch(context, std::move(batch));
+  auto step = kind == Kind::plan ? plan_batch(context, std::move(batch))
+                                 : finish_batch(context, std::move(batch));
+  auto done = co_await caught(std::move(step));
   if (done) co_return;
   if (kind == Kind::plan && expires_at <= unix_seconds(context.clock.now())) {
     obs::error("batch could not be planned within its window",
@@ -265,28 +271,27 @@ Awaitable<void> Engine::State::run_batch(Kind kind, store::BatchRow batch) {
   if (!released) obs::error("a lease was not released", {{"message", released.error().message()}});
 }
 
+Task<void> Engine::State::job_step(Kind kind, store::DueJob due) {
+  switch (kind) {
+    case Kind::submit:
+      return submit_job(context, std::move(due));
+    case Kind::direct:
+      return run_directly(context, std::move(due));
+    case Kind::collect:
+    case Kind::finish:
+    case Kind::plan:
+      break;
+  }
+  return collect_job(context, std::move(due));
+}
+
 Awaitable<void> Engine::State::run_job(Kind kind, store::DueJob due) {
   const Running counted(this, kind, {due.job.batch_id, due.job.n});
   const BatchId id = due.job.batch_id;
   const int n = due.job.n;
   const int failures = due.job.failures + 1;
-  Result<void> done;
-  switch (kind) {
-    case Kind::submit:
-      done = co_await submit_job(context, std::move(due));
-      monitor.wake();  // its first look is soon
-      break;
-    case Kind::direct:
-      done = co_await run_directly(context, std::move(due));
-      break;
-    case Kind::collect:
-      done = co_await collect_job(context, std::move(due));
-      break;
-    case Kind::finish:
-    case Kind::plan:
-      done = fail(Errc::internal, "not a job's step");
-      break;
-  }
+  auto done = co_await caught(job_step(kind, std::move(due)));
+  if (kind == Kind::submit) monitor.wake();  // its first look is soon
   if (done) co_return;
   const std::int64_t wait_ms = backoff_ms(failures, context.jitter());
   obs::warn("job step failed, will be done again", {{"batch_id", id.value},

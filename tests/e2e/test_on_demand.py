@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 
 import pytest
 
@@ -10,20 +11,22 @@ from harness import chat_line
 
 LINES = 60
 CONCURRENCY = 4
+OUTAGE_SECONDS = 25
 THROTTLED = {"operation": "InvokeModel", "fault": "throttle", "probability": 0.5}
 
 
 @pytest.fixture
 def restartable(sandbox, tmp_path):
-    """start(): the same server again: same data, same port."""
+    """start(*args): the same server again: same data, same port."""
     config = harness.write_config(tmp_path / "config.yaml", sandbox)
     config.write_text(config.read_text().replace(
         "    model_info:\n", f"      direct_concurrency: {CONCURRENCY}\n    model_info:\n"))
     running = []
 
-    def start():
+    def start(*args):
         port = running[-1].port if running else 0
-        running.append(harness.Server(tmp_path / "server", config, sandbox=False, port=port))
+        running.append(harness.Server(tmp_path / "server", config, sandbox=False, port=port,
+                                      extra_args=args))
         return running[-1]
 
     yield start
@@ -84,7 +87,8 @@ def test_a_kill_repeats_only_what_was_in_flight(restartable, sandbox):
 
 
 def test_a_line_that_always_fails_ends_in_the_error_file_and_holds_up_no_other(restartable, sandbox):
-    server = restartable()
+    """Even when it is the last: other lines no longer show that it is not the deployment that fails."""
+    server = restartable("--clock-speed", "20", "--clock-origin", str(int(time.time())))
     lines = questions()
     lines[0] = chat_line("broken", "[[sandbox:error 500 it hurts]]")
     batch_id = create(server, lines)
@@ -96,6 +100,54 @@ def test_a_line_that_always_fails_ends_in_the_error_file_and_holds_up_no_other(r
     assert error["custom_id"] == "broken"
     assert "it hurts" in str(error), error
     assert len(server.result_lines(batch["output_file_id"])) == LINES - 1
+
+
+def test_lines_that_always_fail_hold_up_no_other(restartable, sandbox):
+    """More of them than calls at once, and first in the file."""
+    server = restartable()
+    broken = CONCURRENCY + 2
+    lines = [chat_line(f"broken-{i}", f"[[sandbox:error 500 it hurts]] {i}") for i in range(broken)]
+    batch_id = create(server, lines + questions())
+    harness.await_true(lambda: sandbox.records()["invocations"]["calls"] == LINES, timeout=90)
+    assert server.batch(batch_id)["status"] == "in_progress", "the broken lines are still tried"
+    server.kill()  # the others' answers are kept
+    sandbox.forget_calls()
+    server = restartable("--clock-speed", "60", "--clock-origin", str(int(time.time())))
+    batch = server.wait(batch_id, timeout=240)
+    assert batch["request_counts"] == {"total": LINES + broken, "completed": LINES, "failed": broken}, batch
+    assert sandbox.records()["invocations"]["calls"] == 0
+
+
+def test_an_outage_costs_no_line(restartable, sandbox):
+    sandbox.set_faults([{"operation": "InvokeModel", "fault": "unavailable", "after": 10}])
+    server = restartable()
+    batch_id = create(server, questions())
+    harness.await_true(lambda: fired(sandbox) >= 1)
+    time.sleep(OUTAGE_SECONDS)
+    counts = server.batch(batch_id)["request_counts"]
+    assert (counts["completed"], counts["failed"]) == (10, 0), counts
+    sandbox.set_faults([])
+    check_whole(server, server.wait(batch_id, timeout=120))
+    invocations = sandbox.records()["invocations"]
+    assert (invocations["calls"], invocations["repeated"]["calls"]) == (LINES, 0), invocations
+
+
+def test_throttled_runs_do_not_hold_up_another_deployment(sandbox, tmp_path):
+    path = harness.write_config(tmp_path / "config.yaml", sandbox)
+    head, entry, rest = re.split(r"(?<=model_list:\n)|(?=general_settings)", path.read_text())
+    healthy = entry.replace(f"aws_region_name: {harness.REGION}", "aws_region_name: us-east-1").replace(
+        f"model_name: {harness.MODEL}", "model_name: healthy")
+    path.write_text(head + entry + healthy + rest)
+    sandbox.set_faults([{**THROTTLED, "probability": 1, "region": harness.REGION}])
+    server = harness.Server(tmp_path / "server", path, sandbox=False)
+    try:
+        throttled = [create(server, questions(5)) for _ in range(6)]
+        harness.await_true(lambda: fired(sandbox) >= 6)
+        other = create(server, [chat_line(f"request-{i}", f"Other {i}", model="healthy") for i in range(5)])
+        check_whole(server, server.wait(other, timeout=20), count=5)
+        assert {server.batch(batch)["status"] for batch in throttled} == {"in_progress"}
+    finally:
+        assert server.stop() == 0, server.log_end()
 
 
 def test_a_throttled_run_stops_when_it_is_cancelled(restartable, sandbox):
