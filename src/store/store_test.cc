@@ -402,6 +402,14 @@ TEST_F(Slots, OfAJobThatMayBeAtAwsStayTaken) {
   ASSERT_TRUE(run(store.release_job(BatchId{"one"}, 1, kNow + 5'000, 1)));
   EXPECT_EQ(run(store.loads(kNow))->front().slots_taken, 1);
   EXPECT_EQ(run(store.loads(kNow))->front().staged_due, 0);
+  // Once due, it is claimed before those that hold no slot: only it can give its slot back.
+  waiting(store, "two", "a", 1);
+  const auto later = run(store.loads(kNow + 5'000));
+  EXPECT_EQ(later->front().staged_due, 2);
+  EXPECT_EQ(later->front().asked_due, 1);
+  const auto claimed = run(store.claim_staged({{"dep", 1}}, kNow + 5'000, 1000));
+  ASSERT_EQ(claimed->size(), 1u);
+  EXPECT_EQ(claimed->front().job.batch_id.value, "one");
 }
 
 TEST_F(Slots, CountsDoNotFallWhileAJobDoesAgainWhatAnotherHadCounted) {

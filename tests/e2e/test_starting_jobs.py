@@ -19,8 +19,7 @@ def scenes(tmp_path_factory):
         Scene("every-answer-lost", faults=[("reset_after", {**CREATE, "count": 4})]),
         Scene("answer-cut", faults=[("truncated_body", {**CREATE, "count": 1})]),
         Scene("answer-cut-by-reset", faults=[("truncated_body", {**CREATE, "count": 1, "reset": True})]),
-        Scene("told-of-a-conflict", faults=[("reset_after", {**CREATE, "count": 1}),
-                                            ("error", {**CONFLICT, "count": 1})]),
+        Scene("told-of-a-conflict", faults=[("error", {**CONFLICT, "count": 1})]),
         Scene("never-arrived", faults=[("reset_before", {**CREATE, "count": 4})]),
         Scene("failed-at-aws", faults=[("internal", {**CREATE, "count": 2}), ("unavailable", {**CREATE, "count": 2})]),
     ]).create_all()
@@ -43,7 +42,7 @@ def test_a_job_that_aws_took_is_not_started_again_when_the_answer_is_lost(scenes
     assert scenes.fired(name, scenes.by_name[name].faults[0]["fault"]) > 0
 
 
-def test_a_job_that_aws_says_it_has_already_is_found_by_its_name(scenes):
+def test_a_job_that_aws_says_it_has_but_does_not_is_asked_for_again(scenes):
     check_one_job(scenes, "told-of-a-conflict")
     assert scenes.fired("told-of-a-conflict", "error") == 1
 
