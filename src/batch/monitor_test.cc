@@ -8,6 +8,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
 namespace quarry::batch {
 namespace {
 
@@ -120,11 +122,11 @@ Awaitable<bool> watch(WatchedJobs& watched, Monitor& monitor, std::function<bool
   co_return in_time;
 }
 
-TEST(MonitorTest, ThousandsOfJobsCostLessThanACallASecond) {
+TEST(MonitorTest, TenThousandOpenJobsCostLessThanACallASecond) {
   const ScaledClock clock(600, SystemClock().now());
   WatchedJobs watched(clock);
-  watched.submitted("batch_1", std::vector<std::chrono::seconds>(2'000, 1'000s), "east", 24h);
-  watched.submitted("batch_2", std::vector<std::chrono::seconds>(2'000, 1'000s), "west", 24h);
+  watched.submitted("batch_1", std::vector<std::chrono::seconds>(5'000, 1'000s), "east", 24h);
+  watched.submitted("batch_2", std::vector<std::chrono::seconds>(5'000, 1'000s), "west", 24h);
   const SysTime began = clock.now();
   int ended = 0;
   Monitor monitor(watched.io, watched.context, [&] { ++ended; });
@@ -134,9 +136,11 @@ TEST(MonitorTest, ThousandsOfJobsCostLessThanACallASecond) {
   ASSERT_TRUE(watched.run(watch(watched, monitor, all_was_seen_often)));
   const double seconds = std::chrono::duration<double>(clock.now() - began).count();
   const int calls = watched.east->calls() + watched.west->calls();
-  EXPECT_LE(calls, 0.9 * seconds + 30);
+  std::printf("10000 open jobs: %d calls in %.0f seconds of the clock, %.3f a second\n", calls,
+              seconds, calls / seconds);
+  EXPECT_LE(calls, seconds);
   EXPECT_EQ(watched.east->gets + watched.west->gets, 0);
-  EXPECT_EQ(watched.count("batch_1", JobState::running), 2'000);
+  EXPECT_EQ(watched.count("batch_1", JobState::running), 5'000);
   EXPECT_EQ(ended, 0);
 }
 

@@ -16,7 +16,9 @@ JOBS = 10_000 if LONG else 1_000
 LINES = 500  # of a batch; each is a job of its own
 CLOCK_SPEED = 100
 WATCHED_SECONDS = 2 * 3600
-SUBMIT_TIMEOUT = 600 if LONG else 120
+SUBMIT_TIMEOUT = 1200 if LONG else 120
+SLOTS = 1000  # the most that a deployment may be given
+DEPLOYMENTS_A_REGION = JOBS // len(REGIONS) // SLOTS + 1
 WATCHING = ("GetModelInvocationJob", "ListModelInvocationJobs")
 
 
@@ -51,10 +53,11 @@ def server(tmp_path_factory, sandbox):
       aws_batch_role_arn: arn:aws:iam::123456789012:role/quarry-test
       min_records_per_job: 1
       max_records_per_job: 1
-      max_concurrent_jobs: {JOBS}
+      max_concurrent_jobs: {SLOTS}
+      s3_prefix: d{number}/
     model_info:
       mode: batch
-""" for region in REGIONS) + f"general_settings:\n  master_key: {harness.KEY}\n")
+""" for region in REGIONS for number in range(DEPLOYMENTS_A_REGION)) + f"general_settings:\n  master_key: {harness.KEY}\n")
     running = harness.Server(directory / "server", config, sandbox=False, extra_args=CLOCK)
     yield running
     running.kill()
