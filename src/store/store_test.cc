@@ -429,8 +429,7 @@ TEST_F(Slots, CountsDoNotFallWhileAJobDoesAgainWhatAnotherHadCounted) {
   };
   const std::int64_t total = run(store.find_any(id))->object.total;
   lease(1);
-  ASSERT_TRUE(
-      run(store.job_observed(id, 1, JobState::ended, "Failed", "", total - 10, 0, kNow)));
+  ASSERT_TRUE(run(store.job_observed(id, 1, JobState::ended, "Failed", "", total - 10, 0, kNow)));
   EXPECT_EQ(shown(), std::pair(total - 10, std::int64_t{0}));
   // Its output was lost but for 20 lines that failed: nothing of what AWS counted is there.
   lease(1);
@@ -449,8 +448,7 @@ TEST_F(Slots, CountsDoNotFallWhileAJobDoesAgainWhatAnotherHadCounted) {
   ASSERT_TRUE(run(store.job_collected(collected, kNow)));
   EXPECT_EQ(shown(), std::pair(total - 20, std::int64_t{20}));
   lease(1'000'001);
-  ASSERT_TRUE(run(
-      store.job_observed(id, 1'000'001, JobState::ended, "Stopped", "", 5, 0, kNow)));
+  ASSERT_TRUE(run(store.job_observed(id, 1'000'001, JobState::ended, "Stopped", "", 5, 0, kNow)));
   EXPECT_EQ(shown(), std::pair(total - 20, std::int64_t{20}));
   lease(1'000'001);
   collected = {};
