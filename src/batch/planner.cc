@@ -83,9 +83,10 @@ Task<void> Planner::fail_batch(std::vector<openai::BatchError> errors) {
 }
 
 Task<void> Planner::run() {
-  if (batch_.object.status == openai::BatchStatus::cancelling) {
+  if (batch_.object.status == openai::BatchStatus::cancelling && batch_.failures > 0) {
+    // It could not be planned, so its lines cannot be told apart: it ends without files.
     context_.cancelling.erase(batch_.id);
-    co_return co_await fail_batch({});  // ends as cancelled: nothing was started
+    co_return co_await fail_batch({});
   }
   auto file = co_await context_.files.find_even_deleted(FileId{batch_.object.input_file_id});
   if (!file) co_return fail(std::move(file.error()));
@@ -206,9 +207,6 @@ Task<void> Planner::stage_pass(Stager& stager) {
     auto window = co_await reader->read();
     if (!window) co_return fail(std::move(window.error()));
     if (window->empty()) break;
-    if (context_.cancelling.contains(batch_.id)) {
-      co_return fail(Errc::cancelled, "the batch is being cancelled");
-    }
     stager.feed(*window);
     auto staged = co_await stage_window(stager);
     if (!staged) co_return staged;
