@@ -3,7 +3,7 @@
 #include "aws/object_stream.h"
 #include "base/bytes.h"
 #include "files/file_rules.h"
-#include "http/multipart.h"
+#include "files/form_stream.h"
 
 #include <fmt/format.h>
 
@@ -28,9 +28,12 @@ struct FileReceiver::Form {
   std::string filename;
   std::string pending;  // bytes of the file
 
-  http::MultipartReader::Events events();
   Result<void> begin(const http::FormPart& part);
   Result<void> data(std::span<const std::byte> bytes);
+  Result<void> end() {
+    in_file = false;
+    return {};
+  }
 };
 
 Result<void> FileReceiver::Form::begin(const http::FormPart& part) {
@@ -70,15 +73,6 @@ Result<void> FileReceiver::Form::data(std::span<const std::byte> bytes) {
   return {};
 }
 
-http::MultipartReader::Events FileReceiver::Form::events() {
-  return {[this](const http::FormPart& part) { return begin(part); },
-          [this](std::span<const std::byte> bytes) { return data(bytes); },
-          [this] {
-            in_file = false;
-            return Result<void>();
-          }};
-}
-
 FileReceiver::FileReceiver(const aws::DeploymentSet& deployments,
                            TransferMemory& memory,
                            BlockingPool& pool,
@@ -110,18 +104,9 @@ Task<Received> FileReceiver::receive(std::string content_type,
 }
 
 Task<void> FileReceiver::stream(std::string content_type, http::BodyReader& body) {
-  auto boundary = http::form_boundary(content_type);
-  if (!boundary) co_return fail(std::move(boundary.error()));
-  http::MultipartReader reader(std::move(*boundary), form_->events());
-  while (true) {
-    auto chunk = co_await body.read();
-    if (!chunk) co_return fail(std::move(chunk.error()));
-    if (chunk->empty()) break;
-    if (auto fed = reader.feed(*chunk); !fed) co_return fail(std::move(fed.error()));
-    auto taken = co_await take_file_bytes();
-    if (!taken) co_return fail(std::move(taken.error()));
-  }
-  if (auto finished = reader.finish(); !finished) co_return fail(std::move(finished.error()));
+  auto read = co_await read_form(std::move(content_type), body, events_into(*form_),
+                                 [this] { return take_file_bytes(); });
+  if (!read) co_return read;
   if (!form_->file_seen) co_return fail(missing_file());
   if (!writer_) co_return co_await open_object();  // a file of no bytes
   co_return Result<void>();

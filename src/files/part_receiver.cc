@@ -3,7 +3,7 @@
 #include "aws/object_stream.h"
 #include "base/bytes.h"
 #include "files/file_service.h"
-#include "http/multipart.h"
+#include "files/form_stream.h"
 
 #include <fmt/format.h>
 
@@ -28,13 +28,9 @@ struct PartReceiver::Form {
     if (in_data) pending += as_text(bytes);
     return {};
   }
-  http::MultipartReader::Events events() {
-    return {[this](const http::FormPart& part) { return begin(part); },
-            [this](std::span<const std::byte> bytes) { return data(bytes); },
-            [this] {
-              in_data = false;
-              return Result<void>();
-            }};
+  Result<void> end() {
+    in_data = false;
+    return {};
   }
 };
 
@@ -64,18 +60,9 @@ Task<std::uint64_t> PartReceiver::receive(std::string content_type,
 Task<void> PartReceiver::stream(std::string content_type,
                                 http::BodyReader& body,
                                 Deadline deadline) {
-  auto boundary = http::form_boundary(content_type);
-  if (!boundary) co_return fail(std::move(boundary.error()));
-  http::MultipartReader reader(std::move(*boundary), form_->events());
-  while (true) {
-    auto chunk = co_await body.read();
-    if (!chunk) co_return fail(std::move(chunk.error()));
-    if (chunk->empty()) break;
-    if (auto fed = reader.feed(*chunk); !fed) co_return fail(std::move(fed.error()));
-    auto taken = co_await take_bytes(deadline);
-    if (!taken) co_return fail(std::move(taken.error()));
-  }
-  if (auto finished = reader.finish(); !finished) co_return fail(std::move(finished.error()));
+  auto read = co_await read_form(std::move(content_type), body, events_into(*form_),
+                                 [this, deadline] { return take_bytes(deadline); });
+  if (!read) co_return read;
   if (!form_->data_seen) {
     co_return fail(Error(Errc::invalid_request, "Missing required parameter: 'data'.")
                        .param("data")
