@@ -8,23 +8,28 @@
 #include <fmt/format.h>
 
 namespace quarry::store {
-namespace {
 
-constexpr const char* kIsDue =
-    "((lease_owner IS NULL AND due_ms <= :now) OR (lease_owner IS NOT NULL AND lease_until_ms < "
-    ":now2))";
+std::string is_due(std::int64_t now_ms) {
+  return fmt::format(
+      "((lease_owner IS NULL AND due_ms <= {0}) OR (lease_owner IS NOT NULL AND lease_until_ms < "
+      "{0}))",
+      now_ms);
+}
 
-}  // namespace
-
-void lease_job(soci::session& sql, DueJob& due, const std::string& me, std::int64_t until_ms) {
-  sql << "UPDATE jobs SET lease_owner = :me, lease_until_ms = :until, due_ms = :never WHERE "
-         "batch_id = :id AND n = :n",
-      soci::use(me), soci::use(until_ms), soci::use(kNeverMs), soci::use(due.job.batch_id.value),
-      soci::use(due.job.n);
-  std::string status;
-  sql << "SELECT status, expires_at FROM batches WHERE id = :id", soci::use(due.job.batch_id.value),
-      soci::into(status), soci::into(due.batch_expires_at);
-  due.batch_cancelling = status == "cancelling";
+void lease_jobs(soci::session& sql,
+                std::vector<DueJob>& jobs,
+                const std::string& me,
+                std::int64_t until_ms) {
+  for (DueJob& due : jobs) {
+    sql << "UPDATE jobs SET lease_owner = :me, lease_until_ms = :until, due_ms = :never WHERE "
+           "batch_id = :id AND n = :n",
+        soci::use(me), soci::use(until_ms), soci::use(kNeverMs), soci::use(due.job.batch_id.value),
+        soci::use(due.job.n);
+    std::string status;
+    sql << "SELECT status, expires_at FROM batches WHERE id = :id",
+        soci::use(due.job.batch_id.value), soci::into(status), soci::into(due.batch_expires_at);
+    due.batch_cancelling = status == "cancelling";
+  }
 }
 
 Task<void> BatchStore::release_all_leases() {
@@ -54,10 +59,9 @@ Task<std::vector<DueBatch>> BatchStore::claim_batches(BatchPhase phase,
         planning ? "LEFT JOIN (SELECT owner AS at_work_of, COUNT(*) AS at_work FROM batches WHERE "
                    "phase = 'running' GROUP BY owner) AS at_work_rows ON at_work_of = owner"
                  : "",
-        name(phase), kIsDue, planning ? "COALESCE(at_work, 0)," : "");
+        name(phase), is_due(now_ms), planning ? "COALESCE(at_work, 0)," : "");
     {
-      const soci::rowset<soci::row> rows =
-          (sql.prepare << statement, soci::use(now_ms), soci::use(now_ms), soci::use(limit));
+      const soci::rowset<soci::row> rows = (sql.prepare << statement, soci::use(limit));
       for (const soci::row& row : rows) claimed.push_back({batch_of(row)});
     }
     const std::int64_t until = now_ms + lease_ms;
@@ -88,14 +92,12 @@ Task<std::vector<DueJob>> BatchStore::claim_jobs(std::optional<JobKind> kind,
         "SELECT {} FROM jobs WHERE kind IN ({}) AND state IN ({}) AND {} ORDER BY due_ms LIMIT "
         ":limit",
         kJobColumns, kind ? fmt::format("'{}'", name(*kind)) : "'bedrock', 'direct'", words,
-        kIsDue);
+        is_due(now_ms));
     {
-      const soci::rowset<soci::row> rows =
-          (sql.prepare << statement, soci::use(now_ms), soci::use(now_ms), soci::use(limit));
+      const soci::rowset<soci::row> rows = (sql.prepare << statement, soci::use(limit));
       for (const soci::row& row : rows) claimed.push_back({job_of(row), false, 0});
     }
-    const std::int64_t until = now_ms + lease_ms;
-    for (DueJob& due : claimed) lease_job(sql, due, lease_owner_, until);
+    lease_jobs(sql, claimed, lease_owner_, now_ms + lease_ms);
     return claimed;
   });
 }

@@ -28,8 +28,13 @@ openai::Usage usage_of(const soci::row& row);
 // but for what would make them more than all lines; when all jobs are collected they are exact.
 void refresh_counts(soci::session& sql, const BatchId& id);
 
-// Leases the job to `me`, and fills in what is due of its batch.
-void lease_job(soci::session& sql, DueJob& due, const std::string& me, std::int64_t until_ms);
+// SQL: the row is due, and nobody works on it any more.
+std::string is_due(std::int64_t now_ms);
+// Leases the jobs to `me`, and fills in what is due of their batches.
+void lease_jobs(soci::session& sql,
+                std::vector<DueJob>& jobs,
+                const std::string& me,
+                std::int64_t until_ms);
 
 // Enumerators by the words that the columns hold. Throw std::runtime_error on others: the database
 // is not ours.

@@ -9,15 +9,14 @@ namespace quarry::store {
 namespace {
 
 // A row's number among its owner's due ones, and what the owner has running already, make its turn.
-std::string fair_claim() {
+std::string fair_claim(std::int64_t now_ms) {
   return fmt::format(
-      "SELECT {} FROM jobs LEFT JOIN (SELECT owner AS running_of, COUNT(*) AS running FROM jobs "
-      "WHERE kind = 'direct' AND state IN ('planned', 'running') AND lease_until_ms >= :now GROUP "
+      "SELECT {0} FROM jobs LEFT JOIN (SELECT owner AS running_of, COUNT(*) AS running FROM jobs "
+      "WHERE kind = 'direct' AND state IN ('planned', 'running') AND lease_until_ms >= {1} GROUP "
       "BY owner) AS running_rows ON running_of = jobs.owner WHERE kind = 'direct' AND state IN "
-      "('planned', 'running') AND ((lease_owner IS NULL AND due_ms <= :now2) OR (lease_owner IS "
-      "NOT NULL AND lease_until_ms < :now3)) ORDER BY COALESCE(running, 0) + ROW_NUMBER() OVER "
+      "('planned', 'running') AND {2} ORDER BY COALESCE(running, 0) + ROW_NUMBER() OVER "
       "(PARTITION BY owner ORDER BY due_ms, batch_id, n), due_ms, batch_id, n LIMIT :limit",
-      kJobColumns);
+      kJobColumns, now_ms, is_due(now_ms));
 }
 
 }  // namespace
@@ -27,13 +26,12 @@ Task<std::vector<DueJob>> BatchStore::claim_direct(std::int64_t now_ms,
                                                    int limit) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<DueJob>> {
     std::vector<DueJob> claimed;
-    const std::string statement = fair_claim();
+    const std::string statement = fair_claim(now_ms);
     {
-      const soci::rowset<soci::row> rows = (sql.prepare << statement, soci::use(now_ms),
-                                            soci::use(now_ms), soci::use(now_ms), soci::use(limit));
+      const soci::rowset<soci::row> rows = (sql.prepare << statement, soci::use(limit));
       for (const soci::row& row : rows) claimed.push_back({job_of(row), false, 0});
     }
-    for (DueJob& due : claimed) lease_job(sql, due, lease_owner_, now_ms + lease_ms);
+    lease_jobs(sql, claimed, lease_owner_, now_ms + lease_ms);
     return claimed;
   });
 }

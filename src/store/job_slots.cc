@@ -13,13 +13,6 @@ namespace {
 constexpr const char* kTakesSlot =
     "(state IN ('submitted', 'running') OR (state = 'staged' AND (lease_owner IS NOT NULL OR "
     "aws_status = 'Submitting')))";
-constexpr const char* kMayBeClaimed =
-    "(state = 'staged' AND ((lease_owner IS NULL AND due_ms <= :now) OR (lease_owner IS NOT NULL "
-    "AND lease_until_ms < :now2)))";
-constexpr const char* kMayBeClaimedToo =  // a name binds once in a statement
-    "(state = 'staged' AND ((lease_owner IS NULL AND due_ms <= :now3) OR (lease_owner IS NOT NULL "
-    "AND lease_until_ms < :now4)))";
-
 // Of what one owner, or one batch, has at AWS.
 std::string held_by(const char* column, const char* name) {
   return fmt::format(
@@ -28,13 +21,13 @@ std::string held_by(const char* column, const char* name) {
       column, name);
 }
 
-std::string fair_claim() {
+std::string fair_claim(std::int64_t now_ms) {
   return fmt::format(
-      "SELECT {} FROM jobs {}{}WHERE kind = 'bedrock' AND deployment_id = "
+      "SELECT {} FROM jobs {}{}WHERE kind = 'bedrock' AND state = 'staged' AND deployment_id = "
       ":deployment AND {} ORDER BY aws_status DESC, COALESCE(owner_held, 0), COALESCE(batch_held, "
       "0), due_ms, batch_id, n LIMIT :limit",
       kJobColumns, held_by("owner", "owner_held"), held_by("batch_id", "batch_held"),
-      kMayBeClaimed);
+      is_due(now_ms));
 }
 
 }  // namespace
@@ -42,6 +35,7 @@ std::string fair_claim() {
 Task<std::vector<BatchStore::Load>> BatchStore::loads(std::int64_t now_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<Load>> {
     std::vector<Load> loads;
+    const std::string waits = fmt::format("state = 'staged' AND {}", is_due(now_ms));
     const std::string statement = fmt::format(
         "SELECT deployment_id, COALESCE(SUM(CASE WHEN {} THEN 1 ELSE 0 END), 0) AS taken, "
         "COALESCE(SUM(records), 0) AS open_records, COALESCE(SUM(CASE WHEN {} THEN 1 ELSE 0 END), "
@@ -49,7 +43,7 @@ Task<std::vector<BatchStore::Load>> BatchStore::loads(std::int64_t now_ms) {
         "END), 0) AS asked_due FROM jobs WHERE kind = 'bedrock' AND state IN ('staged', "
         "'submitted', "
         "'running') GROUP BY deployment_id",
-        kTakesSlot, kMayBeClaimed, kMayBeClaimedToo);
+        kTakesSlot, waits, waits);
     // Sums have no declared type for SOCI to tell, so they are read into what they are.
     Load load;
     long long taken = 0;
@@ -57,8 +51,7 @@ Task<std::vector<BatchStore::Load>> BatchStore::loads(std::int64_t now_ms) {
     long long staged_due = 0;
     long long asked_due = 0;
     soci::statement select =
-        (sql.prepare << statement, soci::use(now_ms), soci::use(now_ms), soci::use(now_ms),
-         soci::use(now_ms), soci::into(load.deployment_id), soci::into(taken),
+        (sql.prepare << statement, soci::into(load.deployment_id), soci::into(taken),
          soci::into(open_records), soci::into(staged_due), soci::into(asked_due));
     for (select.execute(); select.fetch();) {
       loads.push_back({load.deployment_id, taken, open_records, staged_due, asked_due});
@@ -72,14 +65,13 @@ Task<std::vector<DueJob>> BatchStore::claim_staged(std::vector<Slots> slots,
                                                    std::int64_t lease_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<DueJob>> {
     std::vector<DueJob> claimed;
-    const std::string statement = fair_claim();
+    const std::string statement = fair_claim(now_ms);
     for (const Slots& at : slots) {
       const soci::rowset<soci::row> rows =
-          (sql.prepare << statement, soci::use(at.deployment_id), soci::use(now_ms),
-           soci::use(now_ms), soci::use(at.free));
+          (sql.prepare << statement, soci::use(at.deployment_id), soci::use(at.free));
       for (const soci::row& row : rows) claimed.push_back({job_of(row), false, 0});
     }
-    for (DueJob& due : claimed) lease_job(sql, due, lease_owner_, now_ms + lease_ms);
+    lease_jobs(sql, claimed, lease_owner_, now_ms + lease_ms);
     return claimed;
   });
 }

@@ -175,7 +175,6 @@ constexpr std::string_view kVersion3 = R"sql(
 ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs ADD COLUMN tried TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs ADD COLUMN retries BIGINT NOT NULL DEFAULT 0;
-ALTER TABLE jobs ADD COLUMN objects_gone BIGINT NOT NULL DEFAULT 0;
 UPDATE jobs SET owner = COALESCE((SELECT owner FROM batches WHERE batches.id = jobs.batch_id), '');
 CREATE INDEX jobs_by_state ON jobs (kind, state, due_ms);
 CREATE INDEX batches_at_work ON batches (phase, owner);
