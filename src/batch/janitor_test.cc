@@ -4,13 +4,11 @@
 
 #include "aws/testing/fake_s3.h"
 #include "base/testing/run.h"
-#include "store/database.h"
+#include "store/testing/scratch_database.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <filesystem>
 
 namespace quarry::batch {
 namespace {
@@ -39,9 +37,7 @@ class Litter : public ::testing::Test {
   }
 
   Litter()
-      : directory_(std::filesystem::temp_directory_path() / ("quarry-litter-" + random_hex128())),
-        database_(std::make_unique<store::Database>(directory_)),
-        s3_(std::make_shared<testing::FakeS3>()),
+      : s3_(std::make_shared<testing::FakeS3>()),
         deployments_({deployment("dep", s3_), deployment("dep2", s3_)}),
         models_(*DeploymentModels::make(*catalog_of(config::Settings{}), {})),
         context_{.io = io_,
@@ -55,10 +51,6 @@ class Litter : public ::testing::Test {
                  .clock = clock_},
         janitor_(io_, context_, store_, {hours(1), hours(24)}) {
     pass(minutes(0));
-  }
-  ~Litter() override {
-    database_.reset();
-    std::filesystem::remove_all(directory_);
   }
 
   template <class T>
@@ -171,8 +163,7 @@ class Litter : public ::testing::Test {
   }
 
   boost::asio::io_context io_;
-  std::filesystem::path directory_;
-  std::unique_ptr<store::Database> database_;
+  testing::ScratchDatabase database_;
   std::shared_ptr<testing::FakeS3> s3_;
   SettableClock clock_;
   store::BatchStore batches_{*database_, "worker"};

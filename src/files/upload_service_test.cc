@@ -4,12 +4,11 @@
 #include "aws/testing/fake_s3.h"
 #include "base/bytes.h"
 #include "base/testing/run.h"
+#include "store/testing/scratch_database.h"
 
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-
-#include <filesystem>
 
 namespace quarry::files {
 namespace {
@@ -50,15 +49,7 @@ aws::DeploymentPtr deployment(std::shared_ptr<testing::FakeS3> s3) {
 
 class UploadsOfParts : public ::testing::Test {
  protected:
-  UploadsOfParts()
-      : directory_(std::filesystem::temp_directory_path() / ("quarry-parts-" + random_hex128())),
-        database_(std::make_unique<store::Database>(directory_)),
-        s3_(std::make_shared<testing::FakeS3>()),
-        deployments_({deployment(s3_)}) {}
-  ~UploadsOfParts() override {
-    database_.reset();
-    std::filesystem::remove_all(directory_);
-  }
+  UploadsOfParts() : s3_(std::make_shared<testing::FakeS3>()), deployments_({deployment(s3_)}) {}
 
   template <class T>
   Result<T> run(Task<T> task) {
@@ -92,8 +83,7 @@ class UploadsOfParts : public ::testing::Test {
   }
 
   boost::asio::io_context io_;
-  std::filesystem::path directory_;
-  std::unique_ptr<store::Database> database_;
+  testing::ScratchDatabase database_;
   std::shared_ptr<testing::FakeS3> s3_;
   aws::DeploymentSet deployments_;
   TransferMemory memory_{io_, 4 * kTransferBufferBytes};

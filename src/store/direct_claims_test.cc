@@ -1,11 +1,10 @@
 // Whose lines run on demand next. On a real SQLite file in a directory of the test's own.
 #include "base/testing/run.h"
 #include "store/batch_store.h"
-#include "store/database.h"
+#include "store/testing/scratch_database.h"
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -17,14 +16,7 @@ constexpr std::int64_t kLeaseMs = 1'000;
 
 class DirectClaims : public ::testing::Test {
  protected:
-  DirectClaims()
-      : directory_(std::filesystem::temp_directory_path() / ("quarry-claims-" + random_hex128())),
-        database_(std::make_unique<Database>(directory_)),
-        store(*database_, "worker") {}
-  ~DirectClaims() override {
-    database_.reset();
-    std::filesystem::remove_all(directory_);
-  }
+  DirectClaims() : store(*database_, "worker") {}
 
   template <class T>
   Result<T> run(Task<T> task) {
@@ -75,8 +67,7 @@ class DirectClaims : public ::testing::Test {
 
  private:
   boost::asio::io_context io_;
-  std::filesystem::path directory_;
-  std::unique_ptr<Database> database_;
+  quarry::testing::ScratchDatabase database_;
 
  protected:
   BatchStore store;

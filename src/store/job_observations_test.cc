@@ -1,10 +1,9 @@
 // Looks at many jobs: who gets them, and that none is lost.
 #include "base/testing/run.h"
 #include "store/batch_store.h"
+#include "store/testing/scratch_database.h"
 
 #include <gtest/gtest.h>
-
-#include <filesystem>
 
 namespace quarry::store {
 namespace {
@@ -14,9 +13,7 @@ const BatchId kBatch{"batch_1"};
 
 class Looks : public ::testing::Test {
  protected:
-  Looks()
-      : directory_(std::filesystem::temp_directory_path() / ("quarry-looks-" + random_hex128())),
-        database_(std::make_unique<Database>(directory_)) {
+  Looks() {
     BatchRow batch;
     batch.id = kBatch;
     batch.owner = "me";
@@ -39,10 +36,6 @@ class Looks : public ::testing::Test {
     EXPECT_TRUE(run(store_.claim_batches(BatchPhase::planning, kNow, 1'000, 1)));
     EXPECT_TRUE(run(store_.save_plan(plan, kNow)));
   }
-  ~Looks() override {
-    database_.reset();
-    std::filesystem::remove_all(directory_);
-  }
 
   template <class T>
   Result<T> run(Task<T> task) {
@@ -63,8 +56,7 @@ class Looks : public ::testing::Test {
   }
 
   boost::asio::io_context io_;
-  std::filesystem::path directory_;
-  std::unique_ptr<Database> database_;
+  quarry::testing::ScratchDatabase database_;
   BatchStore store_{*database_, "worker"};
   BatchStore other_{*database_, "other"};
 };

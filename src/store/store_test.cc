@@ -2,9 +2,9 @@
 // test's own.
 #include "base/testing/run.h"
 #include "store/batch_store.h"
-#include "store/database.h"
 #include "store/file_store.h"
 #include "store/schema.h"
+#include "store/testing/scratch_database.h"
 
 #include <gtest/gtest.h>
 #include <soci/soci.h>
@@ -19,14 +19,6 @@ constexpr std::int64_t kNow = 1'800'000'000'000;
 
 class Store : public ::testing::Test {
  protected:
-  Store()
-      : directory_(std::filesystem::temp_directory_path() / ("quarry-store-" + random_hex128())),
-        database_(std::make_unique<Database>(directory_)) {}
-  ~Store() override {
-    database_.reset();
-    std::filesystem::remove_all(directory_);
-  }
-
   template <class T>
   Result<T> run(Task<T> task) {
     return testing::run(io_, std::move(task));
@@ -61,8 +53,7 @@ class Store : public ::testing::Test {
   }
 
   boost::asio::io_context io_;
-  std::filesystem::path directory_;
-  std::unique_ptr<Database> database_;
+  quarry::testing::ScratchDatabase database_;
 };
 
 TEST_F(Store, ABatchComesBackAsItWasWritten) {
@@ -296,10 +287,10 @@ TEST_F(Store, ClientsSeeHowFarADirectJobIs) {
 }
 
 TEST_F(Store, ADatabaseOfTheFirstVersionGoesOnWhereItWas) {
-  database_.reset();
-  std::filesystem::remove(directory_ / "quarry.db");
+  database_.close();
+  std::filesystem::remove(database_.directory() / "quarry.db");
   {
-    soci::session sql(soci::sqlite3, "db=" + (directory_ / "quarry.db").string());
+    soci::session sql(soci::sqlite3, "db=" + (database_.directory() / "quarry.db").string());
     std::string_view script = migrations().front();
     while (!script.empty()) {
       const std::size_t end = script.find(";\n");
@@ -312,7 +303,7 @@ TEST_F(Store, ADatabaseOfTheFirstVersionGoesOnWhereItWas) {
            "'', 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, NULL, NULL)";
     sql << "INSERT INTO direct_results VALUES ('batch_1', 1, 7, 200, 'first')";
   }
-  database_ = std::make_unique<Database>(directory_);
+  database_.open();
   BatchStore store = batches();
   const auto jobs = run(store.jobs(BatchId{"batch_1"}));
   ASSERT_EQ(jobs->size(), 1u);
@@ -329,14 +320,14 @@ TEST_F(Store, ADatabaseOfTheFirstVersionGoesOnWhereItWas) {
 }
 
 TEST_F(Store, ADirectoryHasOneServer) {
-  EXPECT_THROW(Database second(directory_), std::runtime_error);
+  EXPECT_THROW(Database second(database_.directory()), std::runtime_error);
 }
 
 TEST_F(Store, RowsSurviveAnotherOpening) {
   BatchStore store = batches();
   ASSERT_TRUE(run(store.create(batch("batch_1"), std::nullopt, true, kNow)));
-  database_.reset();
-  database_ = std::make_unique<Database>(directory_);
+  database_.close();
+  database_.open();
   BatchStore again = batches();
   EXPECT_TRUE(run(again.find(BatchId{"batch_1"}, "me")));
 }

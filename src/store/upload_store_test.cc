@@ -3,11 +3,10 @@
 
 #include "base/testing/run.h"
 #include "store/file_store.h"
+#include "store/testing/scratch_database.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-
-#include <filesystem>
 
 namespace quarry::store {
 namespace {
@@ -18,15 +17,7 @@ constexpr std::int64_t kNow = 1'800'000'000;
 
 class Uploads : public ::testing::Test {
  protected:
-  Uploads()
-      : directory_(std::filesystem::temp_directory_path() / ("quarry-uploads-" + random_hex128())),
-        database_(std::make_unique<Database>(directory_)),
-        store_(*database_),
-        files_(*database_) {}
-  ~Uploads() override {
-    database_.reset();
-    std::filesystem::remove_all(directory_);
-  }
+  Uploads() : store_(*database_), files_(*database_) {}
 
   template <class T>
   Result<T> run(Task<T> task) {
@@ -67,8 +58,7 @@ class Uploads : public ::testing::Test {
   }
 
   boost::asio::io_context io_;
-  std::filesystem::path directory_;
-  std::unique_ptr<Database> database_;
+  quarry::testing::ScratchDatabase database_;
   UploadStore store_;
   FileStore files_;
 };

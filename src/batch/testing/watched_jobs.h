@@ -5,13 +5,12 @@
 #include "aws/deployment_set.h"
 #include "base/testing/run.h"
 #include "batch/context.h"
-#include "store/database.h"
+#include "store/testing/scratch_database.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -91,8 +90,6 @@ class WatchedJobs {
  public:
   explicit WatchedJobs(const Clock& clock)
       : clock_(clock),
-        directory_(std::filesystem::temp_directory_path() / ("quarry-watch-" + random_hex128())),
-        database_(std::make_unique<store::Database>(directory_)),
         store_(*database_, "worker"),
         files_(*database_),
         direct_(*database_),
@@ -108,10 +105,6 @@ class WatchedJobs {
                 .memory = memory_,
                 .pool = pool_,
                 .clock = clock_} {}
-  ~WatchedJobs() {
-    database_.reset();
-    std::filesystem::remove_all(directory_);
-  }
   WatchedJobs(const WatchedJobs&) = delete;
   WatchedJobs& operator=(const WatchedJobs&) = delete;
 
@@ -186,8 +179,7 @@ class WatchedJobs {
   }
 
   const Clock& clock_;
-  std::filesystem::path directory_;
-  std::unique_ptr<store::Database> database_;
+  quarry::testing::ScratchDatabase database_;
 
  public:
   store::BatchStore store_;
