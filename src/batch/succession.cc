@@ -120,6 +120,7 @@ Outlook outlook_of(const Context& context,
   std::vector<aws::DeploymentPtr> others = takers_of(context, job);
   std::erase_if(others, [&](const auto& other) { return other->id() == job.deployment_id; });
   outlook.deployment = own;
+  outlook.directly = fallback_due;
   switch (why_absent(job, fallback_due)) {
     case Why::nothing:
       break;
@@ -137,7 +138,6 @@ Outlook outlook_of(const Context& context,
       outlook.again_if_absent = may_run_directly;
       return outlook;
     case Why::deadline:
-      outlook.directly = true;
       outlook.again_if_absent = true;
       outlook.again_if_failed = may_retry;
       return outlook;
@@ -151,7 +151,6 @@ Outlook outlook_of(const Context& context,
   // With small_batch: reject, what is left may be too little for a job, and is not run otherwise.
   outlook.again_if_failed = may_retry && may_run_directly && job.kind == store::JobKind::bedrock;
   outlook.counts_as_retry = true;
-  outlook.directly = fallback_due;
   return outlook;
 }
 
