@@ -9,8 +9,12 @@ namespace {
 class StaticProvider final : public CredentialProvider {
  public:
   explicit StaticProvider(config::StaticCredentials credentials)
-      : credentials_{std::move(credentials.access_key_id), std::move(credentials.secret_access_key),
-                     std::move(credentials.session_token), std::nullopt} {}
+      : credentials_{std::move(credentials.access_key_id),
+                     std::move(credentials.secret_access_key),
+                     std::move(credentials.session_token),
+                     std::nullopt,
+                     "litellm_params",
+                     {}} {}
 
   Task<Credentials> get(Deadline) override { co_return credentials_; }
   void forget() override {}
@@ -36,8 +40,12 @@ class EnvironmentProvider final : public CredentialProvider {
                     "aws_secret_access_key in litellm_params")
               .reason("NoCredentials"));
     }
-    co_return Credentials{std::move(id), Secret<std::string>(std::move(secret)),
-                          Secret<std::string>(value("AWS_SESSION_TOKEN")), std::nullopt};
+    co_return Credentials{std::move(id),
+                          Secret<std::string>(std::move(secret)),
+                          Secret<std::string>(value("AWS_SESSION_TOKEN")),
+                          std::nullopt,
+                          "environment",
+                          {}};
   }
   // Nothing is remembered: every get() asks the environment.
   void forget() override {}
@@ -50,7 +58,49 @@ class EnvironmentProvider final : public CredentialProvider {
   config::Environment environment_;
 };
 
+class BearerProvider final : public CredentialProvider {
+ public:
+  explicit BearerProvider(Secret<std::string> token) : token_(std::move(token)) {}
+
+  Task<Credentials> get(Deadline) override {
+    co_return Credentials{.access_key_id = {},
+                          .secret_access_key = {},
+                          .session_token = {},
+                          .expires_at = {},
+                          .source = "API key",
+                          .bearer_token = token_};
+  }
+  void forget() override {}
+
+ private:
+  Secret<std::string> token_;
+};
+
 }  // namespace
+
+std::shared_ptr<CredentialProvider> bearer_credentials(Secret<std::string> token) {
+  return std::make_shared<BearerProvider>(std::move(token));
+}
+
+struct CredentialResolver::Known {
+  config::AwsIdentity identity;
+  std::string region;
+  std::shared_ptr<CredentialProvider> provider;
+};
+
+CredentialResolver::CredentialResolver(IdentityWorld world) : world_(std::move(world)) {}
+CredentialResolver::~CredentialResolver() = default;
+
+std::shared_ptr<CredentialProvider> CredentialResolver::resolve(const config::AwsIdentity& identity,
+                                                                const std::string& region) {
+  for (const Known& known : known_) {
+    if (known.identity == identity && known.region == region) return known.provider;
+  }
+  auto provider = identity.keys ? static_credentials(*identity.keys)
+                                : environment_credentials(world_.environment);
+  known_.push_back({identity, region, provider});
+  return provider;
+}
 
 std::shared_ptr<CredentialProvider> static_credentials(config::StaticCredentials credentials) {
   return std::make_shared<StaticProvider>(std::move(credentials));

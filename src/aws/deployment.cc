@@ -1,7 +1,6 @@
 #include "aws/deployment.h"
 
 #include "aws/bedrock_client_http.h"
-#include "aws/credentials.h"
 #include "aws/endpoint.h"
 #include "aws/s3_client_http.h"
 
@@ -12,53 +11,64 @@ namespace quarry::aws {
 
 namespace {
 
-// The setting, else the service's variable, else the one for all services, else AWS's own.
 Endpoint endpoint_for(const config::DeploymentSettings& settings,
                       const std::string& setting,
                       std::string_view service,
                       const std::string& region,
-                      const std::string& variable,
                       const config::Environment& environment) {
-  std::string url = setting;
-  for (const std::string& name : {variable, std::string("AWS_ENDPOINT_URL")}) {
-    if (url.empty()) url = environment(name).value_or("");
-  }
-  if (url.empty()) return aws_endpoint(service, region);
-  auto endpoint = parse_endpoint(url);
+  auto endpoint = find_endpoint(service, region, setting, environment);
   if (!endpoint) {
     throw std::invalid_argument("deployment " + settings.id + ": " + endpoint.error().message());
   }
   return std::move(*endpoint);
 }
 
+// Who signs Bedrock's calls. What the entry itself says goes before what happens to be set where
+// the process runs.
+std::shared_ptr<CredentialProvider> bedrock_credentials(
+    const config::DeploymentSettings& settings,
+    const config::Environment& environment,
+    const std::shared_ptr<CredentialProvider>& identity) {
+  if (!settings.bearer_token.reveal().empty()) return bearer_credentials(settings.bearer_token);
+  const auto token = environment("AWS_BEARER_TOKEN_BEDROCK");
+  if (settings.identity == config::AwsIdentity{} && token && !token->empty()) {
+    return bearer_credentials(Secret<std::string>(*token));
+  }
+  return identity;
+}
+
 }  // namespace
 
 std::shared_ptr<const Deployment> make_deployment(config::DeploymentSettings settings,
-                                                  http::Client& client,
-                                                  const Clock& clock,
-                                                  BlockingPool& pool,
-                                                  const config::Environment& environment) {
-  const Wire wire{client, clock, pool};
-  const auto bedrock_credentials = settings.bedrock_credentials
-                                       ? static_credentials(*settings.bedrock_credentials)
-                                       : environment_credentials(environment);
-  const auto s3_credentials =
-      settings.s3_credentials ? static_credentials(*settings.s3_credentials) : bedrock_credentials;
+                                                  const IdentityWorld& world,
+                                                  CredentialResolver& resolver) {
+  const Wire wire{world.client, world.clock, world.pool};
+  const config::Environment& environment = world.environment;
+  const std::string& region = settings.bedrock_region;
   auto out = std::make_shared<Deployment>();
-  out->s3 = make_s3_client(wire, s3_credentials,
-                           endpoint_for(settings, settings.s3_endpoint, "s3", settings.s3_region,
-                                        "AWS_ENDPOINT_URL_S3", environment),
-                           settings.s3_region);
+  out->credentials = resolver.resolve(settings.identity, region);
+  config::AwsIdentity s3_identity = settings.identity;
+  if (settings.s3_credentials) s3_identity = {.keys = settings.s3_credentials};
+  out->s3_credentials = resolver.resolve(s3_identity, region);
+  out->s3 = make_s3_client(
+      wire, out->s3_credentials,
+      endpoint_for(settings, settings.s3_endpoint, "s3", settings.s3_region, environment),
+      {.region = settings.s3_region,
+       .addressing = settings.s3_addressing,
+       .kms_key_id = settings.kms_key_id,
+       .bucket_key = settings.s3_bucket_key,
+       .bucket_owner = settings.bucket_owner});
+  const auto for_bedrock = bedrock_credentials(settings, environment, out->credentials);
   out->bedrock = make_bedrock_client(
-      wire, bedrock_credentials,
-      endpoint_for(settings, settings.bedrock_endpoint, "bedrock", settings.bedrock_region,
-                   "AWS_ENDPOINT_URL_BEDROCK", environment),
-      settings.bedrock_region);
+      wire, for_bedrock,
+      endpoint_for(settings, settings.bedrock_endpoint, "bedrock", region, environment), region);
   out->runtime = make_runtime_client(
-      wire, bedrock_credentials,
-      endpoint_for(settings, settings.runtime_endpoint, "bedrock-runtime", settings.bedrock_region,
-                   "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", environment),
-      settings.bedrock_region);
+      wire, for_bedrock,
+      endpoint_for(settings, settings.runtime_endpoint, "bedrock-runtime", region, environment),
+      region);
+  out->sts = make_sts_client(
+      wire, out->credentials,
+      endpoint_for(settings, settings.identity.sts_endpoint, "sts", region, environment), region);
   out->settings = std::move(settings);
   return out;
 }

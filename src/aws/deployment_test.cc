@@ -29,18 +29,21 @@ struct Deployments : ::testing::Test {
     out.bedrock_region = "us-west-2";
     out.s3_region = "us-east-1";
     out.bucket = "bkt";
-    out.bedrock_credentials = config::StaticCredentials{"AKBEDROCK", Secret<std::string>("s"), {}};
+    out.identity.keys = config::StaticCredentials{"AKBEDROCK", Secret<std::string>("s"), {}};
     return out;
   }
   std::shared_ptr<const Deployment> make(Variables variables = {}) {
-    return make_deployment(
-        settings, http, clock, pool,
+    const IdentityWorld world{
+        http, clock, pool,
         [variables = std::move(variables)](const std::string& name) -> std::optional<std::string> {
           const auto found = variables.find(name);
           if (found == variables.end()) return std::nullopt;
           return found->second;
-        });
+        }};
+    resolvers.push_back(std::make_unique<CredentialResolver>(world));
+    return make_deployment(settings, world, *resolvers.back());
   }
+  std::vector<std::unique_ptr<CredentialResolver>> resolvers;
   // Where its three clients send to, and as whom.
   std::vector<std::string> urls(const Deployment& deployment) {
     std::vector<std::string> out;
@@ -81,7 +84,7 @@ TEST_F(Deployments, SignForS3WithItsOwnCredentialsWhereGiven) {
 }
 
 TEST_F(Deployments, FallBackToTheEnvironmentsCredentials) {
-  settings.bedrock_credentials.reset();
+  settings.identity.keys.reset();
   urls(*make({{"AWS_ACCESS_KEY_ID", "AKENV"}, {"AWS_SECRET_ACCESS_KEY", "s"}}));
   ASSERT_EQ(http.sent().size(), 3u);
   for (const auto& sent : http.sent()) {

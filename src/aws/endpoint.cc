@@ -79,7 +79,7 @@ Result<Endpoint> parse_endpoint(std::string_view url) {
   return out;
 }
 
-Endpoint aws_endpoint(std::string_view service, std::string_view region) {
+Endpoint aws_endpoint(std::string_view service, std::string_view region, EndpointVariant) {
   std::string_view suffix = "amazonaws.com";
   for (const auto& [prefix, partition_suffix] : kSuffixes) {
     if (region.starts_with(prefix)) suffix = partition_suffix;
@@ -87,6 +87,22 @@ Endpoint aws_endpoint(std::string_view service, std::string_view region) {
   Endpoint out;
   out.authority.append(service).append(".").append(region).append(".").append(suffix);
   return out;
+}
+
+// The setting, else the service's variable, else the one for all services, else AWS's own.
+Result<Endpoint> find_endpoint(std::string_view service,
+                               const std::string& region,
+                               const std::string& setting,
+                               const config::Environment& environment) {
+  std::string variable = "AWS_ENDPOINT_URL_";
+  for (const char c : service) {
+    variable += c == '-' || c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+  }
+  std::string url = setting;
+  for (const std::string& name : {variable, std::string("AWS_ENDPOINT_URL")}) {
+    if (url.empty()) url = environment(name).value_or("");
+  }
+  return url.empty() ? Result<Endpoint>(aws_endpoint(service, region)) : parse_endpoint(url);
 }
 
 }  // namespace quarry::aws

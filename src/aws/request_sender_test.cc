@@ -21,8 +21,12 @@ constexpr SysTime kNow{std::chrono::sys_days(std::chrono::year(2026) / 1 / 2) + 
 class Rotating final : public CredentialProvider {
  public:
   Task<Credentials> get(Deadline) override {
-    co_return Credentials{"AKID", Secret<std::string>("s"),
-                          Secret<std::string>("token" + std::to_string(forgotten)), std::nullopt};
+    co_return Credentials{"AKID",
+                          Secret<std::string>("s"),
+                          Secret<std::string>("token" + std::to_string(forgotten)),
+                          std::nullopt,
+                          "test",
+                          {}};
   }
   void forget() override { ++forgotten; }
   int forgotten = 0;

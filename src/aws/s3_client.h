@@ -27,7 +27,7 @@ std::string to_string(const S3Uri& uri);
 struct ObjectInfo {
   std::string key;
   std::uint64_t size_bytes = 0;
-  std::string etag;  // opaque, quotes stripped
+  std::string etag;                      // opaque, quotes stripped
   std::optional<SysTime> modified = {};  // of a listing's objects, where S3 said it
 };
 
@@ -86,7 +86,15 @@ class S3Client {
   virtual Task<ObjectInfo> put(S3Uri object,
                                std::span<const std::byte> bytes,
                                Deadline deadline) = 0;
+  // Makes the object, unless the key is there already: conflict then, and it stays as it is
+  // (If-None-Match: *). A repeat whose first answer was lost knows its own object again.
+  virtual Task<ObjectInfo> put_new(S3Uri object,
+                                   std::span<const std::byte> bytes,
+                                   Deadline deadline) = 0;
   virtual Task<ObjectInfo> head(S3Uri object, Deadline deadline) = 0;  // Also: not_found
+  // The region that the bucket is in (HeadBucket: x-amz-bucket-region, which 301 and 403 carry
+  // too); "" where the server does not say. Also: not_found.
+  virtual Task<std::string> bucket_region(std::string bucket, Deadline deadline) = 0;
   // One page, at most 1000 keys, UTF-8 binary order (ListObjectsV2).
   virtual Task<ListPage> list(S3Uri prefix,
                               std::optional<std::string> token,

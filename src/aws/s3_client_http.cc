@@ -108,8 +108,12 @@ Result<RangeRead> read_of(const ClientResponse& response, std::uint64_t offset) 
 
 class HttpS3Client final : public S3Client {
  public:
-  HttpS3Client(Wire wire, std::shared_ptr<CredentialProvider> credentials, SenderOptions options)
-      : sender_(wire, std::move(credentials), std::move(options)) {}
+  HttpS3Client(Wire wire,
+               std::shared_ptr<CredentialProvider> credentials,
+               SenderOptions sender_options,
+               S3Options options)
+      : sender_(wire, std::move(credentials), std::move(sender_options)),
+        options_(std::move(options)) {}
 
   Task<RangeRead> get_range(S3Uri object,
                             std::uint64_t offset,
@@ -117,7 +121,11 @@ class HttpS3Client final : public S3Client {
                             std::string if_match,
                             Deadline deadline) override;
   Task<ObjectInfo> put(S3Uri object, std::span<const std::byte> bytes, Deadline deadline) override;
+  Task<ObjectInfo> put_new(S3Uri object,
+                           std::span<const std::byte> bytes,
+                           Deadline deadline) override;
   Task<ObjectInfo> head(S3Uri object, Deadline deadline) override;
+  Task<std::string> bucket_region(std::string bucket, Deadline deadline) override;
   Task<ListPage> list(S3Uri prefix, std::optional<std::string> token, Deadline deadline) override;
   Task<void> remove(S3Uri object, Deadline deadline) override;
   Task<std::string> create_multipart(S3Uri object, Deadline deadline) override;
@@ -141,6 +149,7 @@ class HttpS3Client final : public S3Client {
   Task<ClientResponse> call(AwsRequest request, Deadline deadline);
 
   RequestSender sender_;
+  S3Options options_;
 };
 
 Error refused(const AwsError& failure, const AwsRequest& request) {
@@ -218,6 +227,28 @@ Task<ObjectInfo> HttpS3Client::put(S3Uri object,
   auto response = co_await call(std::move(put), deadline);
   if (!response) co_return fail(std::move(response.error()));
   co_return ObjectInfo{std::move(object.key), bytes.size(), etag_header(*response)};
+}
+
+Task<ObjectInfo> HttpS3Client::put_new(S3Uri object,
+                                       std::span<const std::byte> bytes,
+                                       Deadline deadline) {
+  AwsRequest put = request("PutObject", "PUT", object);
+  put.body = bytes;
+  put.headers.set("If-None-Match", "*");
+  auto response = co_await call(std::move(put), deadline);
+  if (!response) co_return fail(std::move(response.error()));
+  co_return ObjectInfo{std::move(object.key), bytes.size(), etag_header(*response)};
+}
+
+Task<std::string> HttpS3Client::bucket_region(std::string bucket, Deadline deadline) {
+  auto reply = co_await sender_.send(request("HeadBucket", "HEAD", {bucket, ""}), deadline);
+  if (!reply) co_return fail(std::move(reply.error()));
+  const auto region = reply->response.headers.get("x-amz-bucket-region");
+  if (region) co_return std::string(*region);
+  if (reply->failure) {
+    co_return fail(to_error(s3_errc(*reply->failure), *reply->failure, "HeadBucket", bucket));
+  }
+  co_return std::string();
 }
 
 Task<ObjectInfo> HttpS3Client::head(S3Uri object, Deadline deadline) {
@@ -354,14 +385,15 @@ bool can_be_virtual_host(const std::string& bucket) {
 std::shared_ptr<S3Client> make_s3_client(Wire wire,
                                          std::shared_ptr<CredentialProvider> credentials,
                                          Endpoint endpoint,
-                                         std::string region,
+                                         S3Options options,
                                          Jitter jitter) {
-  SenderOptions options;
-  options.endpoint = std::move(endpoint);
-  options.scope = {std::move(region), "s3", PathRule::as_is};
-  options.find_error = find_s3_error;
-  options.jitter = std::move(jitter);
-  return std::make_shared<HttpS3Client>(wire, std::move(credentials), std::move(options));
+  SenderOptions sender;
+  sender.endpoint = std::move(endpoint);
+  sender.scope = {options.region, "s3", PathRule::as_is};
+  sender.find_error = find_s3_error;
+  sender.jitter = std::move(jitter);
+  return std::make_shared<HttpS3Client>(wire, std::move(credentials), std::move(sender),
+                                        std::move(options));
 }
 
 }  // namespace quarry::aws

@@ -10,11 +10,19 @@
 
 namespace quarry::aws {
 
+struct S3Options {
+  std::string region;
+  config::S3Addressing addressing = config::S3Addressing::automatic;
+  std::string kms_key_id;    // "" = the bucket's own default
+  bool bucket_key = false;   // with kms_key_id
+  std::string bucket_owner;  // "" = not checked
+};
+
 // wire's parts outlive the client.
 std::shared_ptr<S3Client> make_s3_client(Wire wire,
                                          std::shared_ptr<CredentialProvider> credentials,
                                          Endpoint endpoint,
-                                         std::string region,
+                                         S3Options options,
                                          Jitter jitter = random_jitter());
 
 // Whether `bucket` can stand before S3's host under its certificate's one wildcard.

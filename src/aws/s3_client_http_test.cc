@@ -31,8 +31,8 @@ struct S3 : ::testing::Test {
   std::shared_ptr<S3Client> make(const std::string& url) {
     const auto credentials = static_credentials({"AKID", Secret<std::string>("s"), {}});
     const Endpoint endpoint = url.empty() ? aws_endpoint("s3", "eu-west-1") : *parse_endpoint(url);
-    return make_s3_client(Wire{http, clock, pool}, credentials, endpoint, "eu-west-1",
-                          [] { return 0.0; });
+    return make_s3_client(Wire{http, clock, pool}, credentials, endpoint,
+                          S3Options{.region = "eu-west-1"}, [] { return 0.0; });
   }
   const ScriptedClient::Sent& sent() { return http.sent().back(); }
 };

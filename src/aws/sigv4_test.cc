@@ -19,8 +19,12 @@ constexpr std::string_view kEmptySha256 =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 Credentials example_credentials(std::string token = {}) {
-  return {"AKIDEXAMPLE", Secret<std::string>("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
-          Secret<std::string>(std::move(token)), std::nullopt};
+  return {"AKIDEXAMPLE",
+          Secret<std::string>("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+          Secret<std::string>(std::move(token)),
+          std::nullopt,
+          "test",
+          {}};
 }
 
 // --- AWS's own suite (testdata/sigv4, header variants) ------------------------------------------

@@ -27,17 +27,10 @@ constexpr int kLooksAtOnce = 30;
 constexpr double kStopsASecond = 5;
 constexpr int kStopsAtOnce = 50;
 
-bool same_credentials(const std::optional<config::StaticCredentials>& a,
-                      const std::optional<config::StaticCredentials>& b) {
-  if (!a || !b) return !a && !b;
-  return a->access_key_id == b->access_key_id && a->secret_access_key == b->secret_access_key &&
-         a->session_token == b->session_token;
-}
-
 // One list shows the jobs of both.
 bool same_list(const config::DeploymentSettings& a, const config::DeploymentSettings& b) {
   return a.bedrock_endpoint == b.bedrock_endpoint && a.bedrock_region == b.bedrock_region &&
-         same_credentials(a.bedrock_credentials, b.bedrock_credentials);
+         a.identity == b.identity && a.bearer_token == b.bearer_token;
 }
 
 }  // namespace

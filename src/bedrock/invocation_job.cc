@@ -99,6 +99,15 @@ void append_member(std::string& out, std::string_view key, std::string_view valu
   json::append_string(out, value);
 }
 
+void append_strings(std::string& out, const std::vector<std::string>& values) {
+  out += '[';
+  for (const std::string& value : values) {
+    if (!out.ends_with('[')) out += ',';
+    json::append_string(out, value);
+  }
+  out += ']';
+}
+
 }  // namespace
 
 std::optional<JobStatus> parse_job_status(std::string_view text) {
@@ -148,6 +157,21 @@ std::string to_json(const CreateJob& job) {
   if (!job.bucket_owner.empty()) append_member(out, "s3BucketOwner", job.bucket_owner);
   out += R"(}},"timeoutDurationInHours":)";
   json::append_integer(out, job.timeout_hours);
+  if (!job.subnet_ids.empty()) {
+    out += R"(,"vpcConfig":{"subnetIds":)";
+    append_strings(out, job.subnet_ids);
+    out += R"(,"securityGroupIds":)";
+    append_strings(out, job.security_group_ids);
+    out += '}';
+  }
+  if (!job.tags.empty()) out += R"(,"tags":[)";
+  for (const auto& [key, value] : job.tags) {
+    out += out.ends_with('[') ? "{" : ",{";
+    append_member(out, "key", key);
+    append_member(out, "value", value);
+    out += '}';
+  }
+  if (!job.tags.empty()) out += ']';
   append_member(out, "clientRequestToken", job.client_request_token);
   out += '}';
   return out;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace quarry::bedrock {
@@ -39,11 +40,14 @@ struct CreateJob {
   std::string role_arn;
   std::string model_id;
   InvocationType invocation_type = InvocationType::InvokeModel;
-  std::string input_s3_uri;       // one .jsonl object
-  std::string output_s3_uri;      // a prefix ending in '/'
-  std::string output_kms_key_id;  // "" = none
-  std::string bucket_owner;       // 12 digits, "" = none
-  int timeout_hours = 24;         // 24..168
+  std::string input_s3_uri;                               // one .jsonl object
+  std::string output_s3_uri;                              // a prefix ending in '/'
+  std::string output_kms_key_id;                          // "" = none
+  std::string bucket_owner;                               // 12 digits, of both buckets; "" = none
+  int timeout_hours = 24;                                 // 24..168
+  std::vector<std::pair<std::string, std::string>> tags;  // at most 200
+  std::vector<std::string> subnet_ids;                    // vpcConfig; empty = none
+  std::vector<std::string> security_group_ids;
 };
 std::string to_json(const CreateJob& job);
 // {"jobArn":"…"}. Errors: corrupt.

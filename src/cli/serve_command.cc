@@ -102,14 +102,18 @@ void point_at_sandbox(config::DeploymentSettings& deployment,
   deployment.s3_endpoint = url;
   deployment.bedrock_endpoint = url;
   deployment.runtime_endpoint = url;
-  deployment.bedrock_credentials =
+  deployment.identity = {};
+  deployment.identity.keys =
       config::StaticCredentials{sandbox.access_key_id, sandbox.secret_access_key, {}};
-  deployment.s3_credentials = deployment.bedrock_credentials;
+  deployment.identity.sts_endpoint = url;
+  deployment.s3_credentials.reset();
+  deployment.bearer_token = {};
 }
 
 std::vector<std::string> buckets_of(const config::Settings& settings) {
   std::set<std::string> names;
   for (const auto& deployment : settings.deployments) names.insert(deployment.bucket);
+  for (const auto& deployment : settings.deployments) names.insert(deployment.output_bucket);
   return {names.begin(), names.end()};
 }
 
@@ -172,6 +176,7 @@ class Gateway {
   TransferMemory uploads_;
   TransferMemory jobs_;
   std::unique_ptr<sandbox::Sandbox> sandbox_;
+  std::unique_ptr<aws::CredentialResolver> identities_;
   std::unique_ptr<aws::DeploymentSet> deployments_;
   store::FileStore file_store_{database_};
   store::UploadStore upload_store_{database_};
@@ -193,9 +198,11 @@ class Gateway {
 };
 
 void Gateway::connect() {
+  const aws::IdentityWorld world{*client_, wall_, pool_, environment_};
+  identities_ = std::make_unique<aws::CredentialResolver>(world);
   std::vector<aws::DeploymentPtr> deployments;
   for (const auto& deployment : settings_.deployments) {
-    deployments.push_back(aws::make_deployment(deployment, *client_, wall_, pool_, environment_));
+    deployments.push_back(aws::make_deployment(deployment, world, *identities_));
   }
   deployments_ = std::make_unique<aws::DeploymentSet>(
       std::move(deployments),

@@ -89,6 +89,8 @@ std::optional<DeploymentSettings> EntryReader::read(const Recovery& recovery, Sk
   check_stars(model);
   read_regions();
   read_bucket();
+  out_.output_bucket = out_.bucket;
+  out_.output_prefix = out_.prefix;
   read_role();
   read_credentials();
   read_endpoints();
@@ -267,7 +269,7 @@ void EntryReader::read_credentials() {
     if (aws) aws->session_token = Secret<std::string>(*token);
     if (for_s3) s3->session_token = Secret<std::string>(*token);
   }
-  out_.bedrock_credentials = aws ? aws : s3;
+  out_.identity.keys = aws ? aws : s3;
   out_.s3_credentials = s3 ? s3 : aws;
 }
 

@@ -87,7 +87,7 @@ TEST(Load, TheExampleConfigWorksUnchanged) {
             "arn:aws:iam::888602223428:role/service-role/"
             "AmazonBedrockExecutionRoleForAgents_BB9HNW6V4CV");
   // The file has one pair of keys, the account's: it serves Bedrock too.
-  for (const auto& credentials : {got.s3_credentials, got.bedrock_credentials}) {
+  for (const auto& credentials : {got.s3_credentials, got.identity.keys}) {
     ASSERT_TRUE(credentials);
     EXPECT_EQ(credentials->access_key_id, "AKIA1");
     EXPECT_EQ(credentials->secret_access_key.reveal(), "s1");
@@ -127,8 +127,8 @@ TEST(Load, ReadsEveryKeyOfADeployment) {
       "direct_concurrency: 2\n",
       "    model_info: {mode: batch, id: dep-eu, base_model: x}\n"));
   EXPECT_EQ(got.id, "dep-eu");
-  EXPECT_EQ(got.bedrock_credentials->access_key_id, "AKIA2");
-  EXPECT_EQ(got.bedrock_credentials->session_token.reveal(), "t2");
+  EXPECT_EQ(got.identity.keys->access_key_id, "AKIA2");
+  EXPECT_EQ(got.identity.keys->session_token.reveal(), "t2");
   EXPECT_EQ(got.s3_credentials->access_key_id, "AKIA3");
   EXPECT_EQ(got.s3_credentials->session_token.reveal(), "") << "a token belongs to one access key";
   EXPECT_EQ(got.bedrock_region, "eu-central-1");
@@ -260,7 +260,7 @@ TEST(Load, TakesNullForAKeyThatIsNotThere) {
   Settings got =
       loaded(file(kRegion + "aws_access_key_id:\naws_secret_access_key: ~\nweight: null\n",
                   "general_settings:\nlitellm_settings: {}\n"));
-  EXPECT_FALSE(got.deployments[0].bedrock_credentials);
+  EXPECT_FALSE(got.deployments[0].identity.keys);
   EXPECT_EQ(got.deployments[0].weight, 1);
 }
 
@@ -510,8 +510,8 @@ TEST(Load, OnePairOfKeysServesBoth) {
   EXPECT_EQ(aws.s3_credentials->session_token.reveal(), "T");
   DeploymentSettings s3 =
       only(file(kRegion + "s3_access_key_id: A\ns3_secret_access_key: B\naws_session_token: T\n"));
-  EXPECT_EQ(s3.bedrock_credentials->access_key_id, "A");
-  EXPECT_EQ(s3.bedrock_credentials->session_token.reveal(), "T");
+  EXPECT_EQ(s3.identity.keys->access_key_id, "A");
+  EXPECT_EQ(s3.identity.keys->session_token.reveal(), "T");
   DeploymentSettings same =
       only(file(kRegion + "aws_access_key_id: A\naws_secret_access_key: B\naws_session_token: T\n"
                           "s3_access_key_id: A\ns3_secret_access_key: B\n"));

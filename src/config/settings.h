@@ -3,6 +3,7 @@
 // line and key; immutable once loaded.
 
 #include "base/secret.h"
+#include "config/aws_identity.h"
 
 #include <chrono>
 #include <cstdint>
@@ -15,12 +16,6 @@
 #include <vector>
 
 namespace quarry::config {
-
-struct StaticCredentials {
-  std::string access_key_id;
-  Secret<std::string> secret_access_key;
-  Secret<std::string> session_token;  // "" when none
-};
 
 enum class SmallBatch { direct, reject };
 
@@ -60,18 +55,30 @@ struct DeploymentSettings {
   ModelOverrides model;
   BedrockInvocation invocation = BedrockInvocation::automatic;
 
-  std::string bedrock_region;  // aws_region_name, else s3_region_name, else AWS_REGION(_NAME),
-                               // AWS_DEFAULT_REGION
-  std::string bucket;          // s3_bucket_name up to the first '/'
+  // aws_region_name, else the model's path or ARN, else s3_region_name, else AWS_REGION_NAME,
+  // AWS_REGION, AWS_DEFAULT_REGION, else the profile's region.
+  std::string bedrock_region;
+  std::string bucket;  // s3_bucket_name up to the first '/'
   std::string prefix =
       "quarry/";          // s3_prefix, or what follows the '/' of s3_bucket_name; ends in '/'
   std::string s3_region;  // s3_region_name, else bedrock_region
-  std::string role_arn;   // aws_batch_role_arn
-  std::optional<StaticCredentials> bedrock_credentials;  // aws_*; none = the standard chain
-  std::optional<StaticCredentials> s3_credentials;       // s3_*; none = bedrock_credentials
-  std::string s3_endpoint;                               // "" = AWS's own
-  std::string bedrock_endpoint;
-  std::string runtime_endpoint;
+  // s3_output_bucket_name, split as s3_bucket_name is: where jobs write. Else bucket and prefix.
+  std::string output_bucket;
+  std::string output_prefix = "quarry/";
+  std::string role_arn;  // aws_batch_role_arn
+  AwsIdentity identity;
+  std::optional<StaticCredentials> s3_credentials;  // s3_*; none = identity
+  Secret<std::string> bearer_token;  // api_key: a Bedrock API key, for Bedrock's calls; "" = none
+  std::string s3_endpoint;           // s3_endpoint_url; "" = AWS's own, as the next two
+  std::string bedrock_endpoint;      // aws_bedrock_endpoint
+  std::string runtime_endpoint;      // aws_bedrock_runtime_endpoint
+  S3Addressing s3_addressing = S3Addressing::automatic;
+  std::string kms_key_id;      // s3_encryption_key_id: of what is written to S3, by us and by jobs
+  bool s3_bucket_key = false;  // s3_bucket_key_enabled: with kms_key_id
+  std::string bucket_owner;    // s3_bucket_owner: 12 digits, of both buckets; "" = not checked
+  std::vector<Tag> job_tags;   // bedrock_tags
+  std::optional<VpcConfig> vpc;          // bedrock_vpc_config
+  std::optional<int> job_timeout_hours;  // bedrock_timeout_hours: 24..168; none = the window's
 
   int weight = 1;
   int max_concurrent_jobs = 20;

@@ -150,6 +150,26 @@ Task<ObjectInfo> FakeS3::put(S3Uri object, std::span<const std::byte> bytes, Dea
   co_return ObjectInfo{object.key, bytes.size(), etags_[path_of(object)]};
 }
 
+Task<ObjectInfo> FakeS3::put_new(S3Uri object,
+                                 std::span<const std::byte> bytes,
+                                 Deadline deadline) {
+  auto begun = co_await begin("put_new", object, deadline);
+  if (!begun) co_return fail(std::move(begun.error()));
+  if (objects_.contains(path_of(object))) {
+    co_return fail(Error(Errc::conflict, path_of(object) + " exists").reason("PreconditionFailed"));
+  }
+  set_object(object, std::string(as_text(bytes)));
+  auto kept = lose_answer("put_new");
+  if (!kept) co_return fail(std::move(kept.error()));
+  co_return ObjectInfo{object.key, bytes.size(), etags_[path_of(object)]};
+}
+
+Task<std::string> FakeS3::bucket_region(std::string bucket, Deadline deadline) {
+  auto begun = co_await begin("bucket_region", {bucket, ""}, deadline);
+  if (!begun) co_return fail(std::move(begun.error()));
+  co_return region;
+}
+
 Task<ObjectInfo> FakeS3::head(S3Uri object, Deadline deadline) {
   auto begun = co_await begin("head", object, deadline);
   if (!begun) co_return fail(std::move(begun.error()));

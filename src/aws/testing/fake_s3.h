@@ -20,8 +20,9 @@ class FakeS3 final : public aws::S3Client {
 
   // The next call, whatever it is, fails so and has no effect. Queued in order.
   void fail_next(Error error);
-  // The same for the next call of one operation: "get_range", "put", "head", "list", "remove",
-  // "create_multipart", "upload_part", "complete_multipart", "abort_multipart", "list_multiparts".
+  // The same for the next call of one operation: "get_range", "put", "put_new", "bucket_region",
+  // "head", "list", "remove", "create_multipart", "upload_part", "complete_multipart",
+  // "abort_multipart", "list_multiparts".
   void fail_next(std::string_view operation, Error error);
   // The next call of that operation takes effect, then its answer is lost.
   void fail_after_effect(std::string_view operation, Error error);
@@ -46,6 +47,8 @@ class FakeS3 final : public aws::S3Client {
   std::size_t part_bytes_min = std::size_t{5} << 20;
   // Keys of one list() page, uploads of one list_multiparts() page. S3's own: 1000.
   std::size_t page_keys_max = 1000;
+  // Of every bucket.
+  std::string region = "us-east-1";
 
   Task<aws::RangeRead> get_range(aws::S3Uri object,
                                  std::uint64_t offset,
@@ -55,6 +58,10 @@ class FakeS3 final : public aws::S3Client {
   Task<aws::ObjectInfo> put(aws::S3Uri object,
                             std::span<const std::byte> bytes,
                             Deadline deadline) override;
+  Task<aws::ObjectInfo> put_new(aws::S3Uri object,
+                                std::span<const std::byte> bytes,
+                                Deadline deadline) override;
+  Task<std::string> bucket_region(std::string bucket, Deadline deadline) override;
   Task<aws::ObjectInfo> head(aws::S3Uri object, Deadline deadline) override;
   Task<aws::ListPage> list(aws::S3Uri prefix,
                            std::optional<std::string> token,
