@@ -81,9 +81,14 @@ http::ClientRequest RequestSender::build(const AwsRequest& request,
                           .query = request.query,
                           .headers = request.headers,
                           .payload_sha256 = payload};
-  to_sign.headers.set("Host", authority);
-  sign(to_sign, credentials, options_.scope, now);
-  to_sign.headers.remove("Host");  // the HTTP client's own, the same from the URL
+  if (const std::string& token = credentials.bearer_token.reveal(); !token.empty()) {
+    // Who has the key needs no signature, and so no date (botocore's BearerAuth).
+    to_sign.headers.set("Authorization", "Bearer " + token);
+  } else {
+    to_sign.headers.set("Host", authority);
+    sign(to_sign, credentials, options_.scope, now);
+    to_sign.headers.remove("Host");  // the HTTP client's own, the same from the URL
+  }
 
   http::ClientRequest out;
   out.method = request.method;

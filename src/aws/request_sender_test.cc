@@ -85,6 +85,19 @@ TEST_F(Sender, SignsWhatItSendsAndLeavesHostToTheClient) {
                              "x-amz-security-token"));
 }
 
+TEST_F(Sender, SendsAnApiKeyInsteadOfASignature) {
+  options.scope = {"us-east-1", "bedrock", PathRule::encode_again};
+  RequestSender with_key(Wire{client, clock, pool},
+                         bearer_credentials(Secret<std::string>("bedrock-api-key-x")), options);
+  client.answer(200);
+  const auto reply = run(with_key.send(request(), Deadline::after(1s)));
+  ASSERT_TRUE(reply) << reply.error().message();
+  const auto& headers = client.sent().at(0).headers;
+  EXPECT_EQ(headers.get("Authorization"), "Bearer bedrock-api-key-x");
+  EXPECT_EQ(headers.count("X-Amz-Date"), 0u);
+  EXPECT_EQ(headers.count("Host"), 0u);
+}
+
 TEST_F(Sender, PutsTheEndpointsBasePathBeforeThePath) {
   options.endpoint = *parse_endpoint("http://gateway/s3/");
   client.answer(200);

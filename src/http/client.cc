@@ -261,11 +261,15 @@ class CurlClient final : public Client {
 
   Task<ClientResponse> send(ClientRequest request, Deadline deadline) override {
     const auto thread = thread_;
+    ClientResponse* const partial = request.partial;
     const auto transfer = std::make_shared<Transfer>(std::move(request), deadline);
     co_await asio::async_initiate<const asio::use_awaitable_t<>, void(error_code)>(
         [&thread, &transfer](auto completion) { start(thread, transfer, std::move(completion)); },
         asio::use_awaitable);
-    if (transfer->error) co_return fail(*std::move(transfer->error));
+    if (transfer->error) {
+      if (partial != nullptr) *partial = std::move(transfer->response);
+      co_return fail(*std::move(transfer->error));
+    }
     co_return std::move(transfer->response);
   }
 

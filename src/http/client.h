@@ -15,6 +15,13 @@
 
 namespace quarry::http {
 
+struct ClientResponse {
+  int status = 0;
+  Headers headers;
+  std::string body;              // also the body of a non-2xx answer, whatever the sink
+  std::size_t buffer_bytes = 0;  // written to response_buffer
+};
+
 struct ClientRequest {
   std::string method = "GET";
   std::string url;  // absolute, already percent-encoded; sent exactly so (no dot-segment removal)
@@ -34,13 +41,13 @@ struct ClientRequest {
   // A sink: called on the client's thread with each piece; false aborts the transfer.
   std::function<bool(std::span<const std::byte>)> response_sink;
   std::size_t response_bytes_max = std::size_t{16} << 20;
-};
 
-struct ClientResponse {
-  int status = 0;
-  Headers headers;
-  std::string body;              // also the body of a non-2xx answer, whatever the sink
-  std::size_t buffer_bytes = 0;  // written to response_buffer
+  // True: to the host itself, whatever proxy the environment names: for what answers on this
+  // machine alone (instance metadata, a container's credentials).
+  bool direct = false;
+  // Set: takes what had come of the answer when send() fails: status, headers, buffer_bytes. Must
+  // stay valid until send() has completed.
+  ClientResponse* partial = nullptr;
 };
 
 class Client {

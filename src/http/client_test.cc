@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 
 namespace quarry::http {
 namespace {
@@ -267,6 +268,80 @@ TEST_F(ClientTest, TellsAShortBody) {
   const auto got = send(to(peer.port(), "/"));
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code(), Errc::unavailable);
+}
+
+TEST_F(ClientTest, TellsWhatHadComeOfABodyThatWasCut) {
+  ScriptedPeer peer([](auto& socket) {
+    read_request(socket);
+    write(socket, "HTTP/1.1 206 Partial\r\nETag: \"e\"\r\nContent-Length: 10\r\n\r\nabc");
+    socket.shutdown(ScriptedPeer::Socket::shutdown_send);
+  });
+  std::string buffer(10, '-');
+  ClientResponse partial;
+  auto request = to(peer.port(), "/");
+  request.response_buffer = std::as_writable_bytes(std::span(buffer));
+  request.partial = &partial;
+  ASSERT_FALSE(send(request));
+  EXPECT_EQ(partial.status, 206);
+  EXPECT_EQ(partial.headers.get("ETag"), "\"e\"");
+  EXPECT_EQ(partial.buffer_bytes, 3u);
+  EXPECT_EQ(buffer, "abc-------");
+}
+
+TEST_F(ClientTest, TellsNothingOfAnAnswerThatNeverBegan) {
+  ClientResponse partial;
+  partial.buffer_bytes = 7;  // of the attempt before
+  auto request = to(server_.port(), "/drop");
+  request.partial = &partial;
+  ASSERT_FALSE(send(request));
+  EXPECT_EQ(partial.status, 0);
+  EXPECT_EQ(partial.buffer_bytes, 0u);
+}
+
+// Sets a variable of the environment until it is destroyed.
+class ScopedVariable {
+ public:
+  ScopedVariable(const char* variable, const std::string& value) : variable_(variable) {
+    ::setenv(variable_, value.c_str(), 1);
+  }
+  ~ScopedVariable() { ::unsetenv(variable_); }
+  ScopedVariable(const ScopedVariable&) = delete;
+  ScopedVariable& operator=(const ScopedVariable&) = delete;
+
+ private:
+  const char* variable_;
+};
+
+TEST_F(ClientTest, GoesThroughTheProxyOfTheEnvironment) {
+  // To a proxy the whole URL is the target.
+  const ScopedVariable proxy("http_proxy", fmt::format("http://127.0.0.1:{}", server_.port()));
+  auto request = to(1, "/x");
+  EXPECT_TRUE(body_of(request).starts_with("GET http://127.0.0.1:1/x\n"));
+  request.direct = true;
+  EXPECT_FALSE(send(request));  // nobody listens there
+  request.direct = false;
+  const ScopedVariable except("no_proxy", "localhost,127.0.0.1");
+  EXPECT_FALSE(send(request));
+}
+
+TEST_F(ClientTest, TunnelsTlsThroughTheProxyForTlsOnly) {
+  std::string asked;
+  ScriptedPeer peer([&](auto& socket) {
+    char byte = 0;
+    while (!asked.ends_with("\r\n\r\n") && socket.read_some(boost::asio::buffer(&byte, 1)) == 1)
+      asked += byte;
+    write(socket, "HTTP/1.1 403 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+  });
+  const ScopedVariable proxy("HTTPS_PROXY", fmt::format("http://127.0.0.1:{}", peer.port()));
+  EXPECT_TRUE(body_of(to(server_.port(), "/")).starts_with("GET /\n"));
+  ClientRequest request;
+  request.url = "https://bedrock.us-east-1.amazonaws.com/secret?path";
+  const auto got = send(request);
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code(), Errc::unavailable);
+  client_.reset();
+  EXPECT_TRUE(asked.starts_with("CONNECT bedrock.us-east-1.amazonaws.com:443 HTTP/1.1\r\n"));
+  EXPECT_FALSE(asked.contains("secret"));
 }
 
 TEST_F(ClientTest, GivesTheLastAnswersHeadersOnly) {

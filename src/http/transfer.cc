@@ -78,6 +78,7 @@ Result<void> Transfer::prepare(CurlHandle easy, const ClientOptions& options) {
   set(CURLOPT_BUFFERSIZE, kReceiveBufferBytes);
   set(CURLOPT_ERRORBUFFER, curl_message_.data());
   if (!options.ca_bundle.empty()) set(CURLOPT_CAINFO, options.ca_bundle.c_str());
+  if (request_.direct) set(CURLOPT_NOPROXY, "*");
   set(CURLOPT_WRITEFUNCTION, &Transfer::on_write);
   set(CURLOPT_WRITEDATA, this);
   set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
