@@ -1,5 +1,7 @@
 #include "cli/configuration.h"
 
+#include "aws/credentials.h"
+
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -38,7 +40,9 @@ std::optional<Configuration> read_configuration(const std::filesystem::path& fil
   }
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
   const std::string name = file.filename().string();
-  auto settings = config::load(text, environment);
+  auto settings = config::load(text, environment, [&environment](const std::string& profile) {
+    return aws::profile_region(profile, environment);
+  });
   if (!settings) {
     print(settings.error(), name);
     return std::nullopt;

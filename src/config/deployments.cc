@@ -1,6 +1,8 @@
 #include "config/deployments.h"
 
 #include "base/bytes.h"
+#include "config/identity.h"
+#include "config/job_settings.h"
 #include "config/model_overrides.h"
 
 #include <fmt/format.h>
@@ -47,11 +49,16 @@ class EntryReader {
   void read_model(std::string_view model);
   void check_stars(const std::optional<std::string>& model);
   void read_regions();
+  std::string profile_region();
   void read_bucket();
-  void split_bucket(std::string_view value, const std::string& shown);
+  void read_output_bucket();
+  // Sets the bucket, and the prefix where the value carries one. False where it carries none.
+  bool split_bucket(std::string_view key,
+                    std::string_view value,
+                    const std::string& shown,
+                    std::string& bucket,
+                    std::string& prefix);
   void read_role();
-  void read_credentials();
-  std::optional<StaticCredentials> read_pair(std::string_view id_key, std::string_view secret_key);
   void read_endpoints();
   std::string read_endpoint(std::string_view key);
   void read_limits();
@@ -89,10 +96,10 @@ std::optional<DeploymentSettings> EntryReader::read(const Recovery& recovery, Sk
   check_stars(model);
   read_regions();
   read_bucket();
-  out_.output_bucket = out_.bucket;
-  out_.output_prefix = out_.prefix;
+  read_output_bucket();
   read_role();
-  read_credentials();
+  read_identity(params_, findings_, out_);
+  read_job_settings(params_, findings_, out_);
   read_endpoints();
   read_limits();
   read_small_batch();
@@ -174,22 +181,42 @@ void EntryReader::read_regions() {
       region = *value;
       break;
     }
+    if (region.empty()) region = profile_region();
     if (region.empty()) {
       params_.complain(
           "aws_region_name",
-          "is required; hint: give it, s3_region_name, or AWS_REGION in the environment");
+          "is required; hint: give it, s3_region_name, or AWS_REGION in the environment, or a "
+          "region to the profile in ~/.aws/config");
     }
   }
   out_.bedrock_region = region;
   out_.s3_region = s3.value_or(region);
 }
 
+// What AWS's SDKs would take: the region of the entry's profile, else of the one in use.
+std::string EntryReader::profile_region() {
+  if (!findings_.profile_region) return {};
+  const std::string profile = params_.text("aws_profile_name").value_or("");
+  const std::string region = findings_.profile_region(profile).value_or("");
+  if (region.empty()) return {};
+  if (auto complaint = check_region(region)) {
+    params_.complain(
+        "aws_region_name",
+        fmt::format("of {} in ~/.aws/config {}",
+                    profile.empty() ? "the profile in use" : "profile " + profile, *complaint));
+  }
+  return region;
+}
+
 void EntryReader::read_bucket() {
+  const auto split = [&](std::string_view value, const std::string& shown) {
+    bucket_has_folder_ = split_bucket("s3_bucket_name", value, shown, out_.bucket, out_.prefix);
+  };
   if (params_.has("s3_bucket_name")) {
     if (auto value = params_.text("s3_bucket_name"))
-      split_bucket(*value, params_.written("s3_bucket_name"));
+      split(*value, params_.written("s3_bucket_name"));
   } else if (auto value = environment("AWS_S3_BUCKET_NAME")) {
-    split_bucket(*value, "AWS_S3_BUCKET_NAME in the environment");
+    split(*value, "AWS_S3_BUCKET_NAME in the environment");
   } else {
     params_.complain("s3_bucket_name",
                      "is required; hint: give it, or AWS_S3_BUCKET_NAME in the environment");
@@ -207,19 +234,36 @@ void EntryReader::read_bucket() {
   out_.prefix = folder.empty() ? "" : std::string(folder) + "/";
 }
 
-void EntryReader::split_bucket(std::string_view value, const std::string& shown) {
-  std::string_view bucket = value.substr(0, value.find('/'));
-  std::string_view folder = trim_slashes(value.substr(bucket.size()));
-  if (auto complaint = check_bucket(bucket)) {
-    params_.complain("s3_bucket_name", fmt::format("'{}' {}", shown, *complaint));
-  } else if (auto about_prefix = check_prefix(folder)) {
-    params_.complain("s3_bucket_name",
-                     fmt::format("'{}': what follows the '/' {}", shown, *about_prefix));
+void EntryReader::read_output_bucket() {
+  constexpr std::string_view kKey = "s3_output_bucket_name";
+  out_.output_bucket = out_.bucket;
+  out_.output_prefix = out_.prefix;
+  if (params_.has(kKey)) {
+    if (auto value = params_.text(kKey)) {
+      split_bucket(kKey, *value, params_.written(kKey), out_.output_bucket, out_.output_prefix);
+    }
+  } else if (auto value = environment("AWS_S3_OUTPUT_BUCKET_NAME")) {
+    split_bucket(kKey, *value, "AWS_S3_OUTPUT_BUCKET_NAME in the environment", out_.output_bucket,
+                 out_.output_prefix);
   }
-  out_.bucket = bucket;
-  if (folder.empty()) return;
-  out_.prefix = std::string(folder) + "/";
-  bucket_has_folder_ = true;
+}
+
+bool EntryReader::split_bucket(std::string_view key,
+                               std::string_view value,
+                               const std::string& shown,
+                               std::string& bucket,
+                               std::string& prefix) {
+  const std::string_view name = value.substr(0, value.find('/'));
+  const std::string_view folder = trim_slashes(value.substr(name.size()));
+  if (auto complaint = check_bucket(name)) {
+    params_.complain(key, fmt::format("'{}' {}", shown, *complaint));
+  } else if (auto about_prefix = check_prefix(folder)) {
+    params_.complain(key, fmt::format("'{}': what follows the '/' {}", shown, *about_prefix));
+  }
+  bucket = name;
+  if (folder.empty()) return false;
+  prefix = std::string(folder) + "/";
+  return true;
 }
 
 void EntryReader::read_role() {
@@ -237,40 +281,6 @@ void EntryReader::read_role() {
                      "hint: give it, or "
                      "AWS_BATCH_ROLE_ARN in the environment");
   }
-}
-
-std::optional<StaticCredentials> EntryReader::read_pair(std::string_view id_key,
-                                                        std::string_view secret_key) {
-  auto id = params_.text(id_key);
-  auto secret = params_.text(secret_key);
-  for (auto [given, missing] : {std::pair(id_key, secret_key), std::pair(secret_key, id_key)}) {
-    if (params_.has(given) && !params_.has(missing)) {
-      params_.complain(given, fmt::format("is half a pair: {} is missing", missing));
-    }
-  }
-  if (!id || !secret) return std::nullopt;
-  return StaticCredentials{*id, Secret<std::string>(*secret), Secret<std::string>()};
-}
-
-// A file with only one of the two pairs means that pair for everything, as the s3_* keys of
-// LiteLLM's own example are the account's keys.
-void EntryReader::read_credentials() {
-  auto aws = read_pair("aws_access_key_id", "aws_secret_access_key");
-  auto s3 = read_pair("s3_access_key_id", "s3_secret_access_key");
-  auto token = params_.text("aws_session_token", /*may_be_empty=*/true);
-  bool any_key = params_.has("aws_access_key_id") || params_.has("s3_access_key_id") ||
-                 params_.has("aws_secret_access_key") || params_.has("s3_secret_access_key");
-  if (token && !token->empty()) {
-    if (!any_key)
-      params_.complain("aws_session_token",
-                       "needs aws_access_key_id and aws_secret_access_key beside it");
-    // A token belongs to one access key.
-    bool for_s3 = s3 && (!aws || aws->access_key_id == s3->access_key_id);
-    if (aws) aws->session_token = Secret<std::string>(*token);
-    if (for_s3) s3->session_token = Secret<std::string>(*token);
-  }
-  out_.identity.keys = aws ? aws : s3;
-  out_.s3_credentials = s3 ? s3 : aws;
 }
 
 std::string EntryReader::read_endpoint(std::string_view key) {
@@ -336,12 +346,19 @@ std::optional<DeploymentSettings> read_deployment(const YAML::Node& entry,
 std::string deployment_id(const DeploymentSettings& deployment) {
   constexpr std::size_t kHexDigits = 16;
   std::string what;
+  const auto add = [&](const std::string& part) {
+    what += part;
+    what += '\n';
+  };
   for (const std::string& part :
        {deployment.model_name, deployment.model_id, deployment.bedrock_region, deployment.role_arn,
         deployment.bucket, deployment.prefix}) {
-    what += part;
-    what += '\n';
+    add(part);
   }
+  // Where given: so that who gives none keeps the id of before there were such keys.
+  if (!deployment.identity.role_arn.empty()) add("as " + deployment.identity.role_arn);
+  if (!deployment.identity.profile.empty()) add("profile " + deployment.identity.profile);
+  if (deployment.output_bucket != deployment.bucket) add("to " + deployment.output_bucket);
   return "dep-" + sha256_hex(what).substr(0, kHexDigits);
 }
 

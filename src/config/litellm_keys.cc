@@ -24,6 +24,22 @@ constexpr auto kLitellmParams = std::to_array<string_view>({"model",
                                                             "aws_access_key_id",
                                                             "aws_secret_access_key",
                                                             "aws_session_token",
+                                                            "aws_profile_name",
+                                                            "aws_role_name",
+                                                            "aws_session_name",
+                                                            "aws_external_id",
+                                                            "aws_session_tags",
+                                                            "aws_web_identity_token",
+                                                            "aws_sts_endpoint",
+                                                            "api_key",
+                                                            "s3_output_bucket_name",
+                                                            "s3_encryption_key_id",
+                                                            "s3_bucket_key_enabled",
+                                                            "s3_bucket_owner",
+                                                            "s3_addressing_style",
+                                                            "bedrock_tags",
+                                                            "bedrock_vpc_config",
+                                                            "bedrock_timeout_hours",
                                                             "aws_region_name",
                                                             "aws_bedrock_endpoint",
                                                             "aws_bedrock_runtime_endpoint",
@@ -52,6 +68,8 @@ constexpr auto kModelInfo = std::to_array<string_view>(
      "output_cost_per_token_batches", "cache_read_input_token_cost",
      "cache_creation_input_token_cost", "supports_function_calling", "supports_vision",
      "supports_response_schema", "supports_pdf_input", "supports_reasoning"});
+constexpr auto kTag = std::to_array<string_view>({"key", "value", "Key", "Value"});
+constexpr auto kVpcConfig = std::to_array<string_view>({"subnet_ids", "security_group_ids"});
 constexpr auto kLitellmSettings = std::to_array<string_view>({"drop_params"});
 constexpr auto kGeneralSettings = std::to_array<string_view>(
     {"master_key", "proxy_batch_polling_interval", "max_transfer_memory", "max_upload_bytes",
@@ -67,13 +85,11 @@ constexpr auto kLitellm = std::to_array<string_view>({
     "finetune_settings", "include", "credential_list", "guardrails", "mcp_servers",
     "vector_store_registry", "prompts", "search_tools", "assistant_settings",
     // litellm_params
-    "s3_output_bucket_name", "s3_encryption_key_id", "s3_bucket_owner", "bedrock_tags",
-    "aws_session_name", "aws_profile_name", "aws_role_name", "aws_web_identity_token",
-    "aws_sts_endpoint", "aws_external_id", "allow_legacy_cloud_file_ids", "tpm", "rpm",
+    "allow_legacy_cloud_file_ids", "tpm", "rpm",
     "max_parallel_requests", "order", "tags", "timeout", "stream_timeout", "max_retries",
     "max_file_size_mb", "max_budget", "budget_duration", "input_cost_per_token",
     "output_cost_per_token", "input_cost_per_token_batches", "output_cost_per_token_batches",
-    "input_cost_per_second", "output_cost_per_second", "litellm_credential_name", "api_key",
+    "input_cost_per_second", "output_cost_per_second", "litellm_credential_name",
     "api_base", "api_version", "organization", "custom_llm_provider", "base_model", "drop_params",
     "additional_drop_params", "modify_params", "merge_reasoning_content_in_choices",
     "cooldown_time", "temperature", "max_tokens", "top_p", "top_k", "stop", "seed", "stream",
@@ -141,6 +157,10 @@ std::string_view name(Place place) {
       return "litellm_settings";
     case Place::general_settings:
       return "general_settings";
+    case Place::tag:
+      return "a tag";
+    case Place::vpc_config:
+      return "bedrock_vpc_config";
   }
   return "";
 }
@@ -159,6 +179,10 @@ std::span<const std::string_view> our_keys(Place place) {
       return kLitellmSettings;
     case Place::general_settings:
       return kGeneralSettings;
+    case Place::tag:
+      return kTag;
+    case Place::vpc_config:
+      return kVpcConfig;
   }
   return {};
 }

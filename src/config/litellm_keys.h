@@ -9,7 +9,16 @@
 namespace quarry::config {
 
 // The maps of config.yaml that are read.
-enum class Place { top, model, litellm_params, model_info, litellm_settings, general_settings };
+enum class Place {
+  top,
+  model,
+  litellm_params,
+  model_info,
+  litellm_settings,
+  general_settings,
+  tag,         // an entry of bedrock_tags and aws_session_tags
+  vpc_config,  // bedrock_vpc_config
+};
 
 std::string_view name(Place place);
 // The keys read there.

@@ -214,9 +214,10 @@ int second_document(std::string_view yaml) {
 }  // namespace
 
 std::expected<Settings, std::vector<ConfigError>> load(std::string_view yaml,
-                                                       const Environment& environment) {
+                                                       const Environment& environment,
+                                                       const ProfileRegion& profile_region) {
   Settings settings;
-  Findings findings{environment, {}, {}};
+  Findings findings{environment, profile_region, {}, {}};
   try {
     YAML::Node document = YAML::Load(std::string(yaml));
     if (document.IsNull()) {

@@ -87,12 +87,11 @@ TEST(Load, TheExampleConfigWorksUnchanged) {
             "arn:aws:iam::888602223428:role/service-role/"
             "AmazonBedrockExecutionRoleForAgents_BB9HNW6V4CV");
   // The file has one pair of keys, the account's: it serves Bedrock too.
-  for (const auto& credentials : {got.s3_credentials, got.identity.keys}) {
-    ASSERT_TRUE(credentials);
-    EXPECT_EQ(credentials->access_key_id, "AKIA1");
-    EXPECT_EQ(credentials->secret_access_key.reveal(), "s1");
-    EXPECT_EQ(credentials->session_token.reveal(), "");
-  }
+  ASSERT_TRUE(got.identity.keys);
+  EXPECT_EQ(got.identity.keys->access_key_id, "AKIA1");
+  EXPECT_EQ(got.identity.keys->secret_access_key.reveal(), "s1");
+  EXPECT_EQ(got.identity.keys->session_token.reveal(), "");
+  EXPECT_FALSE(got.s3_credentials) << "no identity of its own";
   EXPECT_THAT(settings.warnings, IsEmpty());
   EXPECT_FALSE(settings.master_key);
 }
@@ -399,13 +398,13 @@ TEST(Load, AKeyOfOursInTheWrongPlaceIsAnError) {
 
 TEST(Load, LiteLlmsOtherKeysAreOneWarningThatNamesThemAll) {
   Settings got = loaded(
-      file(kRegion + "rpm: 5\naws_role_name: r\nsomething_new: 1\n",
+      file(kRegion + "rpm: 5\ntpm: 7\nsomething_new: 1\n",
            "    model_info: {team_id: t}\ngeneral_settings:\n  database_url: os.environ/UNSET\n"
            "router_settings:\n  routing_strategy: simple-shuffle\n"));
   EXPECT_THAT(
       got.warnings,
       ElementsAre("keys that do nothing in Quarry: model_list[0].litellm_params.rpm (line 8), "
-                  "model_list[0].litellm_params.aws_role_name (line 9), "
+                  "model_list[0].litellm_params.tpm (line 9), "
                   "model_list[0].litellm_params.something_new (line 10), "
                   "model_list[0].model_info.team_id (line 11), "
                   "general_settings.database_url (line 13), router_settings (line 14)"));
@@ -501,21 +500,6 @@ TEST(Load, HalfAPairOfKeysIsAnError) {
   EXPECT_THAT(complaints(file(kRegion + "aws_session_token: t\n")),
               ElementsAre(HasSubstr(
                   "aws_session_token: needs aws_access_key_id and aws_secret_access_key")));
-}
-
-TEST(Load, OnePairOfKeysServesBoth) {
-  DeploymentSettings aws = only(
-      file(kRegion + "aws_access_key_id: A\naws_secret_access_key: B\naws_session_token: T\n"));
-  EXPECT_EQ(aws.s3_credentials->access_key_id, "A");
-  EXPECT_EQ(aws.s3_credentials->session_token.reveal(), "T");
-  DeploymentSettings s3 =
-      only(file(kRegion + "s3_access_key_id: A\ns3_secret_access_key: B\naws_session_token: T\n"));
-  EXPECT_EQ(s3.identity.keys->access_key_id, "A");
-  EXPECT_EQ(s3.identity.keys->session_token.reveal(), "T");
-  DeploymentSettings same =
-      only(file(kRegion + "aws_access_key_id: A\naws_secret_access_key: B\naws_session_token: T\n"
-                          "s3_access_key_id: A\ns3_secret_access_key: B\n"));
-  EXPECT_EQ(same.s3_credentials->session_token.reveal(), "T");
 }
 
 TEST(Load, TheBucketMayCarryThePrefixButNotTwice) {

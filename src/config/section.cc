@@ -198,6 +198,20 @@ std::vector<YAML::Node> Section::list(std::string_view key) {
   return {value.begin(), value.end()};
 }
 
+std::vector<std::string> Section::texts(std::string_view key) {
+  std::vector<std::string> out;
+  for (const YAML::Node& entry : list(key)) {
+    Parsed<std::string> resolved = std::unexpected(std::string("must hold texts"));
+    if (entry.IsScalar()) resolved = resolve(entry.Scalar(), findings_.environment);
+    if (!resolved) {
+      findings_.add(yaml_line(entry, line_of(key)), path_of(key), resolved.error());
+    } else {
+      out.push_back(std::move(*resolved));
+    }
+  }
+  return out;
+}
+
 void Section::leftovers() {
   for (const Entry& entry : entries_) {
     if (std::ranges::find(our_keys(place_), entry.key) != our_keys(place_).end()) continue;

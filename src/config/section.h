@@ -19,6 +19,7 @@ namespace quarry::config {
 // What reading the whole file gathers.
 struct Findings {
   const Environment& environment;
+  const ProfileRegion& profile_region;  // may be empty
   std::vector<ConfigError> errors;
   std::vector<std::string> unused;  // "general_settings.database_url (line 7)"
 
@@ -62,6 +63,8 @@ class Section {
   std::optional<std::int64_t> token_cost(std::string_view key);  // pico-dollars
   Section section(std::string_view key, Place place);
   std::vector<YAML::Node> list(std::string_view key);
+  // A list of texts, each resolved as text() does it.
+  std::vector<std::string> texts(std::string_view key);
 
   // Keys that are neither ours nor taken: slips of ours are errors, the rest goes to
   // Findings::unused.

@@ -33,6 +33,8 @@ Settings sandbox_settings() {
   deployment.bedrock_region = "us-west-2";
   deployment.s3_region = "us-west-2";
   deployment.bucket = "litellm-proxy";
+  deployment.output_bucket = deployment.bucket;
+  deployment.output_prefix = deployment.prefix;
   deployment.role_arn =
       "arn:aws:iam::888602223428:role/service-role/AmazonBedrockExecutionRoleForAgents_BB9HNW6V4CV";
   deployment.id = deployment_id(deployment);

@@ -131,9 +131,14 @@ Environment process_environment();
 // set.
 Environment with_defaults(Environment first, std::map<std::string, std::string> defaults);
 
-// Parses and checks the whole text. Pure but for `environment`.
+// The region that a profile of ~/.aws/config names; "" is the profile in use. nullopt: none.
+using ProfileRegion = std::function<std::optional<std::string>(const std::string& profile)>;
+
+// Parses and checks the whole text. Pure but for `environment` and `profile_region`, which is asked
+// only where nothing else says a region.
 std::expected<Settings, std::vector<ConfigError>> load(std::string_view yaml,
-                                                       const Environment& environment);
+                                                       const Environment& environment,
+                                                       const ProfileRegion& profile_region = {});
 
 // The settings of `serve --sandbox` without a config: the seed's model name and bucket, key
 // sk-1234.
