@@ -10,16 +10,61 @@ namespace quarry::aws {
 
 namespace {
 
-// By the start of the region's name. No prefix is the start of another: each ends in its dash.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kSuffixes = {{
-    {"cn-", "amazonaws.com.cn"},
-    {"us-gov-", "amazonaws.com"},
-    {"eusc-", "amazonaws.eu"},
-    {"us-iso-", "c2s.ic.gov"},
-    {"us-isob-", "sc2s.sgov.gov"},
-    {"us-isof-", "csp.hci.ic.gov"},
-    {"eu-isoe-", "cloud.adc-e.uk"},
+struct Partition {
+  std::string_view region_prefix;
+  std::string_view name;  // in ARNs
+  std::string_view suffix;
+  std::string_view dual_stack_suffix;
+};
+
+// botocore's partitions.json. By the start of the region's name; no prefix is the start of another:
+// each ends in its dash. Whatever fits none is of the first.
+constexpr Partition kAws{"", "aws", "amazonaws.com", "api.aws"};
+constexpr std::array<Partition, 7> kPartitions = {{
+    {"cn-", "aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+    {"us-gov-", "aws-us-gov", "amazonaws.com", "api.aws"},
+    {"eusc-", "aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"},
+    {"us-iso-", "aws-iso", "c2s.ic.gov", "api.aws.ic.gov"},
+    {"us-isob-", "aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud"},
+    {"eu-isoe-", "aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
+    {"us-isof-", "aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
 }};
+
+const Partition& partition(std::string_view region) {
+  const auto found = std::ranges::find_if(
+      kPartitions, [&](const Partition& p) { return region.starts_with(p.region_prefix); });
+  return found == kPartitions.end() ? kAws : *found;
+}
+
+// The services as the SDKs' variables name them: their service ids (botocore, "Service-specific
+// endpoints"), which are not their hosts.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kServiceIds = {{
+    {"s3", "S3"},
+    {"bedrock", "BEDROCK"},
+    {"bedrock-runtime", "BEDROCK_RUNTIME"},
+    {"sts", "STS"},
+    {"servicequotas", "SERVICE_QUOTAS"},
+    {"portal.sso", "SSO"},
+    {"oidc", "SSO_OIDC"},
+}};
+
+std::string_view service_id(std::string_view service) {
+  const auto found = std::ranges::find(kServiceIds, service,
+                                       &std::pair<std::string_view, std::string_view>::first);
+  return found == kServiceIds.end() ? std::string_view() : found->second;
+}
+
+// In GovCloud some services' only hosts are validated ones, without a name of their own for it.
+bool plain_host_is_fips(std::string_view service, std::string_view region) {
+  return region.starts_with("us-gov-") && service != "s3" && !service.starts_with("bedrock");
+}
+
+// What may stand in a host's name.
+bool is_region(std::string_view region) {
+  return !region.empty() && region.size() <= 63 && std::ranges::all_of(region, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
 
 std::unexpected<Error> bad_endpoint(std::string_view url, std::string_view why) {
   return fail(Errc::invalid_request, "endpoint \"" + std::string(url) + "\" " + std::string(why) +
@@ -79,13 +124,20 @@ Result<Endpoint> parse_endpoint(std::string_view url) {
   return out;
 }
 
-Endpoint aws_endpoint(std::string_view service, std::string_view region, EndpointVariant) {
-  std::string_view suffix = "amazonaws.com";
-  for (const auto& [prefix, partition_suffix] : kSuffixes) {
-    if (region.starts_with(prefix)) suffix = partition_suffix;
-  }
+std::string_view partition_of(std::string_view region) { return partition(region).name; }
+
+Endpoint aws_endpoint(std::string_view service, std::string_view region, EndpointVariant variant) {
+  const Partition& where = partition(region);
+  const bool is_s3 = service == "s3";
+  const bool fips_name =
+      variant.fips && (variant.dual_stack || !plain_host_is_fips(service, region));
   Endpoint out;
-  out.authority.append(service).append(".").append(region).append(".").append(suffix);
+  out.authority = service;
+  if (fips_name) out.authority += "-fips";
+  if (is_s3 && variant.dual_stack) out.authority += ".dualstack";
+  out.authority.append(".").append(region).append(".");
+  // S3 had addresses of both kinds before there was a domain for them.
+  out.authority += variant.dual_stack && !is_s3 ? where.dual_stack_suffix : where.suffix;
   return out;
 }
 
@@ -94,15 +146,32 @@ Result<Endpoint> find_endpoint(std::string_view service,
                                const std::string& region,
                                const std::string& setting,
                                const config::Environment& environment) {
-  std::string variable = "AWS_ENDPOINT_URL_";
-  for (const char c : service) {
-    variable += c == '-' || c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+  const auto is_true = [&](const char* variable) {
+    return lower(environment(variable).value_or("")) == "true";
+  };
+  if (!setting.empty()) return parse_endpoint(setting);
+  if (!is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")) {
+    const std::string own = "AWS_ENDPOINT_URL_" + std::string(service_id(service));
+    for (const std::string& variable : {own, std::string("AWS_ENDPOINT_URL")}) {
+      const std::string url = environment(variable).value_or("");
+      if (url.empty()) continue;
+      auto endpoint = parse_endpoint(url);
+      if (!endpoint) return fail(std::move(endpoint.error()).within(variable));
+      return endpoint;
+    }
   }
-  std::string url = setting;
-  for (const std::string& name : {variable, std::string("AWS_ENDPOINT_URL")}) {
-    if (url.empty()) url = environment(name).value_or("");
+  if (!is_region(region)) {
+    return fail(Errc::invalid_request, "region \"" + region +
+                                           "\" is none of AWS's; hint: a region looks like "
+                                           "us-east-1");
   }
-  return url.empty() ? Result<Endpoint>(aws_endpoint(service, region)) : parse_endpoint(url);
+  const EndpointVariant variant{.fips = is_true("AWS_USE_FIPS_ENDPOINT"),
+                                .dual_stack = is_true("AWS_USE_DUALSTACK_ENDPOINT")};
+  if (variant.fips && service == "s3" && partition_of(region) == "aws-cn") {
+    return fail(Errc::invalid_request,
+                "AWS_USE_FIPS_ENDPOINT: S3 has no FIPS endpoint in " + region + "; hint: unset it");
+  }
+  return aws_endpoint(service, region, variant);
 }
 
 }  // namespace quarry::aws
