@@ -18,9 +18,13 @@ constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 
 // Headers that what lies between us and AWS may change (botocore/auth.py,
 // SIGNED_HEADERS_BLACKLIST), and the one that carries the signature.
-constexpr std::array<std::string_view, 10> kNeverSigned = {
-    "authorization", "connection",        "expect",  "keep-alive", "te",
-    "trailer",       "transfer-encoding", "upgrade", "user-agent", "x-amzn-trace-id"};
+constexpr std::array<std::string_view, 13> kNeverSigned = {"authorization",  "baggage",
+                                                           "connection",     "expect",
+                                                           "keep-alive",     "te",
+                                                           "traceparent",    "tracestate",
+                                                           "trailer",        "transfer-encoding",
+                                                           "upgrade",        "user-agent",
+                                                           "x-amzn-trace-id"};
 
 std::string lower(std::string_view text) {
   std::string out(text);

@@ -290,6 +290,9 @@ TEST(Sign, LeavesOutWhatProxiesMayChange) {
                                    {"Expect", "100-continue"},
                                    {"Proxy-Authorization", "p"},
                                    {"Transfer-Encoding", "chunked"},
+                                   {"Traceparent", "00-1-2-01"},
+                                   {"tracestate", "t"},
+                                   {"Baggage", "b"},
                                    {"X-Amzn-Trace-Id", "r"},
                                    {"X-Amz-Meta-A", "1"}});
   const auto got = sign(request, example_credentials(), scope_of("bedrock"), kNow);
