@@ -18,6 +18,7 @@ constexpr std::string_view kExamples = R"(Examples:
   quarry sandbox --bucket my-bucket      a local S3 and Bedrock for aws and boto3
   quarry validate prompts.jsonl          every bad line, and what the batch would cost
   quarry models --batch-only             what runs as a batch, and what it costs
+  quarry doctor --config config.yaml     whether AWS lets it run, and what mends it where not
 `quarry COMMAND --help` shows a command's options.
 )";
 
@@ -50,6 +51,15 @@ constexpr std::string_view kValidateExamples = R"(Examples:
 Exit code: 0 nothing is wrong, 1 something is, 2 wrong usage or configuration.
 )";
 
+constexpr std::string_view kDoctorExamples = R"(Examples:
+  quarry doctor --config config.yaml
+  quarry doctor --config config.yaml --model MODEL --json
+For each deployment: who AWS takes us for, the buckets (region, owner, write, read, list, delete,
+multipart, encryption), the batch role, the model, quotas. It writes a small object and asks for one
+job without input, which fails in validation and costs nothing, and takes both away again.
+Exit code: 0 nothing is wrong, 1 something is, 2 wrong usage or configuration.
+)";
+
 constexpr double kSecondsMax = 7 * 24 * 3600;
 
 // What CLI11 fills in before it is turned into the command's own options.
@@ -59,6 +69,8 @@ struct Raw {
   RunOptions run;
   ModelsOptions models;
   ValidateOptions validate;
+  DoctorOptions doctor;
+  double wait_seconds = 20;
   double job_seconds = 3;
   double poll_seconds = 0;
   std::string api_key;
@@ -234,6 +246,22 @@ void add_validate(CLI::App& root, Raw& raw) {
   app.footer(std::string(kValidateExamples));
 }
 
+void add_doctor(CLI::App& root, Raw& raw) {
+  CLI::App& app = *root.add_subcommand(
+      "doctor", "ask AWS whether the deployments can work; say what mends them");
+  DoctorOptions& options = raw.doctor;
+  app.add_option("-c,--config", options.config_file, "config.yaml, as serve takes it")
+      ->type_name("FILE")
+      ->required();
+  app.add_option("-m,--model", options.model, "only the deployments of this model_name (all)")
+      ->type_name("MODEL");
+  app.add_flag("--json", options.json, "the whole report, for programs");
+  app.add_option("--wait", raw.wait_seconds, "how long to watch the job without input (20)")
+      ->check(CLI::Range(0.0, kSecondsMax).description(""))
+      ->type_name("S");
+  app.footer(std::string(kDoctorExamples));
+}
+
 Printout wrong_usage(std::string_view command, std::string_view what) {
   const std::string program = command.empty() ? "quarry" : fmt::format("quarry {}", command);
   return {.exit_code = kExitUsage,
@@ -328,6 +356,7 @@ CommandLine parse_command_line(std::vector<std::string> args,
   add_run(app, raw);
   add_models(app, raw);
   add_validate(app, raw);
+  add_doctor(app, raw);
 
   CommandLine line;
   if (args.empty()) {
@@ -348,7 +377,7 @@ CommandLine parse_command_line(std::vector<std::string> args,
       line.command = Printout{.exit_code = kExitDone, .out = out.str(), .err = ""};
     } else {
       const bool known = first == "serve" || first == "sandbox" || first == "run" ||
-                         first == "models" || first == "validate";
+                         first == "models" || first == "validate" || first == "doctor";
       line.command = known ? wrong_usage(first, error.what())
                            : wrong_usage("", fmt::format("there is no command '{}'", first));
     }
@@ -364,6 +393,9 @@ CommandLine parse_command_line(std::vector<std::string> args,
     line.command = std::move(raw.models);
   } else if (app.got_subcommand("validate")) {
     line.command = std::move(raw.validate);
+  } else if (app.got_subcommand("doctor")) {
+    raw.doctor.wait = to_millis(raw.wait_seconds);
+    line.command = std::move(raw.doctor);
   } else {
     line.command = finish_run(std::move(raw), environment);
   }

@@ -2,6 +2,7 @@
 // argv -> what to do, with every default filled in. Pure but for `environment`: prints nothing,
 // starts nothing; main.cc does.
 
+#include "cli/doctor_command.h"
 #include "cli/models_command.h"
 #include "cli/run_command.h"
 #include "cli/sandbox_command.h"
@@ -27,8 +28,13 @@ struct Printout {
   std::string err;  // for stderr
 };
 
-using Command =
-    std::variant<Printout, ServeOptions, SandboxOptions, RunOptions, ModelsOptions, ValidateOptions>;
+using Command = std::variant<Printout,
+                             ServeOptions,
+                             SandboxOptions,
+                             RunOptions,
+                             ModelsOptions,
+                             ValidateOptions,
+                             DoctorOptions>;
 
 struct CommandLine {
   Command command;
