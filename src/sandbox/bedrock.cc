@@ -389,7 +389,7 @@ Awaitable<BedrockAnswer> verified_answer(BedrockContext& bedrock,
                                          std::string text,
                                          std::chrono::seconds clock_offset) {
   std::string hash = co_await run_blocking(bedrock.pool, [&] { return sha256_hex(text); });
-  auto caller = verify_signature(request, Service::bedrock, hash, bedrock.credentials,
+  auto caller = verify_signature(request, Service::bedrock, hash, bedrock.identities,
                                  bedrock.wall.now() + clock_offset);
   if (!caller) co_return std::unexpected(std::move(caller.error()));
   co_return co_await operate(bedrock, std::move(request), std::move(*caller),
@@ -412,7 +412,10 @@ Awaitable<Answer<std::string>> read_bedrock_body(http::BodyReader& body) {
 
 bool is_bedrock_path(std::string_view path) {
   const std::string_view first = path.substr(0, path.find('/', 1));
-  return first == "/model-invocation-job" || first == "/model-invocation-jobs" || first == "/model";
+  constexpr std::array<std::string_view, 8> kFirst{
+      "/model-invocation-job", "/model-invocation-jobs", "/model",       "/foundation-models",
+      "/inference-profiles",   "/listTagsForResource",   "/tagResource", "/untagResource"};
+  return std::ranges::find(kFirst, first) != kFirst.end();
 }
 
 Awaitable<http::ServerResponse> handle_bedrock(BedrockContext& bedrock,

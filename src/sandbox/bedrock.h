@@ -22,7 +22,7 @@ struct BedrockContext {
   JobEngine& engine;
   const Clock& clock;  // of jobs
   const Clock& wall;   // of signatures
-  Credentials credentials;
+  const Identities& identities;
   FaultChoice& faults;
   CallRecords& calls;
   std::uint64_t max_jobs_per_model = 20;  // 0 = no limit

@@ -39,20 +39,36 @@ json::array jobs_json(const JobTable& jobs) {
   return list;
 }
 
-Awaitable<http::ServerResponse> put_faults(ControlContext& control, http::BodyReader& body) {
+// The body, or the answer to one that is too long or broken off.
+Awaitable<std::expected<std::string, http::ServerResponse>> read_script(http::BodyReader& body) {
   std::string text;
   for (;;) {
     const auto piece = co_await body.read();
-    if (!piece) co_return refusal(400, piece.error().message());
-    if (piece->empty()) break;
+    if (!piece) co_return std::unexpected(refusal(400, piece.error().message()));
+    if (piece->empty()) co_return text;
     if (text.size() + piece->size() > kScriptBytesMax)
-      co_return refusal(413, fmt::format("a fault script has at most {} bytes", kScriptBytesMax));
+      co_return std::unexpected(
+          refusal(413, fmt::format("a script has at most {} bytes", kScriptBytesMax)));
     text += as_text(*piece);
   }
-  auto script = parse_fault_script(text);
+}
+
+Awaitable<http::ServerResponse> put_faults(ControlContext& control, http::BodyReader& body) {
+  auto text = co_await read_script(body);
+  if (!text) co_return std::move(text.error());
+  auto script = parse_fault_script(*text);
   if (!script) co_return refusal(400, script.error());
   control.faults.replace(std::move(*script));
   co_return answer(control.faults.report());
+}
+
+Awaitable<http::ServerResponse> put_account(ControlContext& control, http::BodyReader& body) {
+  auto text = co_await read_script(body);
+  if (!text) co_return std::move(text.error());
+  auto account = parse_account(*text);
+  if (!account) co_return refusal(400, account.error());
+  control.identities.replace(std::move(*account));
+  co_return answer(control.identities.account().source);
 }
 
 }  // namespace
@@ -70,6 +86,13 @@ Awaitable<http::ServerResponse> handle_control(ControlContext& control,
     if (method == "GET" || method == "DELETE") co_return answer(control.faults.report());
     co_return refusal(405, "faults are read with GET, replaced with PUT and ended with DELETE");
   }
+  if (request.path == "/_sandbox/account") {
+    if (method == "PUT") co_return co_await put_account(control, body);
+    if (method == "DELETE") control.identities.reset();
+    if (method == "GET" || method == "DELETE")
+      co_return answer(control.identities.account().source);
+    co_return refusal(405, "the account is read with GET, replaced with PUT and reset with DELETE");
+  }
   if (request.path == "/_sandbox/records") {
     if (method == "DELETE") control.calls.clear();
     if (method == "GET" || method == "DELETE") {
@@ -79,7 +102,9 @@ Awaitable<http::ServerResponse> handle_control(ControlContext& control,
     }
     co_return refusal(405, "records are read with GET; DELETE forgets the calls");
   }
-  co_return refusal(404, "there are /_sandbox/health, /_sandbox/faults and /_sandbox/records");
+  co_return refusal(404,
+                    "there are /_sandbox/health, /_sandbox/account, /_sandbox/faults and "
+                    "/_sandbox/records");
 }
 
 }  // namespace quarry::sandbox

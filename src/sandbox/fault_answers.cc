@@ -136,6 +136,24 @@ Fault fault_of(const FaultRule& rule, bool s3) {
   }
 }
 
+// STS words some of them otherwise.
+Fault sts_fault_of(const FaultRule& rule) {
+  Fault fault = fault_of(rule, false);
+  const auto become = [&](int status, std::string_view code, std::string_view message) {
+    fault = {.status = status,
+             .code = std::string(code),
+             .message = rule.text("message", message),
+             .details = {}};
+  };
+  if (rule.kind == FaultKind::throttle) become(400, "Throttling", "Rate exceeded");
+  if (rule.kind == FaultKind::internal) become(500, "InternalFailure", "");
+  if (rule.kind == FaultKind::unavailable) become(503, "ServiceUnavailable", "");
+  if (rule.kind == FaultKind::access_denied) become(403, "AccessDenied", "Access denied");
+  if (rule.kind == FaultKind::expired_token)
+    become(403, "ExpiredToken", "The security token included in the request is expired");
+  return fault;
+}
+
 // The shapes in which services of AWS have been seen to name an error.
 http::ServerResponse bedrock_error(const Fault& fault, const std::string& form) {
   http::ServerResponse response = bedrock_fault(fault);
@@ -152,6 +170,8 @@ http::ServerResponse bedrock_error(const Fault& fault, const std::string& form) 
 http::ServerResponse error_answer(const FaultRule& rule,
                                   const RequestFacts& facts,
                                   std::string_view resource) {
+  if (facts.operation.group == OperationGroup::sts)
+    return query_fault(sts_fault_of(rule), amzn_request_id());
   if (facts.operation.group != OperationGroup::s3) {
     auto response = bedrock_error(fault_of(rule, false), rule.text("error_form", "type_suffix"));
     response.headers.set("x-amzn-RequestId", amzn_request_id());

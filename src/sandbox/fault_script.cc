@@ -79,7 +79,7 @@ std::string check_members(const json::object& source, const FaultSpec& fault) {
 
 bool is_group(std::string_view operation) {
   return operation == "S3" || operation == "Bedrock" || operation == "Runtime" ||
-         operation == "*" || operation == "Job";
+         operation == "STS" || operation == "*" || operation == "Job";
 }
 
 // "" or why this fault cannot happen to this operation.
@@ -100,7 +100,10 @@ std::string check_scope(const FaultSpec& fault, std::string_view operation) {
     case FaultScope::s3:
       return s3 ? "" : only("S3's operations");
     case FaultScope::bedrock:
-      return operation == "Job" || operation == "*" || s3 ? only("Bedrock's operations") : "";
+      return operation == "Bedrock" || operation == "Runtime" || group == OperationGroup::bedrock ||
+                     group == OperationGroup::runtime
+                 ? ""
+                 : only("Bedrock's operations");
     case FaultScope::complete:
       return operation == "CompleteMultipartUpload" ? "" : only("CompleteMultipartUpload");
     case FaultScope::job:
@@ -127,6 +130,11 @@ bool FaultRule::concerns(const Operation& asked) const {
       return operation == "Bedrock" || operation == "*";
     case OperationGroup::runtime:
       return operation == "Runtime" || operation == "*";
+    case OperationGroup::sts:
+      return operation == "STS" || operation == "*";
+    case OperationGroup::quotas:
+    case OperationGroup::metadata:
+      return operation == "*";
     default:
       return false;
   }

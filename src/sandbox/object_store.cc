@@ -91,8 +91,12 @@ std::string_view bucket_name_fault(std::string_view name) {
       std::ranges::count(name, '.') == 3) {
     return "it must not look like an IP address";
   }
-  if (name == "model" || name.starts_with("model-invocation-job")) {
+  if (name == "model" || name.starts_with("model-invocation-job") || name == "foundation-models" ||
+      name == "inference-profiles") {
     return "Bedrock's paths on this same port begin so";
+  }
+  if (name == "latest" || name == "federation") {
+    return "the sources of credentials on this same port begin so";
   }
   return "";
 }

@@ -37,8 +37,25 @@ constexpr std::array kOperations{
     Operation{"GetModelInvocationJob", bedrock},
     Operation{"ListModelInvocationJobs", bedrock},
     Operation{"StopModelInvocationJob", bedrock},
+    Operation{"GetFoundationModel", bedrock},
+    Operation{"GetInferenceProfile", bedrock},
+    Operation{"ListInferenceProfiles", bedrock},
+    Operation{"ListTagsForResource", bedrock},
+    Operation{"TagResource", bedrock},
+    Operation{"UntagResource", bedrock},
     Operation{"InvokeModel", runtime},
     Operation{"Converse", runtime},
+    Operation{"AssumeRole", sts},
+    Operation{"AssumeRoleWithWebIdentity", sts},
+    Operation{"GetCallerIdentity", sts},
+    Operation{"GetSessionToken", sts},
+    Operation{"ListServiceQuotas", quotas},
+    Operation{"GetMetadataToken", metadata},
+    Operation{"GetMetadata", metadata},
+    Operation{"GetInstanceRole", metadata},
+    Operation{"GetInstanceCredentials", metadata},
+    Operation{"GetContainerCredentials", metadata},
+    Operation{"GetRoleCredentials", metadata},
 };
 
 Operation named(std::string_view operation_name) {
@@ -142,12 +159,36 @@ RequestFacts bedrock_facts(const http::ServerRequest& request) {
       facts.operation = named("StopModelInvocationJob");
   } else if (segments[0] == "model-invocation-jobs") {
     if (count == 1 && get) facts.operation = named("ListModelInvocationJobs");
+  } else if (segments[0] == "foundation-models") {
+    if (count == 2 && get) facts.operation = named("GetFoundationModel");
+  } else if (segments[0] == "inference-profiles") {
+    if (count == 1 && get) facts.operation = named("ListInferenceProfiles");
+    if (count == 2 && get) facts.operation = named("GetInferenceProfile");
+  } else if (segments[0] == "listTagsForResource" || segments[0] == "tagResource" ||
+             segments[0] == "untagResource") {
+    if (count == 1 && post) {
+      facts.operation = named(segments[0] == "tagResource"     ? "TagResource"
+                              : segments[0] == "untagResource" ? "UntagResource"
+                                                               : "ListTagsForResource");
+    }
   } else {
     facts.operation.group = runtime;
     if (count == 3 && post && segments[2] == "invoke") facts.operation = named("InvokeModel");
     if (count == 3 && post && segments[2] == "converse") facts.operation = named("Converse");
   }
   if (count > 1) facts.texts.push_back(percent_decode(segments[1]).value_or(""));
+  return facts;
+}
+
+RequestFacts named_facts(const http::ServerRequest& request,
+                         OperationGroup group,
+                         std::string_view operation_name,
+                         std::string_view text) {
+  RequestFacts facts;
+  facts.operation = named(operation_name);
+  facts.operation.group = group;
+  facts.region = claimed_region(request);
+  facts.texts.emplace_back(text);
   return facts;
 }
 

@@ -11,7 +11,7 @@
 
 namespace quarry::sandbox {
 
-enum class OperationGroup { s3, bedrock, runtime, job, unknown };
+enum class OperationGroup { s3, bedrock, runtime, sts, quotas, metadata, job, unknown };
 
 struct Operation {
   std::string_view name;  // "PutObject"; "Unknown"
@@ -34,5 +34,10 @@ RequestFacts s3_facts(const http::ServerRequest& request,
                       std::string_view bucket,
                       std::string_view key);
 RequestFacts bedrock_facts(const http::ServerRequest& request);
+// Of STS (its Action and its form), Service Quotas, and where instances get their credentials.
+RequestFacts named_facts(const http::ServerRequest& request,
+                         OperationGroup group,
+                         std::string_view operation_name,
+                         std::string_view text);
 
 }  // namespace quarry::sandbox

@@ -8,10 +8,13 @@ namespace quarry::sandbox {
 Awaitable<http::ServerResponse> Router::handle(http::ServerRequest request,
                                                http::BodyReader& body) {
   auto bucket = bucket_of_host(request.headers.get("host").value_or(""));
-  if (!bucket && is_bedrock_path(request.path))
-    co_return co_await ask_bedrock(std::move(request), body);
-  if (!bucket && is_control_path(request.path))
-    co_return co_await handle_control(control_, std::move(request), body);
+  if (!bucket) {
+    if (is_sts_request(request)) co_return co_await ask_sts(std::move(request), body);
+    if (is_metadata_path(request.path)) co_return co_await ask_metadata(std::move(request));
+    if (is_bedrock_path(request.path)) co_return co_await ask_bedrock(std::move(request), body);
+    if (is_control_path(request.path))
+      co_return co_await handle_control(control_, std::move(request), body);
+  }
   const std::string_view sent = request.path;
   const auto path = percent_decode(sent.starts_with('/') ? sent.substr(1) : sent);
   if (!path || !valid_utf8(*path)) {
@@ -35,8 +38,7 @@ Awaitable<http::ServerResponse> Router::ask_s3(http::ServerRequest request,
                                                std::string bucket,
                                                std::string key) {
   const RequestFacts facts = s3_facts(request, bucket, key);
-  control_.calls.received(facts);
-  const FaultPtr rule = control_.faults.for_request(facts);
+  const FaultPtr rule = received(facts);
   if (rule) {
     if (auto instead = answer_instead(*rule, facts, request.path)) co_return std::move(*instead);
   }
@@ -57,8 +59,7 @@ Awaitable<http::ServerResponse> Router::ask_bedrock(http::ServerRequest request,
     }
   }
   facts.texts.push_back(*text);
-  control_.calls.received(facts);
-  const FaultPtr rule = control_.faults.for_request(facts);
+  const FaultPtr rule = received(facts);
   if (rule) {
     if (auto instead = answer_instead(*rule, facts, request.path)) co_return std::move(*instead);
   }
@@ -66,6 +67,34 @@ Awaitable<http::ServerResponse> Router::ask_bedrock(http::ServerRequest request,
   auto response =
       co_await handle_bedrock(bedrock_, std::move(request), std::move(*text), clock_offset(rule));
   co_return co_await spoil_answer(rule, std::move(response));
+}
+
+Awaitable<http::ServerResponse> Router::ask_sts(http::ServerRequest request,
+                                                http::BodyReader& body) {
+  const auto form = co_await read_bedrock_body(body);
+  if (!form) co_return query_fault(form.error(), amzn_request_id());
+  const RequestFacts facts = named_facts(request, OperationGroup::sts, sts_action(*form), *form);
+  const FaultPtr rule = received(facts);
+  if (rule) {
+    if (auto instead = answer_instead(*rule, facts, request.path)) co_return std::move(*instead);
+  }
+  co_return co_await spoil_answer(rule, handle_sts(sts_, request, *form, clock_offset(rule)));
+}
+
+Awaitable<http::ServerResponse> Router::ask_metadata(http::ServerRequest request) {
+  const RequestFacts facts =
+      named_facts(request, OperationGroup::metadata,
+                  metadata_operation(request.method, request.path), request.path);
+  const FaultPtr rule = received(facts);
+  if (rule) {
+    if (auto instead = answer_instead(*rule, facts, request.path)) co_return std::move(*instead);
+  }
+  co_return co_await spoil_answer(rule, handle_metadata(metadata_, request));
+}
+
+FaultPtr Router::received(const RequestFacts& facts) {
+  control_.calls.received(facts);
+  return control_.faults.for_request(facts);
 }
 
 http::ServerResponse Router::refuse(int status,

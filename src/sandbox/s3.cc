@@ -145,7 +145,7 @@ Answer<S3Request> verified(const S3Context& s3,
                            std::chrono::seconds clock_offset) {
   const std::string declared(
       request.headers.get("x-amz-content-sha256").value_or("UNSIGNED-PAYLOAD"));
-  auto caller = verify_signature(request, Service::s3, declared, s3.credentials,
+  auto caller = verify_signature(request, Service::s3, declared, s3.identities,
                                  s3.wall.now() + clock_offset);
   if (!caller) return std::unexpected(std::move(caller.error()));
   if (!caller->presigned && !request.headers.get("x-amz-content-sha256")) {

@@ -27,7 +27,7 @@ struct S3Context {
   UploadStore& uploads;
   const Clock& clock;  // of what is stored
   const Clock& wall;   // of signatures
-  Credentials credentials;
+  const Identities& identities;
 };
 
 struct S3Request {

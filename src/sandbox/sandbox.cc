@@ -28,8 +28,11 @@ class SandboxImpl final : public Sandbox {
       : io_(io),
         options_(std::move(options)),
         clock_(options_.clock_speed, options_.clock_origin),
+        identities_({.access_key_id = options_.access_key_id,
+                     .secret_access_key = options_.secret_access_key}),
         pool_(kPoolThreads) {
     faults_.replace(std::move(options_.faults));
+    identities_.replace(std::move(options_.account));
   }
 
   void start() override {
@@ -51,8 +54,6 @@ class SandboxImpl final : public Sandbox {
                              .job_time = options_.job_time,
                              .records_per_second = options_.records_per_second,
                              .limits = limits});
-    const Credentials credentials{.access_key_id = options_.access_key_id,
-                                  .secret_access_key = options_.secret_access_key};
     s3_.emplace(S3Context{.io = io_,
                           .pool = pool_,
                           .blocks = blocks_,
@@ -60,18 +61,19 @@ class SandboxImpl final : public Sandbox {
                           .uploads = *uploads_,
                           .clock = clock_,
                           .wall = wall_,
-                          .credentials = credentials});
+                          .identities = identities_});
     bedrock_.emplace(BedrockContext{.pool = pool_,
                                     .jobs = *jobs_,
                                     .engine = *engine_,
                                     .clock = clock_,
                                     .wall = wall_,
-                                    .credentials = credentials,
+                                    .identities = identities_,
                                     .faults = faults_,
                                     .calls = calls_,
                                     .max_jobs_per_model = options_.max_jobs_per_model});
-    control_.emplace(ControlContext{.faults = faults_, .calls = calls_, .jobs = *jobs_});
-    router_.emplace(*s3_, *bedrock_, *control_);
+    control_.emplace(ControlContext{
+        .faults = faults_, .calls = calls_, .jobs = *jobs_, .identities = identities_});
+    router_.emplace(*s3_, *bedrock_, sts_, metadata_, *control_);
     server_ = http::make_server(io_, *router_, http::ServerLimits{});
     server_->listen(options_.host, options_.port);
     server_->start();
@@ -94,6 +96,9 @@ class SandboxImpl final : public Sandbox {
   ScaledClock clock_;
   FaultChoice faults_;
   CallRecords calls_;
+  Identities identities_;
+  StsContext sts_{.identities = identities_, .wall = wall_};
+  MetadataContext metadata_{.identities = identities_, .wall = wall_};
   std::shared_ptr<BlockCache> blocks_ = std::make_shared<BlockCache>();
   // Each uses those above it, so they go in the other order.
   std::optional<DirectoryLock> lock_;

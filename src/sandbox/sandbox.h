@@ -1,10 +1,12 @@
 #pragma once
-// A local AWS: S3, Bedrock, Bedrock runtime on one loopback port, with real paths, real errors and
+// A local AWS: S3, Bedrock, Bedrock runtime, STS, Service Quotas, and where instances and
+// containers get their credentials, on one loopback port, with real paths, real errors and
 // verified signatures. It shares no code with aws/ and bedrock/: it is another party.
 
 #include "base/clock.h"
 #include "base/secret.h"
 #include "base/task.h"
+#include "sandbox/account.h"
 #include "sandbox/fault_script.h"
 
 #include <boost/asio/io_context.hpp>
@@ -39,6 +41,7 @@ struct Options {
   double clock_speed = 1;
   SysTime clock_origin{};
   FaultScript faults;
+  Account account;  // what there is beside the root's keys
 };
 
 class Sandbox {

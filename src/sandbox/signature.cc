@@ -106,17 +106,74 @@ std::string amz_date_text(SysTime at) {
   return out + "Z";
 }
 
-Fault malformed(Service service, std::string message) {
-  if (service == Service::s3) {
-    return Fault{.status = 400,
-                 .code = "AuthorizationHeaderMalformed",
-                 .message = "The authorization header is malformed; " + std::move(message),
-                 .details = {}};
+// Three manners of refusing the same: S3's, the query protocol's (STS), and that of JSON services.
+struct Manner {
+  std::string_view name;  // of the credential scope
+  std::string_view incomplete;
+  int incomplete_status = 403;
+  std::string_view missing;
+  std::string_view missing_text;
+  std::string_view unknown_key;
+  std::string_view expired;
+  std::string_view wrong_signature;
+};
+
+const Manner& manner_of(Service service) {
+  static constexpr Manner kS3{"s3",
+                              "AuthorizationHeaderMalformed",
+                              400,
+                              "AccessDenied",
+                              "Access Denied",
+                              "InvalidAccessKeyId",
+                              "ExpiredToken",
+                              "SignatureDoesNotMatch"};
+  static constexpr Manner kSts{"sts",
+                               "IncompleteSignature",
+                               400,
+                               "MissingAuthenticationToken",
+                               "Request is missing Authentication Token",
+                               "InvalidClientTokenId",
+                               "ExpiredToken",
+                               "SignatureDoesNotMatch"};
+  static constexpr Manner kBedrock{"bedrock",
+                                   "IncompleteSignatureException",
+                                   403,
+                                   "MissingAuthenticationTokenException",
+                                   "Missing Authentication Token",
+                                   "UnrecognizedClientException",
+                                   "ExpiredTokenException",
+                                   "InvalidSignatureException"};
+  static constexpr Manner kQuotas = [] {
+    Manner manner = kBedrock;
+    manner.name = "servicequotas";
+    return manner;
+  }();
+  switch (service) {
+    case Service::s3:
+      return kS3;
+    case Service::sts:
+      return kSts;
+    case Service::servicequotas:
+      return kQuotas;
+    default:
+      return kBedrock;
   }
-  return Fault{.status = 403,
-               .code = "IncompleteSignatureException",
+}
+
+Fault malformed(Service service, std::string message) {
+  const Manner& manner = manner_of(service);
+  if (service == Service::s3) message = "The authorization header is malformed; " + message;
+  return Fault{.status = manner.incomplete_status,
+               .code = std::string(manner.incomplete),
                .message = std::move(message),
                .details = {}};
+}
+
+std::unexpected<Fault> invalid_token(Service service) {
+  if (service == Service::s3)
+    return refuse(400, "InvalidToken", "The provided token is malformed or otherwise invalid.");
+  return refuse(403, std::string(manner_of(service).unknown_key),
+                "The security token included in the request is invalid.");
 }
 
 bool read_scope(std::string_view credential, Claim& claim) {
@@ -145,8 +202,7 @@ Answer<Claim> read_header_claim(const http::ServerRequest& request,
                     "The authorization mechanism you have provided is not supported. Please use "
                     "AWS4-HMAC-SHA256.");
     }
-    return refuse(403, "UnrecognizedClientException",
-                  "The security token included in the request is invalid.");
+    return invalid_token(service);
   }
   bool scoped = false;
   for (const std::string_view field : split(header.substr(kAlgorithm.size() + 1), ',')) {
@@ -220,9 +276,9 @@ Answer<Claim> read_claim(const http::ServerRequest& request, Service service) {
                     "The authorization mechanism you have provided is not supported. Please use "
                     "AWS4-HMAC-SHA256.");
     }
-    return refuse(403, "AccessDenied", "Access Denied");
   }
-  return refuse(403, "MissingAuthenticationTokenException", "Missing Authentication Token");
+  const Manner& manner = manner_of(service);
+  return refuse(403, std::string(manner.missing), std::string(manner.missing_text));
 }
 
 Answer<void> check_time(const Claim& claim, Service service, SysTime now) {
@@ -256,45 +312,58 @@ Answer<void> check_time(const Claim& claim, Service service, SysTime now) {
   }
   const bool late = *at < now;
   return refuse(
-      403, "InvalidSignatureException",
+      403, std::string(manner_of(service).wrong_signature),
       late ? fmt::format("Signature expired: {} is now earlier than {} ({} - 15 min.)",
                          claim.amz_date, amz_date_text(now - kSkewMax), amz_date_text(now))
            : fmt::format("Signature not yet current: {} is still later than {} ({} + 15 min.)",
                          claim.amz_date, amz_date_text(now + kSkewMax), amz_date_text(now)));
 }
 
-Answer<void> check_scope(const http::ServerRequest& request,
-                         const Claim& claim,
-                         Service service,
-                         const Credentials& credentials) {
-  const std::string_view expected = service == Service::s3 ? "s3" : "bedrock";
-  const bool has_token = request.headers.get("x-amz-security-token").has_value() ||
-                         request.query.find("X-Amz-Security-Token=") != std::string::npos;
-  if (claim.access_key_id != credentials.access_key_id) {
-    if (service == Service::s3) {
-      auto fault = refuse(403, "InvalidAccessKeyId",
-                          "The AWS Access Key Id you provided does not exist in our records.");
-      fault.error().details = {{"AWSAccessKeyId", claim.access_key_id}};
-      return fault;
-    }
-    return refuse(403, "UnrecognizedClientException",
-                  "The security token included in the request is invalid.");
+// The session token that came with the request; "" when none did.
+std::string token_of(const http::ServerRequest& request, const Claim& claim) {
+  if (!claim.presigned)
+    return std::string(request.headers.get("x-amz-security-token").value_or(""));
+  const auto query = Query::parse(request.query);
+  return query ? query->get("X-Amz-Security-Token").value_or("") : "";
+}
+
+Answer<Key> check_key(const http::ServerRequest& request,
+                      const Claim& claim,
+                      Service service,
+                      const Identities& identities,
+                      SysTime now) {
+  const std::string token = token_of(request, claim);
+  auto key = identities.find(claim.access_key_id);
+  // A session's key is none without its token.
+  const bool half = key && key->expires && token.empty();
+  if (!key || half) {
+    if (service != Service::s3) return invalid_token(service);
+    auto fault = refuse(403, "InvalidAccessKeyId",
+                        "The AWS Access Key Id you provided does not exist in our records.");
+    fault.error().details = {{"AWSAccessKeyId", claim.access_key_id}};
+    return fault;
   }
-  if (has_token) {  // the root pair is a long-term one
-    if (service == Service::s3) {
-      return refuse(400, "InvalidToken", "The provided token is malformed or otherwise invalid.");
-    }
-    return refuse(403, "UnrecognizedClientException",
-                  "The security token included in the request is invalid.");
-  }
-  if (claim.service != expected) {
+  if (!equal_constant_time(token, key->session_token.reveal())) return invalid_token(service);
+  if (!key->expires || now < *key->expires) return *std::move(key);
+  if (service != Service::s3)
+    return refuse(403, std::string(manner_of(service).expired),
+                  "The security token included in the request is expired");
+  auto fault = refuse(400, "ExpiredToken", "The provided token has expired.");
+  fault.error().details = {{"Token-0", token}};
+  return fault;
+}
+
+Answer<void> check_scope(const http::ServerRequest& request, const Claim& claim, Service service) {
+  const Manner& manner = manner_of(service);
+  if (claim.service != manner.name) {
     if (service == Service::s3) {
       return std::unexpected(malformed(
           service, fmt::format("incorrect service \"{}\". This endpoint belongs to \"s3\".",
                                claim.service)));
     }
-    return refuse(403, "InvalidSignatureException",
-                  fmt::format("Credential should be scoped to correct service: '{}'.", expected));
+    return refuse(
+        403, std::string(manner.wrong_signature),
+        fmt::format("Credential should be scoped to correct service: '{}'.", manner.name));
   }
   const auto is_signed = [&](std::string_view name) {
     return std::ranges::find(claim.signed_headers, name) != claim.signed_headers.end();
@@ -303,18 +372,41 @@ Answer<void> check_scope(const http::ServerRequest& request,
     return std::unexpected(malformed(
         service, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."));
   }
-  if (service == Service::s3) {
-    for (const auto& [name, value] : request.headers.fields()) {
-      const std::string lower = lowered(name);
-      if (lower.starts_with("x-amz-") && !is_signed(lower)) {
-        auto fault = refuse(403, "AccessDenied",
-                            "There were headers present in the request which were not signed");
-        fault.error().details = {{"HeadersNotSigned", lower}};
-        return fault;
-      }
+  for (const auto& [name, value] : request.headers.fields()) {
+    const std::string lower = lowered(name);
+    if (!lower.starts_with("x-amz-") || is_signed(lower)) continue;
+    if (service != Service::s3) {
+      return refuse(403, std::string(manner.wrong_signature),
+                    fmt::format("'{}' must be a 'SignedHeader' in the AWS Authorization.", lower));
     }
+    auto fault = refuse(403, "AccessDenied",
+                        "There were headers present in the request which were not signed");
+    fault.error().details = {{"HeadersNotSigned", lower}};
+    return fault;
   }
   return {};
+}
+
+// A request without a signature has no scope to tell its region.
+std::string region_of_host(std::string_view host, const Account& account) {
+  if (!host.starts_with("bedrock")) return account.region;
+  const std::size_t begin = host.find('.');
+  if (begin == std::string_view::npos) return account.region;
+  return std::string(host.substr(begin + 1, host.find('.', begin + 1) - begin - 1));
+}
+
+Answer<Caller> bearer_caller(const http::ServerRequest& request,
+                             std::string_view token,
+                             const Identities& identities) {
+  auto principal = identities.of_bearer(token);
+  if (!principal) {
+    return refuse(403, "AccessDeniedException",
+                  "Authentication failed: Please make sure your API Key is valid.");
+  }
+  Caller caller;
+  caller.region = region_of_host(request.headers.get("host").value_or(""), identities.account());
+  caller.principal = *std::move(principal);
+  return caller;
 }
 
 std::string canonical_request(const http::ServerRequest& request,
@@ -390,11 +482,17 @@ std::string chunk_signature(const Caller& caller,
 Answer<Caller> verify_signature(const http::ServerRequest& request,
                                 Service service,
                                 std::string_view payload_hash,
-                                const Credentials& credentials,
+                                const Identities& identities,
                                 SysTime now) {
+  constexpr std::string_view kBearer = "Bearer ";
+  const std::string_view authorization = request.headers.get("authorization").value_or("");
+  if (service == Service::bedrock && authorization.starts_with(kBearer))
+    return bearer_caller(request, authorization.substr(kBearer.size()), identities);
   auto claim = read_claim(request, service);
   if (!claim) return std::unexpected(std::move(claim.error()));
-  if (auto right = check_scope(request, *claim, service, credentials); !right) {
+  auto known = check_key(request, *claim, service, identities, now);
+  if (!known) return std::unexpected(std::move(known.error()));
+  if (auto right = check_scope(request, *claim, service); !right) {
     return std::unexpected(std::move(right.error()));
   }
   if (auto right = check_time(*claim, service, now); !right) {
@@ -403,6 +501,8 @@ Answer<Caller> verify_signature(const http::ServerRequest& request,
   Caller caller{
       .access_key_id = claim->access_key_id,
       .region = claim->region,
+      .principal = std::move(known->principal),
+      .assumed_role = known->assumed_role,
       .presigned = claim->presigned,
       .amz_date = claim->amz_date,
       .scope = fmt::format("{}/{}/{}/aws4_request", claim->date, claim->region, claim->service),
@@ -411,7 +511,7 @@ Answer<Caller> verify_signature(const http::ServerRequest& request,
   const std::string canonical = canonical_request(request, *claim, service, payload_hash);
   const std::string to_sign = fmt::format("{}\n{}\n{}\n{}", kAlgorithm, caller.amz_date,
                                           caller.scope, sha256_hex(canonical));
-  std::string key = keyed("AWS4" + credentials.secret_access_key.reveal(), claim->date);
+  std::string key = keyed("AWS4" + known->secret.reveal(), claim->date);
   for (const std::string_view step :
        {std::string_view(claim->region), std::string_view(claim->service),
         std::string_view("aws4_request")}) {
@@ -431,7 +531,7 @@ Answer<Caller> verify_signature(const http::ServerRequest& request,
     return std::unexpected(std::move(fault.error()));
   }
   return refuse(
-      403, "InvalidSignatureException",
+      403, std::string(manner_of(service).wrong_signature),
       "The request signature we calculated does not match the signature you provided. Check your "
       "AWS Secret Access Key and signing method. Consult the service documentation for details.");
 }

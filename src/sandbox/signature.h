@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/secret.h"
+#include "sandbox/identities.h"
 #include "sandbox/wire.h"
 
 #include <span>
@@ -15,12 +16,7 @@
 
 namespace quarry::sandbox {
 
-enum class Service { s3, bedrock };
-
-struct Credentials {
-  std::string access_key_id;
-  Secret<std::string> secret_access_key;
-};
+enum class Service { s3, bedrock, sts, servicequotas };
 
 // The canonical path: S3 signs each octet encoded once, as sent; every other service removes dot
 // segments and encodes the path as sent once more.
@@ -32,6 +28,8 @@ std::string canonical_query(std::string_view sent_query);
 struct Caller {
   std::string access_key_id;
   std::string region;  // of the credential scope: resources are made there
+  Principal principal;
+  bool assumed_role = false;  // with the credentials of a role's session
   bool presigned = false;
   // What chunk signatures of an aws-chunked body go on from.
   std::string amz_date;
@@ -47,13 +45,15 @@ std::string chunk_signature(const Caller& caller,
                             std::string_view previous_signature,
                             std::string_view payload_hash_hex);
 
-// Checks `request` as `service` does. payload_hash is the hex SHA-256 of the body for Bedrock; for
-// S3 it is what x-amz-content-sha256 says (checked against the body later), UNSIGNED-PAYLOAD for a
-// presigned request. Faults carry the service's own codes and words.
+// Checks `request` as `service` does: whose key, whether its session goes on, the scope, what is
+// signed, the time, the signature; for Bedrock also an API key in place of all that. payload_hash
+// is the hex SHA-256 of the body; for S3 it is what x-amz-content-sha256 says (checked against the
+// body later), UNSIGNED-PAYLOAD for a presigned request. Faults carry the service's own codes and
+// words.
 Answer<Caller> verify_signature(const http::ServerRequest& request,
                                 Service service,
                                 std::string_view payload_hash,
-                                const Credentials& credentials,
+                                const Identities& identities,
                                 SysTime now);
 
 }  // namespace quarry::sandbox

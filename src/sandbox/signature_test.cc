@@ -12,9 +12,9 @@
 namespace quarry::sandbox {
 namespace {
 
-const Credentials kExample{
-    .access_key_id = "AKIDEXAMPLE",
-    .secret_access_key = Secret<std::string>("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")};
+const Identities kExample{
+    {.access_key_id = "AKIDEXAMPLE",
+     .secret_access_key = Secret<std::string>("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")}};
 const SysTime kThen = std::chrono::sys_days(std::chrono::year(2026) / 1 / 2) +
                       std::chrono::hours(3) + std::chrono::minutes(4) + std::chrono::seconds(5);
 const std::string kEmptyHash = sha256_hex("");
@@ -138,19 +138,21 @@ TEST(VerifySignature, AcceptsARawCharacterThatWasSignedEncoded) {
 }
 
 TEST(VerifySignature, RefusesTheWrongSecretAndTheUnknownKeyInEachServicesWords) {
-  Credentials other = kExample;
-  other.secret_access_key = Secret<std::string>("another");
-  EXPECT_EQ(code_of(verify_signature(list_jobs(), Service::bedrock, kEmptyHash, other, kThen)),
+  const auto root = [](const char* id, const char* secret) {
+    return Identities({.access_key_id = id, .secret_access_key = Secret<std::string>(secret)});
+  };
+  const Identities wrong = root("AKIDEXAMPLE", "another"), unknown = root("AKIDOTHER", "another");
+  const std::string hash = sha256_hex("hello world\n");
+  EXPECT_EQ(code_of(verify_signature(list_jobs(), Service::bedrock, kEmptyHash, wrong, kThen)),
             "InvalidSignatureException");
-  EXPECT_EQ(code_of(verify_signature(put_object(), Service::s3, sha256_hex("hello world\n"), other,
-                                     kThen)),
+  EXPECT_EQ(code_of(verify_signature(put_object(), Service::s3, hash, wrong, kThen)),
             "SignatureDoesNotMatch");
-  other.access_key_id = "AKIDOTHER";
-  EXPECT_EQ(code_of(verify_signature(list_jobs(), Service::bedrock, kEmptyHash, other, kThen)),
+  EXPECT_EQ(code_of(verify_signature(list_jobs(), Service::bedrock, kEmptyHash, unknown, kThen)),
             "UnrecognizedClientException");
-  EXPECT_EQ(code_of(verify_signature(put_object(), Service::s3, sha256_hex("hello world\n"), other,
-                                     kThen)),
+  EXPECT_EQ(code_of(verify_signature(put_object(), Service::s3, hash, unknown, kThen)),
             "InvalidAccessKeyId");
+  EXPECT_EQ(code_of(verify_signature(list_jobs(), Service::sts, kEmptyHash, unknown, kThen)),
+            "InvalidClientTokenId");
 }
 
 TEST(VerifySignature, AllowsFifteenMinutesAndNotASecondMore) {

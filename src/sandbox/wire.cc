@@ -59,7 +59,8 @@ std::optional<std::string> bucket_of_host(std::string_view host) {
   }
   if (cut == std::string_view::npos || cut == 0) return std::nullopt;
   const std::string_view bucket = host.substr(0, cut);
-  for (const std::string_view service : {"s3", "bedrock", "bedrock-runtime", "sts"}) {
+  for (const std::string_view service :
+       {"s3", "bedrock", "bedrock-runtime", "sts", "servicequotas"}) {
     if (bucket == service) return std::nullopt;
   }
   return std::string(bucket);
@@ -101,6 +102,24 @@ http::ServerResponse s3_fault(const Fault& fault,
   http::ServerResponse response;
   response.status = fault.status;
   response.headers.set("Content-Type", "application/xml");
+  response.body = std::move(xml).text();
+  return response;
+}
+
+http::ServerResponse query_fault(const Fault& fault, const std::string& request_id) {
+  XmlWriter xml;
+  xml.open("ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"");
+  xml.open("Error");
+  xml.element("Type", fault.status < 500 ? "Sender" : "Receiver");
+  xml.element("Code", fault.code);
+  xml.element("Message", fault.message);
+  xml.close("Error");
+  xml.element("RequestId", request_id);
+  xml.close("ErrorResponse");
+  http::ServerResponse response;
+  response.status = fault.status;
+  response.headers.set("Content-Type", "text/xml");
+  response.headers.set("x-amzn-RequestId", request_id);
   response.body = std::move(xml).text();
   return response;
 }

@@ -60,6 +60,8 @@ using Answer = std::expected<T, Fault>;
 http::ServerResponse s3_fault(const Fault& fault,
                               std::string_view resource,
                               const std::string& request_id);
+// An error of the query protocol (STS), in XML.
+http::ServerResponse query_fault(const Fault& fault, const std::string& request_id);
 // A restJson1 error: x-amzn-ErrorType and {"message": …}.
 http::ServerResponse bedrock_fault(const Fault& fault);
 http::ServerResponse json_response(int status, std::string body);
