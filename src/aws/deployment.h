@@ -31,6 +31,7 @@ struct Deployment {
   }
   // What a job of this deployment writes.
   S3Uri output_object(std::string_view name) const {
+    if (settings.output_bucket.empty()) return object(name);
     return {settings.output_bucket, settings.output_prefix + std::string(name)};
   }
 };

@@ -135,7 +135,7 @@ Task<void> Collector::write_out() {
 Task<void> Collector::read_object(std::string key) {
   auto buffers = co_await context_.memory.acquire(2, deadline_);
   if (!buffers) co_return fail(std::move(buffers.error()));
-  aws::ObjectReader reader(*deployment_->s3, {deployment_->settings.bucket, key},
+  aws::ObjectReader reader(*deployment_->s3, {deployment_->output_object("").bucket, key},
                            std::move(*buffers));
   json::LineSplitter splitter(kRowBytesMax);
   bool last = false;
@@ -171,7 +171,8 @@ Task<void> Collector::read_results() {
   std::optional<std::string> token;
   bool any = false;
   do {
-    auto page = co_await deployment_->s3->list(deployment_->object(prefix), token, deadline_);
+    auto page =
+        co_await deployment_->s3->list(deployment_->output_object(prefix), token, deadline_);
     if (!page) co_return fail(std::move(page.error()));
     for (const aws::ObjectInfo& object : page->objects) {
       if (object.key.ends_with("/manifest.json.out")) {
@@ -206,7 +207,7 @@ Result<void> Collector::check_whole(bool any_object) const {
 }
 
 Task<void> Collector::read_manifest(std::string key) {
-  auto text = co_await read_whole({deployment_->settings.bucket, key}, kManifestBytesMax);
+  auto text = co_await read_whole({deployment_->output_object("").bucket, key}, kManifestBytesMax);
   if (!text && text.error().code() != Errc::corrupt) co_return fail(std::move(text.error()));
   auto manifest = text ? bedrock::parse_manifest(*text) : fail(std::move(text.error()));
   if (manifest) {

@@ -69,12 +69,19 @@ bool Janitor::lies_in_a_folder_of(const Place& inner, const Place& outer) {
          });
 }
 
+// Where a deployment's objects lie: what Quarry writes, and what its jobs write.
+std::vector<aws::S3Uri> Janitor::roots(const aws::Deployment& deployment) {
+  return {deployment.object(""), deployment.output_object("")};
+}
+
 std::vector<Janitor::Place> Janitor::places() const {
   std::map<PlaceKey, Place> found;
   for (const aws::DeploymentPtr& deployment : context_.deployments.all()) {
     const config::DeploymentSettings& settings = deployment->settings;
-    found.try_emplace({settings.bucket, settings.prefix, settings.s3_endpoint},
-                      Place{deployment, settings.bucket, settings.prefix});
+    for (aws::S3Uri& at : roots(*deployment)) {
+      found.try_emplace({at.bucket, at.key, settings.s3_endpoint},
+                        Place{deployment, at.bucket, at.key});
+    }
   }
   std::vector<Place> places;
   for (auto& [key, place] : found) {
@@ -199,10 +206,13 @@ Awaitable<bool> Janitor::clean_batch(BatchId id) {
   for (const std::string& deployment_id : *deployments) {
     const aws::DeploymentPtr deployment = context_.deployments.by_id(deployment_id);
     if (!deployment) continue;
-    const config::DeploymentSettings& settings = deployment->settings;
-    if (!done.emplace(settings.bucket, settings.prefix, settings.s3_endpoint).second) continue;
-    for (const char* folder : {"jobs/", "results/"}) {
-      clean = co_await remove_all_below(*deployment, folder + id.value + "/") && clean;
+    for (const aws::S3Uri& root : roots(*deployment)) {
+      if (!done.emplace(root.bucket, root.key, deployment->settings.s3_endpoint).second) continue;
+      for (const char* folder : {"jobs/", "results/"}) {
+        clean = co_await remove_all_below(*deployment,
+                                          {root.bucket, root.key + folder + id.value + "/"}) &&
+                clean;
+      }
     }
   }
   co_return clean;
@@ -306,7 +316,7 @@ Awaitable<bool> Janitor::delete_orphans_of(Place place, std::vector<aws::ObjectI
       co_return false;
     }
     for (const std::string& name : *orphans) {
-      co_await remove(*place.deployment, place.deployment->object(name));
+      co_await remove(*place.deployment, {place.bucket, place.prefix + name});
     }
     co_await sleep_for(kPause);
   }
@@ -326,16 +336,16 @@ Awaitable<bool> Janitor::remove(const aws::Deployment& deployment, aws::S3Uri ob
   co_return removed.has_value();
 }
 
-Awaitable<bool> Janitor::remove_all_below(const aws::Deployment& deployment, std::string name) {
+Awaitable<bool> Janitor::remove_all_below(const aws::Deployment& deployment, aws::S3Uri prefix) {
   std::optional<std::string> token;
   while (!given_up(deployment)) {
-    auto page = co_await deployment.s3->list(deployment.object(name), std::move(token), soon());
+    auto page = co_await deployment.s3->list(prefix, std::move(token), soon());
     if (!page) {
       failed(deployment, page.error());
       co_return false;
     }
     for (aws::ObjectInfo& object : page->objects) {
-      if (!co_await remove(deployment, {deployment.settings.bucket, std::move(object.key)})) {
+      if (!co_await remove(deployment, {prefix.bucket, std::move(object.key)})) {
         co_return false;
       }
     }

@@ -61,6 +61,7 @@ class Janitor {
 
   Awaitable<void> loop();
   static bool lies_in_a_folder_of(const Place& inner, const Place& outer);
+  static std::vector<aws::S3Uri> roots(const aws::Deployment& deployment);
   std::vector<Place> places() const;
 
   Awaitable<void> sweep_files();
@@ -77,7 +78,7 @@ class Janitor {
 
   // False: it failed, or its deployment has failed too often in this sweep to be asked again.
   Awaitable<bool> remove(const aws::Deployment& deployment, aws::S3Uri object);
-  Awaitable<bool> remove_all_below(const aws::Deployment& deployment, std::string name);
+  Awaitable<bool> remove_all_below(const aws::Deployment& deployment, aws::S3Uri prefix);
   // Logs it and counts it against the deployment.
   void failed(const aws::Deployment& deployment, const Error& error);
   bool given_up(const aws::Deployment& deployment) const;

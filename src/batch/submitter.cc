@@ -65,10 +65,18 @@ bedrock::CreateJob Submission::request() const {
   create.model_id = settings.model_id;
   create.invocation_type = job_.invocation;
   create.input_s3_uri = aws::to_string(deployment_->object(input_object(job_.batch_id, job_.n)));
-  create.output_s3_uri = aws::to_string(deployment_->object(results_prefix(job_.batch_id, job_.n)));
+  create.output_s3_uri =
+      aws::to_string(deployment_->output_object(results_prefix(job_.batch_id, job_.n)));
+  create.output_kms_key_id = settings.kms_key_id;
+  create.bucket_owner = settings.bucket_owner;
+  for (const config::Tag& tag : settings.job_tags) create.tags.emplace_back(tag.key, tag.value);
+  if (settings.vpc) {
+    create.subnet_ids = settings.vpc->subnet_ids;
+    create.security_group_ids = settings.vpc->security_group_ids;
+  }
   const std::int64_t left_s = due_.batch_expires_at - unix_seconds(context_.clock.now());
-  create.timeout_hours =
-      std::clamp(static_cast<int>((left_s + 3'599) / 3'600), kTimeoutHoursMin, kTimeoutHoursMax);
+  create.timeout_hours = settings.job_timeout_hours.value_or(
+      std::clamp(static_cast<int>((left_s + 3'599) / 3'600), kTimeoutHoursMin, kTimeoutHoursMax));
   return create;
 }
 

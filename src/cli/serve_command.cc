@@ -6,6 +6,7 @@
 #include "aws/deployment_set.h"
 #include "base/ids.h"
 #include "batch/batch_service.h"
+#include "batch/bucket_check.h"
 #include "batch/deployment_models.h"
 #include "batch/engine.h"
 #include "batch/janitor.h"
@@ -193,6 +194,7 @@ class Gateway {
   std::unique_ptr<batch::BatchService> batches_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;
+  TaskGroup beside_{io_, obs::log_task_failure};
   int exit_code_ = kExitOk;
   bool stopped_ = false;
 };
@@ -270,6 +272,7 @@ Awaitable<void> Gateway::begin() {
   auto started = co_await engine_->start();
   if (!started) throw std::runtime_error(started.error().message());
   janitor_->start();
+  if (!sandbox_) beside_.spawn("check buckets", batch::check_buckets(*deployments_));
   server_->start();
   announce();
   write_port_file(options_.port_file, server_->port());
@@ -280,6 +283,8 @@ Awaitable<void> Gateway::stop() {
   co_await server_->stop(Deadline::after(kDrainTime));
   co_await engine_->stop(Deadline::after(kEngineStopTime));
   co_await janitor_->stop(Deadline::after(kEngineStopTime));
+  beside_.cancel();
+  co_await beside_.join(Deadline::after(kEngineStopTime));
   if (sandbox_) co_await sandbox_->stop(Deadline::after(kEngineStopTime));
   obs::info("quarry stopped");
 }

@@ -62,7 +62,8 @@ struct DeploymentSettings {
   std::string prefix =
       "quarry/";          // s3_prefix, or what follows the '/' of s3_bucket_name; ends in '/'
   std::string s3_region;  // s3_region_name, else bedrock_region
-  // s3_output_bucket_name, split as s3_bucket_name is: where jobs write. Else bucket and prefix.
+  // s3_output_bucket_name, split as s3_bucket_name is: where jobs write. Else bucket and prefix, as
+  // "" is too.
   std::string output_bucket;
   std::string output_prefix = "quarry/";
   std::string role_arn;  // aws_batch_role_arn
