@@ -159,8 +159,15 @@ Task<AwsReply> RequestSender::send(AwsRequest request, Deadline deadline) {
     }
     progress.clock_ahead = clock_ahead_;
     const SysTime now = wire_.clock.now() + progress.clock_ahead;
-    auto response = co_await wire_.client.send(build(request, *credentials, *payload, now),
-                                               deadline.sooner(options_.attempt_timeout));
+    http::ClientResponse partial;
+    auto attempt = build(request, *credentials, *payload, now);
+    if (request.resume) attempt.partial = &partial;
+    auto response =
+        co_await wire_.client.send(std::move(attempt), deadline.sooner(options_.attempt_timeout));
+    if (!response && request.resume && request.resume(request, partial)) {
+      progress.failed_attempts = 0;
+      budget_.give_back(std::exchange(progress.last_cost, 0));
+    }
     auto failure = response ? find_error(*response) : std::nullopt;
     if (response && !failure) {
       budget_.give_back(progress.last_cost);

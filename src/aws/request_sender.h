@@ -40,6 +40,10 @@ struct AwsRequest {
   std::span<const std::byte> body;       // valid until send() completes
   std::span<std::byte> response_buffer;  // as http::ClientRequest's
   FindError find_error;                  // unset = the sender's own
+  // Set: asked after an attempt whose transfer broke off, with what had come of its answer. It may
+  // turn the request to the rest of it. True: bytes came that need not come again, and so the
+  // attempts count anew.
+  std::function<bool(AwsRequest&, const http::ClientResponse&)> resume;
   // False: one attempt (and those for clock and credentials, which AWS refused before it looked at
   // anything else), so that an answer of "no" is AWS's only answer.
   bool repeat = true;

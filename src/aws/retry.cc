@@ -47,6 +47,10 @@ constexpr std::array<std::string_view, 9> kTransientCodes = {"RequestTimeout",
                                                              "ConditionalRequestConflict",
                                                              "OperationAborted"};
 
+// S3's two, and ours for an answer whose checksum is not that of what was sent.
+constexpr std::array<std::string_view, 3> kDamageCodes = {"BadDigest", "XAmzContentSHA256Mismatch",
+                                                          "ChecksumMismatch"};
+
 // Named by AWS as a matter of time.
 constexpr std::array<std::string_view, 3> kClockCodes = {"RequestTimeTooSkewed", "RequestExpired",
                                                          "RequestInTheFuture"};
@@ -78,15 +82,19 @@ std::optional<int> number(std::string_view text) {
 
 bool is_throttle_code(std::string_view code) { return contains(kThrottleCodes, code); }
 
+bool is_damage_code(std::string_view code) { return contains(kDamageCodes, code); }
+
 Remedy remedy_for(const AwsError& error) {
   // A slot becomes free when a job ends, not when a second has passed.
   if (error.code == "ServiceQuotaExceededException") return Remedy::none;
   if (contains(kExpiredCodes, error.code)) return Remedy::renew_credentials;
-  // S3 answers HEAD with an expired token by a 400 that has no body.
-  if (error.status == 400 && error.code.empty()) return Remedy::renew_credentials;
+  // S3 answers HEAD with an expired token by a 400 that has no body; with a wrong region too, but
+  // names the right one then.
+  if (error.status == 400 && error.code.empty() && error.bucket_region.empty())
+    return Remedy::renew_credentials;
   if (may_be_the_clock(error)) return Remedy::correct_clock;
   if (is_throttle_code(error.code) || error.status == 429) return Remedy::wait_longer;
-  if (contains(kTransientCodes, error.code)) return Remedy::wait;
+  if (contains(kTransientCodes, error.code) || is_damage_code(error.code)) return Remedy::wait;
   const bool transient_status =
       error.status == 500 || error.status == 502 || error.status == 503 || error.status == 504;
   return transient_status ? Remedy::wait : Remedy::none;

@@ -20,6 +20,9 @@ struct AwsError {
   std::string code;  // AWS's name of the error; "" where the answer had no body (HEAD)
   std::string message;
   std::string request_id;
+  // S3's, where it says them: the region that the bucket is in, and the host to ask instead.
+  std::string bucket_region = {};
+  std::string endpoint = {};
 };
 
 enum class Remedy {
@@ -31,6 +34,8 @@ enum class Remedy {
 };
 Remedy remedy_for(const AwsError& error);
 bool is_throttle_code(std::string_view code);
+// The bytes that arrived are not those that were sent.
+bool is_damage_code(std::string_view code);
 
 // How far AWS's clock is ahead of `now`, if the answer's Date header makes clear that this was the
 // fault: any difference above a second where AWS said so, above four minutes where the signature

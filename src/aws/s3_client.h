@@ -62,6 +62,7 @@ struct MultipartPage {
 struct PartTag {
   int number = 0;  // 1..10000
   std::string etag;
+  std::string checksum = {};  // CRC-32 as S3 writes it; "" where S3 keeps none
 };
 
 // May be called concurrently from coroutines of one executor; never blocks the thread. The client

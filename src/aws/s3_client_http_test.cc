@@ -300,13 +300,64 @@ TEST_F(S3, SaysWhatTheCallerCanDo) {
   }
 }
 
-TEST_F(S3, SaysWhichRegionTheBucketIsIn) {
-  http.answer(301, error_xml("PermanentRedirect"), {{"x-amz-bucket-region", "us-west-2"}});
+constexpr const char* kRegionHint =
+    "hint: bucket bkt is in us-west-2, not in eu-west-1: set s3_region_name to us-west-2; "
+    "Bedrock's jobs must run in their bucket's region, so set aws_region_name to it too, or take a "
+    "bucket in eu-west-1";
+
+TEST_F(S3, SaysWhichRegionTheBucketIsInAndWhatToSet) {
+  const http::Headers region = {{"x-amz-bucket-region", "us-west-2"}};
+  http.answer(301, error_xml("PermanentRedirect"), region);
   const auto moved = run(client->put(kObject, as_bytes("x"), deadline));
-  EXPECT_TRUE(moved.error().message().contains("hint: the bucket is in us-west-2"));
+  EXPECT_TRUE(moved.error().message().contains(kRegionHint)) << moved.error().message();
+  EXPECT_EQ(moved.error().reason(), "PermanentRedirect");
   http.answer(400, error_xml("AuthorizationHeaderMalformed", "<Region>us-west-2</Region>"));
   const auto malformed = run(client->put(kObject, as_bytes("x"), deadline));
-  EXPECT_TRUE(malformed.error().message().contains("hint: the bucket is in us-west-2"));
+  EXPECT_TRUE(malformed.error().message().contains(kRegionHint)) << malformed.error().message();
+  // HEAD's answers have no body.
+  for (const int status : {301, 400}) {
+    http.answer(status, "", region);
+    const auto head = run(client->head(kObject, deadline));
+    EXPECT_EQ(head.error().code(), Errc::upstream);
+    EXPECT_TRUE(head.error().message().contains(kRegionHint)) << head.error().message();
+  }
+  EXPECT_EQ(http.sent().size(), 4u);
+}
+
+TEST_F(S3, NamesTheHostToAskWhereS3NamesNoRegion) {
+  http.answer(
+      301, error_xml("PermanentRedirect", "<Endpoint>bkt.s3-eu-west-3.amazonaws.com</Endpoint>"));
+  const auto put = run(client->put(kObject, as_bytes("x"), deadline));
+  EXPECT_TRUE(put.error().message().contains(
+      "hint: bucket bkt answers at bkt.s3-eu-west-3.amazonaws.com: set s3_region_name"))
+      << put.error().message();
+}
+
+TEST_F(S3, RenewsCredentialsForAHeadRefusedInItsOwnRegion) {
+  http.answer(400, "", {{"x-amz-bucket-region", "eu-west-1"}});  // so is an expired token
+  http.answer(200, "", {{"Content-Length", "1"}});
+  EXPECT_TRUE(run(client->head(kObject, deadline)));
+}
+
+TEST_F(S3, FollowsANewBucketToItsHostOnceAndSignsForThat) {
+  const http::Headers to_host = {{"Location", "http://bkt.s3-eu-west-1.amazonaws.com/a%20b?x=y"}};
+  http.answer(307, error_xml("TemporaryRedirect"), to_host);
+  http.answer(200, "", {{"ETag", "\"e\""}});
+  const auto put = run(client->put(kObject, as_bytes("x"), deadline));
+  ASSERT_TRUE(put) << put.error().message();
+  EXPECT_EQ(sent().url, "http://bkt.s3-eu-west-1.amazonaws.com/a%20b");
+  EXPECT_EQ(sent().body, "x");
+  EXPECT_NE(http.sent()[0].headers.get("Authorization"), sent().headers.get("Authorization"));
+  for (int i = 0; i < 2; ++i) http.answer(307, error_xml("TemporaryRedirect"), to_host);
+  EXPECT_EQ(run(client->put(kObject, as_bytes("x"), deadline)).error().code(), Errc::upstream);
+  EXPECT_EQ(http.sent().size(), 4u);
+}
+
+TEST_F(S3, FollowsNoRedirectOutOfTls) {
+  client = make("");
+  http.answer(307, error_xml("TemporaryRedirect"), {{"Location", "http://elsewhere/a"}});
+  EXPECT_FALSE(run(client->put(kObject, as_bytes("x"), deadline)));
+  EXPECT_EQ(http.sent().size(), 1u);
 }
 
 TEST_F(S3, NeverRepeatsTheStringToSign) {

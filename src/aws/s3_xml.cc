@@ -82,8 +82,9 @@ std::optional<S3ErrorBody> parse_s3_error(std::string_view xml) {
   if (!load(document, xml)) return std::nullopt;
   const pugi::xml_node error = document.child("Error");
   if (!error) return std::nullopt;
-  return S3ErrorBody{text(error, "Code"), text(error, "Message"), text(error, "RequestId"),
-                     text(error, "Region"), text(error, "ActualObjectSize")};
+  return S3ErrorBody{
+      text(error, "Code"),   text(error, "Message"),          text(error, "RequestId"),
+      text(error, "Region"), text(error, "ActualObjectSize"), text(error, "Endpoint")};
 }
 
 Result<ListPage> parse_list_page(std::string_view xml) {
@@ -135,12 +136,13 @@ Result<std::string> parse_upload_id(std::string_view xml) {
   return id;
 }
 
-Result<std::string> parse_completed_etag(std::string_view xml) {
+Result<CompletedObject> parse_completed(std::string_view xml) {
   pugi::xml_document document;
   if (!load(document, xml)) return not_a("CompleteMultipartUploadResult");
-  auto etag = text(document.child("CompleteMultipartUploadResult"), "ETag");
+  const pugi::xml_node root = document.child("CompleteMultipartUploadResult");
+  const std::string etag = text(root, "ETag");
   if (etag.empty()) return not_a("CompleteMultipartUploadResult");
-  return strip_etag(etag);
+  return CompletedObject{strip_etag(etag), text(root, "ChecksumCRC32")};
 }
 
 std::string complete_multipart_body(const std::vector<PartTag>& parts) {
@@ -152,6 +154,7 @@ std::string complete_multipart_body(const std::vector<PartTag>& parts) {
     pugi::xml_node part = root.append_child("Part");
     part.append_child("PartNumber").text().set(tag.number);
     part.append_child("ETag").text().set(("\"" + tag.etag + "\"").c_str());
+    if (!tag.checksum.empty()) part.append_child("ChecksumCRC32").text().set(tag.checksum.c_str());
   }
   struct Out final : pugi::xml_writer {
     void write(const void* data, std::size_t size) override {

@@ -19,6 +19,7 @@ struct S3ErrorBody {
   std::string request_id;
   std::string region;              // "" but for a wrong region
   std::string actual_object_size;  // "" but for InvalidRange
+  std::string endpoint;            // "" but for redirects: the host to ask instead
 };
 // nullopt: not an <Error> document.
 std::optional<S3ErrorBody> parse_s3_error(std::string_view xml);
@@ -29,8 +30,13 @@ std::optional<S3ErrorBody> parse_s3_error(std::string_view xml);
 Result<ListPage> parse_list_page(std::string_view xml);
 // ListMultipartUploadsResult; keys as above.
 Result<MultipartPage> parse_multipart_page(std::string_view xml);
-Result<std::string> parse_upload_id(std::string_view xml);       // InitiateMultipartUploadResult
-Result<std::string> parse_completed_etag(std::string_view xml);  // CompleteMultipartUploadResult
+Result<std::string> parse_upload_id(std::string_view xml);  // InitiateMultipartUploadResult
+// CompleteMultipartUploadResult.
+struct CompletedObject {
+  std::string etag;
+  std::string crc32;  // "" where S3 keeps none
+};
+Result<CompletedObject> parse_completed(std::string_view xml);
 
 std::string complete_multipart_body(const std::vector<PartTag>& parts);
 

@@ -136,11 +136,14 @@ TEST(S3Multipart, GivesTheUploadId) {
 }
 
 TEST(S3Multipart, GivesTheCompletedEtagWithoutQuotes) {
-  EXPECT_EQ(*parse_completed_etag("\n\n<CompleteMultipartUploadResult><ETag>\"e-3\"</ETag>"
-                                  "</CompleteMultipartUploadResult>"),
-            "e-3");
-  EXPECT_FALSE(parse_completed_etag("<Error><Code>InternalError</Code></Error>"));
-  EXPECT_FALSE(parse_completed_etag("   "));
+  const auto done = parse_completed(
+      "\n\n<CompleteMultipartUploadResult><ETag>\"e-3\"</ETag>"
+      "<ChecksumCRC32>AAAAAA==-3</ChecksumCRC32></CompleteMultipartUploadResult>");
+  ASSERT_TRUE(done) << done.error().message();
+  EXPECT_EQ(done->etag, "e-3");
+  EXPECT_EQ(done->crc32, "AAAAAA==-3");
+  EXPECT_FALSE(parse_completed("<Error><Code>InternalError</Code></Error>"));
+  EXPECT_FALSE(parse_completed("   "));
 }
 
 TEST(S3Multipart, NamesEveryPartWithItsQuotedEtag) {
@@ -149,6 +152,12 @@ TEST(S3Multipart, NamesEveryPartWithItsQuotedEtag) {
             "<Part><PartNumber>1</PartNumber><ETag>\"abc\"</ETag></Part>"
             "<Part><PartNumber>2</PartNumber><ETag>\"d&amp;f\"</ETag></Part>"
             "</CompleteMultipartUpload>");
+}
+
+TEST(S3Multipart, NamesTheChecksumsOfThePartsThatHaveOne) {
+  const std::string body = complete_multipart_body({{1, "abc", "NhCmhg=="}});
+  EXPECT_TRUE(body.contains("<ETag>\"abc\"</ETag><ChecksumCRC32>NhCmhg==</ChecksumCRC32></Part>"))
+      << body;
 }
 
 TEST(Etag, LosesItsQuotesOnly) {

@@ -35,6 +35,11 @@ class ScriptedClient final : public http::Client {
     script_.push_back(std::move(response));
   }
   void answer(Error error) { script_.push_back(fail(std::move(error))); }
+  // The answer begins so, and then the connection breaks.
+  void answer_cut(int status, std::string body_so_far, http::Headers headers = {}) {
+    answer(status, std::move(body_so_far), std::move(headers));
+    cut_.push_back(script_.size() - 1 + answered_);
+  }
 
   const std::vector<Sent>& sent() const { return sent_; }
   std::size_t unanswered() const { return script_.size(); }
@@ -47,17 +52,24 @@ class ScriptedClient final : public http::Client {
     if (script_.empty()) co_return fail(Errc::internal, "a request too many: " + request.url);
     auto response = std::move(script_.front());
     script_.pop_front();
+    const bool cut = std::ranges::find(cut_, answered_++) != cut_.end();
     const bool to_buffer =
         response && response->status / 100 == 2 && !request.response_buffer.empty();
     if (to_buffer) {
       std::ranges::copy(as_bytes(response->body), request.response_buffer.begin());
       response->buffer_bytes = std::exchange(response->body, {}).size();
     }
+    if (cut) {
+      if (request.partial != nullptr) *request.partial = std::move(*response);
+      co_return fail(Errc::unavailable, "connection reset");
+    }
     co_return response;
   }
 
  private:
   std::deque<Result<http::ClientResponse>> script_;
+  std::vector<std::size_t> cut_;  // which answers break off, counted from the first of all
+  std::size_t answered_ = 0;
   std::vector<Sent> sent_;
 };
 
