@@ -1,0 +1,99 @@
+#include "aws/credential_process.h"
+
+#include "aws/child_process.h"
+#include "aws/testing/identity_desk.h"
+
+#include <gtest/gtest.h>
+
+namespace quarry::aws {
+namespace {
+
+using namespace std::chrono_literals;
+using quarry::testing::IdentityDesk;
+using quarry::testing::run;
+using quarry::testing::words;
+
+struct CredentialProcess : ::testing::Test {
+  Result<Credentials> get(const std::string& script, std::chrono::milliseconds timeout = 20s) {
+    const std::string path = desk.home.write("my script.sh", script);
+    return run(run_credential_process(desk.world(), "/bin/sh '" + path + "' \"an argument\" $HOME",
+                                      timeout));
+  }
+  IdentityDesk desk;
+};
+
+constexpr const char* kGood =
+    R"(echo '{"Version":1,"AccessKeyId":"ASIAP","SecretAccessKey":"s","SessionToken":"t",)"
+    R"("Expiration":"2026-01-02T04:00:00Z"}')";
+
+TEST_F(CredentialProcess, GivesWhatTheProgramPrints) {
+  const auto got = get(kGood);
+  EXPECT_EQ(words(got), "ASIAP s t");
+  EXPECT_EQ(got->expires_at, parse_timestamp("2026-01-02T04:00:00Z"));
+}
+
+TEST_F(CredentialProcess, NoShellReadsTheCommandLine) {
+  const auto got =
+      get(R"(printf '{"Version":1,"AccessKeyId":"%s","SecretAccessKey":"%s"}' "$1" "$2")");
+  EXPECT_EQ(words(got), "an argument $HOME ");
+}
+
+TEST_F(CredentialProcess, AFailureHasItsErrorsWordsAndNothingOfWhatItPrinted) {
+  const auto got = get("echo printedsecret; printf 'sign in\\nfirst' >&2; exit 3");
+  EXPECT_EQ(words(got), "error: credential_process /bin/sh ended with exit code 3: sign in first");
+}
+
+TEST_F(CredentialProcess, WhatIsNoCredentialsIsSaidWithoutShowingIt) {
+  EXPECT_EQ(words(get("echo printedsecret")),
+            "error: credential_process /bin/sh printed no credentials: not a JSON object");
+  EXPECT_EQ(words(get(R"(echo '{"Version":2,"AccessKeyId":"a","SecretAccessKey":"b"}')")),
+            "error: credential_process /bin/sh printed no credentials: its Version is not 1");
+  EXPECT_EQ(words(get(R"(echo '{"Version":1,"AccessKeyId":"a"}')")),
+            "error: credential_process /bin/sh printed no credentials: no SecretAccessKey in it");
+}
+
+TEST_F(CredentialProcess, OneThatDoesNotEndIsKilledWithItsChildren) {
+  // Both keep the output open; the child would outlive its parent.
+  const auto got = get("sleep 1000 & echo $! > '" + desk.home.path("child") + "'; wait", 300ms);
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code(), Errc::deadline_exceeded);
+  EXPECT_EQ(got.error().message(),
+            "credential_process: /bin/sh did not end in time, and was killed");
+}
+
+TEST_F(CredentialProcess, AProgramThatIsNotThereIsNamed) {
+  const auto got = run(run_credential_process(desk.world(), "/none/such a"));
+  EXPECT_EQ(words(got), "error: credential_process: /none/such: No such file or directory");
+  EXPECT_EQ(words(run(run_credential_process(desk.world(), "'"))),
+            "error: credential_process: a quote is not closed");
+  EXPECT_EQ(words(run(run_credential_process(desk.world(), " "))),
+            "error: credential_process: it is empty");
+}
+
+TEST(ChildProcess, KeepsNoMoreThanTheBoundOfWhatIsWritten) {
+  const auto got =
+      run_program({"/bin/sh", "-c", "head -c 300000 /dev/zero; echo x >&2"}, 20s, 1000);
+  ASSERT_TRUE(got) << got.error().message();
+  EXPECT_EQ(got->out, std::string(1000, '\0'));
+  EXPECT_EQ(got->err, "x\n");
+  EXPECT_EQ(got->exit_code, 0);
+}
+
+TEST(ChildProcess, HasNothingToReadAndNoDescriptorOfOurs) {
+  const int ours = ::dup(0);
+  const auto got = run_program(
+      {"/bin/sh", "-c", "cat; test -e /proc/self/fd/" + std::to_string(ours) + " || echo none"},
+      20s, 1000);
+  ::close(ours);
+  ASSERT_TRUE(got) << got.error().message();
+  EXPECT_EQ(got->out, "none\n");
+}
+
+TEST(ChildProcess, ASignalIsAnExitCodeToo) {
+  const auto got = run_program({"/bin/sh", "-c", "kill -9 $$"}, 20s, 1000);
+  ASSERT_TRUE(got) << got.error().message();
+  EXPECT_EQ(got->exit_code, 128 + 9);
+}
+
+}  // namespace
+}  // namespace quarry::aws
