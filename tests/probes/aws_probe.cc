@@ -93,8 +93,9 @@ World::World()
       client(http::make_client(io, client_options(environment))) {}
 
 void print(const json::object& line) {
-  // One write: a reader on a pipe waits for whole lines.
-  std::cout << json::serialize(line) + "\n" << std::flush;
+  // Not std::cout, which another thread's reading of std::cin would flush in the middle of this.
+  std::puts(json::serialize(line).c_str());
+  std::fflush(stdout);
 }
 
 json::object to_object(const Error& error) {

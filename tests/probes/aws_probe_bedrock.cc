@@ -1,4 +1,5 @@
 #include "aws/bedrock_client_http.h"
+#include "aws/service_quotas.h"
 #include "aws/sts_client.h"
 #include "base/timestamp.h"
 
@@ -18,6 +19,7 @@ struct Clients {
   std::shared_ptr<aws::BedrockClient> bedrock;
   std::shared_ptr<aws::RuntimeClient> runtime;
   std::shared_ptr<aws::StsClient> sts;
+  std::shared_ptr<aws::ServiceQuotas> quotas;
 };
 
 // What a call's line says; a member that is not there is the default of what it fills.
@@ -146,6 +148,16 @@ json::object to_object(const aws::Credentials& got) {
 json::object to_object(const aws::CallerIdentity& who) {
   return {{"account", who.account}, {"arn", who.arn}, {"user_id", who.user_id}};
 }
+json::object to_object(const std::vector<aws::Quota>& quotas) {
+  json::array out;
+  for (const aws::Quota& quota : quotas) {
+    out.push_back({{"code", quota.code},
+                   {"name", quota.name},
+                   {"value", quota.value},
+                   {"adjustable", quota.adjustable}});
+  }
+  return {{"quotas", std::move(out)}};
+}
 
 template <class T>
 json::object shown(const Result<T>& result) {
@@ -190,6 +202,9 @@ Awaitable<json::object> answer(const Clients& clients, std::string line) {
     co_return shown(co_await clients.sts->assume_role_with_web_identity(
         role_to_assume(given), Secret<std::string>(given.text("token")), deadline));
   }
+  if (call == "list_quotas") {
+    co_return shown(co_await clients.quotas->list(given.text("service_code"), deadline));
+  }
   throw std::invalid_argument("no such call: " + call);
 }
 
@@ -208,7 +223,8 @@ int bedrock(const BedrockOptions& options) {
   const Clients clients{
       aws::make_bedrock_client(wire, for_bedrock, *endpoint, options.region, at_once),
       aws::make_runtime_client(wire, for_bedrock, *endpoint, options.region, at_once),
-      aws::make_sts_client(wire, signed_by, *endpoint, options.region, at_once)};
+      aws::make_sts_client(wire, signed_by, *endpoint, options.region, at_once),
+      aws::make_service_quotas(wire, signed_by, *endpoint, options.region, at_once)};
   return answer_lines(world,
                       [&clients](std::string line) { return answer(clients, std::move(line)); });
 }
