@@ -1,6 +1,7 @@
 """S3 servers that others wrote, started on loopback. Both verify signatures: versitygw with code of its own in Go,
 moto with botocore's. scripts/setup --test installs them."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -75,7 +76,6 @@ class Versity(ForeignServer):
     """Versity's S3 gateway before a directory."""
 
     name = "versitygw"
-    keeps_any_key = False  # keys are paths of files
 
     def __init__(self, directory):
         self.access_key, self.secret_key = "AKIAVERSITYTEST00001", "versity-test-secret-key-000000000000001"
@@ -125,3 +125,49 @@ class SandboxS3:
     def stop(self):
         assert self.sandbox.stop() == 0, self.log_end()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def probe_binary():
+    beside = pathlib.Path(harness.binary()).parent / "s3_probe"
+    path = pathlib.Path(os.environ.get("QUARRY_S3_PROBE", beside))
+    assert path.exists(), f"{path} is missing: it is built with the tests"
+    return path
+
+
+class Probe:
+    """Quarry's own S3 client: probe("head", key="a") asks it, and gives its answer, an object."""
+
+    def __init__(self, server, bucket, *options, url=None, access_key=None, secret_key=None, seconds=120):
+        self.bucket = bucket
+        self.process = subprocess.Popen(
+            [str(probe_binary()), "--endpoint", url or server.url, "--region", REGION,
+             "--key-id", access_key or server.access_key, "--seconds", str(seconds), *options],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={"S3_PROBE_SECRET": secret_key or server.secret_key, "NO_PROXY": "*"})
+
+    def __call__(self, op, **command):
+        print(json.dumps({"op": op, "bucket": self.bucket, **command}), file=self.process.stdin, flush=True)
+        answer = self.process.stdout.readline()
+        assert answer, f"s3_probe ended: {self.process.wait()}"
+        return json.loads(answer)
+
+    def ok(self, op, **command):
+        answer = self(op, **command)
+        assert answer["ok"], f"{op} {command}: {answer}"
+        return answer
+
+    def fails(self, op, **command):
+        answer = self(op, **command)
+        assert not answer["ok"], f"{op} {command}: {answer}"
+        return answer
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        assert self.process.wait(30) == 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
