@@ -20,8 +20,8 @@ from s3_servers import REGION, Moto, Versity
 BUCKET = "quarry-foreign-test"
 CLAUDE = "us.anthropic.claude-3-5-sonnet-20240620-v1:0"
 NOVA = "us.amazon.nova-lite-v1:0"
-# A minute in a second, for the janitor that deletes.
-CLOCK = ["--clock-speed", "60", "--clock-origin", str(int(time.time()))]
+# An hour in a second, for the janitor that deletes.
+CLOCK = ["--clock-speed", "3600", "--clock-origin", str(int(time.time()))]
 ENDED = {"Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"}
 
 
@@ -144,7 +144,7 @@ def keys(client):
 
 def test_a_batch_of_two_models_runs_on_a_foreign_s3(tmp_path, sandbox, foreign, bedrock):
     config = fleet.write_config(tmp_path / "config.yaml", entries(sandbox, foreign, bedrock),
-                                proxy_batch_polling_interval=20, janitor_interval=60)
+                                proxy_batch_polling_interval=600, janitor_interval=1)
     server = harness.Server(tmp_path / "server", config, sandbox=False, extra_args=CLOCK)
     try:
         run_and_delete(server, sandbox, foreign, bedrock)
