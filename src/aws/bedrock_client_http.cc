@@ -69,6 +69,8 @@ Task<ClientResponse> HttpBedrockClient::call(AwsRequest request, Deadline deadli
   auto reply = co_await sender_.send(std::move(request), deadline);
   if (!reply) co_return fail(std::move(reply.error()));
   if (reply->failure) {
+    const std::string hint = bedrock_hint(*reply->failure);
+    if (!hint.empty()) reply->failure->message += "; hint: " + hint;
     co_return fail(to_error(bedrock_errc(*reply->failure), *reply->failure, operation, subject));
   }
   co_return std::move(reply->response);

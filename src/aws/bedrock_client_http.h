@@ -22,9 +22,12 @@ std::shared_ptr<RuntimeClient> make_runtime_client(Wire wire,
                                                    std::string region,
                                                    Jitter jitter = random_jitter());
 
-// x-amzn-ErrorType, else the body's __type or code; message or Message. nullopt for a 2xx. Pure.
+// x-amzn-ErrorType, else the body's code, Code or __type; message or Message. nullopt for a 2xx.
+// Pure.
 std::optional<AwsError> find_bedrock_error(const http::ClientResponse& response);
 // What the caller can do about it.
 Errc bedrock_errc(const AwsError& failure);
+// What its operator can: the permission or the setting that mends it; "" where AWS's words do.
+std::string bedrock_hint(const AwsError& failure);
 
 }  // namespace quarry::aws

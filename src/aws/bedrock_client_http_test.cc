@@ -158,6 +158,8 @@ TEST_F(Bedrock, SaysWhatTheCallerCanDo) {
            ErrorRow{400, "ValidationException",
                     "Your account is not authorized to perform this action. Please create a case",
                     Errc::forbidden},
+           ErrorRow{400, "ValidationException",
+                    "Batch inference is not supported for the requested model.", Errc::forbidden},
            ErrorRow{400, "ConflictException", "", Errc::conflict},
            ErrorRow{403, "AccessDeniedException", "iam:PassRole", Errc::forbidden},
            ErrorRow{403, "UnrecognizedClientException", "", Errc::forbidden},
@@ -199,14 +201,85 @@ TEST(BedrockError, IsReadFromHeaderOrBodyInAllItsSpellings) {
             "InternalFailure");
 }
 
+// botocore/parsers.py: the header, else code or Code, else __type; nothing after ':', nothing
+// before '#'.
+TEST(BedrockError, TakesTheFourEncodingsAsBotocoreDoes) {
+  struct Row {
+    const char* header;  // "" = none
+    const char* body;
+    const char* code;
+  };
+  for (const Row& row : {
+           Row{"ThrottlingException", R"({"message":"m"})", "ThrottlingException"},
+           Row{"ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/", "{}",
+               "ThrottlingException"},
+           Row{"com.amazon.coral.service#ThrottlingException", "", "ThrottlingException"},
+           Row{"A", R"({"code":"B","__type":"C"})", "A"},
+           Row{"", R"({"__type":"com.amazon.bedrock#ThrottlingException"})", "ThrottlingException"},
+           Row{"", R"({"code":"B#A:http://x","__type":"C"})", "A"},
+           Row{"", R"({"Code":"ThrottlingException","__type":"C"})", "ThrottlingException"},
+           Row{"", R"({"code":7})", ""},
+       }) {
+    http::Headers headers;
+    if (*row.header != '\0') headers.set("X-Amzn-Errortype", row.header);
+    const auto error = find_bedrock_error(response(400, row.body, headers));
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->code, row.code) << row.header << " " << row.body;
+  }
+}
+
 TEST(BedrockError, OfABodyThatIsNoJsonHasAStatusOnly) {
   for (const char* body : {"", "<html>Bad gateway</html>", "[1]", R"({"message":7})"}) {
     const auto error = find_bedrock_error(response(502, body));
     ASSERT_TRUE(error) << body;
     EXPECT_EQ(error->status, 502);
     EXPECT_EQ(error->code, "");
+    EXPECT_EQ(bedrock_errc(*error), Errc::unavailable);
   }
   EXPECT_FALSE(find_bedrock_error(response(200, "<html>")));
+}
+
+TEST_F(Bedrock, SaysThatAPagesAnswerIsNotAwss) {
+  http.answer(403, "<html>Blocked by your IT</html>", {{"Content-Type", "text/html"}});
+  const auto job = run(client->get_job(kArn, deadline));
+  ASSERT_FALSE(job);
+  EXPECT_EQ(job.error().code(), Errc::forbidden);
+  EXPECT_TRUE(job.error().message().contains("hint: a proxy on the way")) << job.error().message();
+  EXPECT_FALSE(job.error().message().contains("IT"));
+}
+
+// --- What mends it
+// ----------------------------------------------------------------------------------
+
+TEST_F(Bedrock, NamesThePermissionToPassTheRole) {
+  refuse(403, "AccessDeniedException",
+         "User: arn:aws:iam::1:user/u is not authorized to perform: iam:PassRole on resource: "
+         "arn:aws:iam::1:role/batch because no identity-based policy allows the iam:PassRole "
+         "action");
+  const auto arn = run(client->create_job(job(), deadline));
+  ASSERT_FALSE(arn);
+  EXPECT_EQ(arn.error().code(), Errc::forbidden);
+  EXPECT_TRUE(arn.error().message().contains(
+      "; hint: allow iam:PassRole on arn:aws:iam::1:role/batch to who signs, with the condition "
+      "iam:PassedToService = bedrock.amazonaws.com"))
+      << arn.error().message();
+  EXPECT_EQ(http.sent().size(), 1u);
+}
+
+TEST_F(Bedrock, DoesNotRepeatWhatTheAccountOrTheModelIsNotEntitledTo) {
+  const std::pair<const char*, const char*> rows[] = {
+      {"Your account is not authorized to perform this action. Please create a support case",
+       "hint: the account is not entitled to batch inference"},
+      {"Batch inference is not supported for the requested model.", "hint: take a model"}};
+  for (const auto& [message, hint] : rows) {
+    refuse(400, "ValidationException", message);
+    const auto arn = run(client->create_job(job(), deadline));
+    ASSERT_FALSE(arn);
+    EXPECT_EQ(arn.error().code(), Errc::forbidden);
+    EXPECT_TRUE(arn.error().message().contains(message));
+    EXPECT_TRUE(arn.error().message().contains(hint)) << arn.error().message();
+  }
+  EXPECT_EQ(http.sent().size(), 2u);
 }
 
 // --- Runtime

@@ -1,6 +1,7 @@
 #include "aws/bedrock_client_http.h"
 
 #include <boost/json.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -28,6 +29,15 @@ std::string first_string(const boost::json::object& body,
   return {};
 }
 
+// "… on resource: ARN because …"
+std::string_view resource_of(std::string_view message) {
+  constexpr std::string_view kBefore = "on resource: ";
+  const std::size_t at = message.find(kBefore);
+  if (at == std::string_view::npos) return "the batch role";
+  message.remove_prefix(at + kBefore.size());
+  return message.substr(0, message.find(' '));
+}
+
 bool contains(std::initializer_list<std::string_view> names, std::string_view text) {
   return std::ranges::find(names, text) != names.end();
 }
@@ -39,13 +49,16 @@ std::optional<AwsError> find_bedrock_error(const http::ClientResponse& response)
   AwsError error{.status = response.status};
   error.request_id = response.headers.get("x-amzn-RequestId").value_or("");
   error.code = bare_code(response.headers.get("x-amzn-ErrorType").value_or(""));
-  boost::system::error_code not_json;  // a proxy's HTML: the status alone decides then
+  boost::system::error_code not_json;
   const boost::json::value body = boost::json::parse(response.body, not_json);
   if (!not_json && body.is_object()) {
     const boost::json::object& fields = body.get_object();
     if (error.code.empty())
-      error.code = bare_code(first_string(fields, {"__type", "code", "Code"}));
+      error.code = bare_code(first_string(fields, {"code", "Code", "__type"}));
     error.message = first_string(fields, {"message", "Message"});
+  } else if (error.code.empty() && !response.body.empty()) {
+    // A proxy's page: the status alone decides.
+    error.message = "the answer is not AWS's; hint: a proxy on the way may have given it";
   }
   return error;
 }
@@ -55,8 +68,12 @@ Errc bedrock_errc(const AwsError& failure) {
   if (is_throttle_code(code) || failure.status == 429 || code == "ServiceQuotaExceededException") {
     return Errc::throttled;
   }
-  // The answer to an account without the entitlement, whatever its quotas say.
-  if (failure.message.contains("not authorized to perform this action")) return Errc::forbidden;
+  // Both come as ValidationExceptions, and neither is about what was sent: the account lacks the
+  // entitlement, whatever its quotas say, or the model takes no batches in this region.
+  if (failure.message.contains("not authorized to perform this action") ||
+      failure.message.contains("Batch inference is not supported")) {
+    return Errc::forbidden;
+  }
   if (code == "ValidationException") return Errc::invalid_request;
   if (code == "ConflictException") return Errc::conflict;
   if (code == "ResourceNotFoundException") return Errc::not_found;
@@ -67,6 +84,27 @@ Errc bedrock_errc(const AwsError& failure) {
   }
   if (remedy_for(failure) == Remedy::wait) return Errc::unavailable;
   return failure.status >= 500 && failure.status != 501 ? Errc::unavailable : Errc::upstream;
+}
+
+std::string bedrock_hint(const AwsError& failure) {
+  const std::string_view said = failure.message;
+  if (said.contains("iam:PassRole")) {
+    return fmt::format(
+        "allow iam:PassRole on {} to who signs, with the condition iam:PassedToService = "
+        "bedrock.amazonaws.com",
+        resource_of(said));
+  }
+  if (said.contains("ross-account pass role")) {
+    return "aws_batch_role_arn must be a role of the account that signs";
+  }
+  if (said.contains("not authorized to perform this action")) {
+    return "the account is not entitled to batch inference, whatever its policies and quotas say: "
+           "ask AWS support";
+  }
+  if (said.contains("Batch inference is not supported")) {
+    return "take a model, an inference profile or a region that AWS lists for batch inference";
+  }
+  return {};
 }
 
 }  // namespace quarry::aws

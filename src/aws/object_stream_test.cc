@@ -173,6 +173,31 @@ TEST_F(Writer, FailsWhereTheLastPartOrTheCompletionFails) {
   EXPECT_TRUE(s3.objects().empty());
 }
 
+TEST_F(Writer, AbortStopsThePartInFlightBeforeItDropsTheUpload) {
+  ObjectWriter writer(s3, kObject, buffers());
+  s3.hold("upload_part");
+  const std::string text = pattern(kBuffer + 1);
+  asio::co_spawn(io, writer.write(as_bytes(text), Deadline::after(30s)),
+                 [](std::exception_ptr, Result<void>) {});
+  io.restart();
+  while (s3.held() == 0) io.run_one();
+  EXPECT_TRUE(run(io, aborted(writer)));  // would wait for ever for a part that is not stopped
+  EXPECT_EQ(s3.held(), 0u);
+  EXPECT_EQ(s3.open_uploads(), 0u);
+  EXPECT_EQ(s3.calls().back(), "abort_multipart b/k");
+  EXPECT_TRUE(run(io, aborted(writer)));
+  EXPECT_EQ(s3.call_count("abort_multipart"), 1u);
+}
+
+TEST_F(Writer, AnAbortThatFailsIsNoErrorOfItsCallers) {
+  ObjectWriter writer(s3, kObject, buffers());
+  s3.fail_next("upload_part", Error(Errc::unavailable, "reset"));
+  s3.fail_next("abort_multipart", Error(Errc::unavailable, "reset"));
+  ASSERT_FALSE(run(io, write_all(writer, pattern(3 * kBuffer), kBuffer)));
+  EXPECT_TRUE(run(io, aborted(writer)));
+  EXPECT_EQ(s3.open_uploads(), 1u);  // the janitor's
+}
+
 TEST_F(Writer, AbortBeforeAnyPartCallsNothing) {
   ObjectWriter writer(s3, kObject, buffers());
   ASSERT_TRUE(run(io, writer.write(as_bytes("x"), Deadline::after(1s))));
