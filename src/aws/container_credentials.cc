@@ -36,7 +36,10 @@ std::string_view host_of(std::string_view url) {
   }
   if (!authority.starts_with('[')) return authority.substr(0, authority.find(':'));
   const auto close = authority.find(']');
-  return close == std::string_view::npos ? std::string_view() : authority.substr(1, close - 1);
+  if (close == std::string_view::npos) return {};
+  const std::string_view after = authority.substr(close + 1);
+  return after.empty() || after.front() == ':' ? authority.substr(1, close - 1)
+                                               : std::string_view();
 }
 
 class ContainerSource final : public CredentialSource {
