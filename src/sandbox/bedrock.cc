@@ -1,6 +1,8 @@
 #include "sandbox/bedrock.h"
 
 #include "base/bytes.h"
+#include "sandbox/bedrock_catalog.h"
+#include "sandbox/job_access.h"
 #include "sandbox/model.h"
 #include "sandbox/transfer.h"
 
@@ -20,8 +22,6 @@ namespace json = boost::json;
 constexpr std::size_t kBodyBytesMax =
     25'000'000;  // InvokeModel's body (Bedrock runtime's service model)
 constexpr std::size_t kPageMax = 1000;
-
-using BedrockAnswer = Answer<http::ServerResponse>;
 
 struct SignedBody {
   std::string text;
@@ -63,26 +63,28 @@ Awaitable<BedrockAnswer> create_job(BedrockContext& bedrock, Caller caller, std:
     token = std::string_view(given->get_string());
   }
   request.erase("clientRequestToken");
-  JobPtr job = token.empty() ? nullptr : bedrock.jobs.find_by_token(token, caller.region);
+  if (auto right = may_create_job(bedrock.identities, caller, request); !right)
+    co_return std::unexpected(std::move(right.error()));
+  if (!knows_model(std::string_view(request.at("modelId").get_string())))
+    co_return invalid("Batch inference is not supported for the requested model.");
+  const std::string& account = caller.principal.account;
+  JobPtr job = token.empty() ? nullptr : bedrock.jobs.find_by_token(token, caller.region, account);
   if (job != nullptr && job->request != request) {
     co_return refuse(400, "ConflictException",
                      "The clientRequestToken was used before with other parameters.");
   }
   if (job == nullptr) {
-    if (!knows_model(std::string_view(request.at("modelId").get_string()))) {
-      co_return invalid("Batch inference is not supported for the requested model.");
-    }
     const std::string model_id(std::string_view(request.at("modelId").get_string()));
     if (bedrock.max_jobs_per_model > 0 &&
-        bedrock.jobs.open_jobs(model_id, caller.region) >= bedrock.max_jobs_per_model) {
+        bedrock.jobs.open_jobs(model_id, caller.region, account) >= bedrock.max_jobs_per_model) {
       co_return refuse(
           400, "ServiceQuotaExceededException",
           fmt::format("You have reached the limit of {} submitted and in-progress batch inference "
                       "jobs for this model. Wait for a job to end and try again.",
                       bedrock.max_jobs_per_model));
     }
-    job =
-        bedrock.jobs.add(std::move(request), std::move(token), caller.region, bedrock.clock.now());
+    job = bedrock.jobs.add(std::move(request), std::move(token), caller.region, account,
+                           bedrock.clock.now());
     const std::array<std::string, 3> texts{job->text("jobName"), model_id, job->input_uri()};
     for (const FaultPtr& rule : bedrock.faults.for_job(texts, caller.region))
       job->faults.push_back(*rule);
@@ -113,12 +115,18 @@ bool is_job_arn(std::string_view text) {
          id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789") == std::string_view::npos;
 }
 
-Answer<JobPtr> named_job(BedrockContext& bedrock, const Caller& caller, std::string_view segment) {
+Answer<JobPtr> named_job(BedrockContext& bedrock,
+                         const Caller& caller,
+                         std::string_view segment,
+                         std::string_view action) {
   const auto identifier = percent_decode(segment);
   // The live service takes the full ARN only, whatever its model says of bare ids.
   if (!identifier || !is_job_arn(*identifier)) return invalid("The provided ARN is invalid");
+  if (auto right = bedrock.identities.authorize(caller.principal, action, *identifier); !right)
+    return std::unexpected(std::move(right.error()));
   auto job = bedrock.jobs.find(*identifier);
-  if (job == nullptr || job->region != caller.region || job->vanished()) {
+  const bool theirs = job != nullptr && job->account() == caller.principal.account;
+  if (!theirs || job->region != caller.region || job->vanished()) {
     return refuse(404, "ResourceNotFoundException",
                   fmt::format("Could not find model invocation job {}", *identifier));
   }
@@ -126,13 +134,13 @@ Answer<JobPtr> named_job(BedrockContext& bedrock, const Caller& caller, std::str
 }
 
 BedrockAnswer get_job(BedrockContext& bedrock, const Caller& caller, std::string_view segment) {
-  auto job = named_job(bedrock, caller, segment);
+  auto job = named_job(bedrock, caller, segment, "bedrock:GetModelInvocationJob");
   if (!job) return std::unexpected(std::move(job.error()));
   return json_response(200, json::serialize(job_json(**job)));
 }
 
 Awaitable<BedrockAnswer> stop_job(BedrockContext& bedrock, Caller caller, std::string segment) {
-  auto job = named_job(bedrock, caller, segment);
+  auto job = named_job(bedrock, caller, segment, "bedrock:StopModelInvocationJob");
   if (!job) co_return std::unexpected(std::move(job.error()));
   if (terminal((*job)->status)) {
     co_return refuse(
@@ -277,6 +285,9 @@ Answer<ListFilter> list_filter(const Query& query) {
 BedrockAnswer list_jobs(BedrockContext& bedrock, const Caller& caller, std::string_view raw_query) {
   const auto query = Query::parse(raw_query);
   if (!query) return invalid("The query string is malformed.");
+  auto right = bedrock.identities.authorize(caller.principal, "bedrock:ListModelInvocationJobs",
+                                            bedrock_arn(caller, "*"));
+  if (!right) return std::unexpected(std::move(right.error()));
   const auto filter = list_filter(*query);
   if (!filter) return std::unexpected(filter.error());
   json::object out;
@@ -284,7 +295,7 @@ BedrockAnswer list_jobs(BedrockContext& bedrock, const Caller& caller, std::stri
   const Job* last = nullptr;
   // True when the page is full.
   const auto take = [&](const Job& job) {
-    if (!passes(*filter, job)) return false;
+    if (job.account() != caller.principal.account || !passes(*filter, job)) return false;
     if (summaries.size() == filter->count_max) {
       out["nextToken"] = base64(as_bytes(sort_key(*last)));
       return true;
@@ -331,13 +342,14 @@ Fault runtime_fault(const ModelError& error) {
 }
 
 // InvokeModel and Converse.
-Awaitable<BedrockAnswer> ask_model(BedrockContext& bedrock,
-                                   std::string segment,
-                                   SignedBody body,
-                                   bool converse) {
+Awaitable<BedrockAnswer> ask_model(
+    BedrockContext& bedrock, Caller caller, std::string segment, SignedBody body, bool converse) {
   const auto model_id = percent_decode(segment);
   if (!model_id || !knows_model(*model_id))
     co_return invalid("The provided model identifier is invalid.");
+  auto right = bedrock.identities.authorize(caller.principal, "bedrock:InvokeModel",
+                                            model_arn(*model_id, caller));
+  if (!right) co_return std::unexpected(std::move(right.error()));
   // A body may be 25 MB: parsed and answered on the pool.
   auto result = co_await run_blocking(bedrock.pool, [&]() -> ModelResult {
     boost::system::error_code error;
@@ -360,6 +372,13 @@ Awaitable<BedrockAnswer> ask_model(BedrockContext& bedrock,
   co_return response;
 }
 
+std::optional<TagOperation> tag_operation(std::string_view segment) {
+  if (segment == "listTagsForResource") return TagOperation::list;
+  if (segment == "tagResource") return TagOperation::tag;
+  if (segment == "untagResource") return TagOperation::untag;
+  return std::nullopt;
+}
+
 Awaitable<BedrockAnswer> operate(BedrockContext& bedrock,
                                  http::ServerRequest request,
                                  Caller caller,
@@ -379,8 +398,17 @@ Awaitable<BedrockAnswer> operate(BedrockContext& bedrock,
     co_return list_jobs(bedrock, caller, request.query);
   if (first == "model" && segments.size() == 3 && post) {
     if (segments[2] == "invoke" || segments[2] == "converse")
-      co_return co_await ask_model(bedrock, second, std::move(body), segments[2] == "converse");
+      co_return co_await ask_model(bedrock, std::move(caller), second, std::move(body),
+                                   segments[2] == "converse");
   }
+  if (first == "foundation-models" && segments.size() == 2 && get)
+    co_return get_foundation_model(bedrock, caller, second);
+  if (first == "inference-profiles" && segments.size() <= 2 && get) {
+    co_return second.empty() ? list_inference_profiles(bedrock, caller, request.query)
+                             : get_inference_profile(bedrock, caller, second);
+  }
+  if (const auto tags = tag_operation(first); tags && segments.size() == 1 && post)
+    co_return co_await handle_tags(bedrock, *tags, std::move(caller), std::move(body.text));
   co_return unknown_operation();
 }
 

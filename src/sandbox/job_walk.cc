@@ -1,6 +1,7 @@
 #include "sandbox/job_walk.h"
 
 #include "obs/log.h"
+#include "sandbox/job_access.h"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -64,6 +65,8 @@ Awaitable<void> JobWalk::walk() {
   if (const FaultRule* rule = job_->fault(FaultKind::fail); fails_at(rule, "validating"))
     co_return co_await end(JobStatus::Failed, rule->text("message", "A fault of the script."));
   if (!files) co_return co_await end(JobStatus::Failed, files.error());
+  std::string refused = job_access_fault(world_.identities, world_.objects, *job_);
+  if (!refused.empty()) co_return co_await end(JobStatus::Failed, std::move(refused));
   co_await become(JobStatus::Scheduled);
   const bool begins = job_->fault(FaultKind::stuck) != nullptr
                           ? co_await wait_until(job_->expires())
@@ -262,7 +265,8 @@ Awaitable<void> JobWalk::write_output(bool with_manifest) {
     }
     if (!with_manifest || job_->fault(FaultKind::no_manifest) != nullptr) return "";
     const auto made = put_text(world_.objects, s3_location(job_->output_uri()).bucket,
-                               folder + "manifest.json.out", manifest(), world_.clock.now());
+                               folder + "manifest.json.out", manifest(), output_encryption(*job_),
+                               world_.clock.now());
     return made ? "" : made.error().message;
   });
   runners_.clear();

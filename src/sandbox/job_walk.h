@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/task.h"
 #include "base/wakeup.h"
+#include "sandbox/identities.h"
 #include "sandbox/job_records.h"
 #include "sandbox/jobs.h"
 #include "sandbox/record_runner.h"
@@ -25,6 +26,7 @@ struct JobWorld {
   BlockingPool& pool;
   ObjectStore& objects;
   JobTable& table;
+  const Identities& identities;
   const Clock& clock;
   std::chrono::milliseconds job_time;  // from Submitted to the end, of the clock
   double records_per_second = 0;       // in progress, of the clock; 0 = a share of job_time

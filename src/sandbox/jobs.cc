@@ -31,16 +31,6 @@ std::string new_job_id() {
   return id;
 }
 
-// Partitions follow the region's name.
-std::string_view partition_of(std::string_view region) {
-  if (region.starts_with("us-gov-")) return "aws-us-gov";
-  if (region.starts_with("cn-")) return "aws-cn";
-  if (region.starts_with("eusc-")) return "aws-eusc";
-  if (region.starts_with("us-iso-")) return "aws-iso";
-  if (region.starts_with("us-isob-")) return "aws-iso-b";
-  return "aws";
-}
-
 std::int64_t timeout_hours(const Job& job) {
   const json::value* timeout = job.request.if_contains("timeoutDurationInHours");
   return timeout != nullptr ? timeout->get_int64() : 24;
@@ -73,7 +63,8 @@ json::object stored_json(const Job& job) {
           {"error_records", job.error_records},
           {"input_tokens", job.input_tokens},
           {"output_tokens", job.output_tokens},
-          {"faults", faults_json(job.faults)}};
+          {"faults", faults_json(job.faults)},
+          {"tags", job.tags}};
 }
 
 Job job_from_json(const json::object& value) {
@@ -99,6 +90,9 @@ Job job_from_json(const json::object& value) {
   job.output_tokens = value.at("output_tokens").to_number<std::uint64_t>();
   for (const json::value& rule : value.at("faults").as_array())
     job.faults.push_back(parse_fault_rule(rule.as_object()).value());
+  const json::value* tags = value.if_contains("tags");
+  if (tags == nullptr) tags = job.request.if_contains("tags");
+  if (tags != nullptr && tags->is_array()) job.tags = tags->get_array();
   return job;
 }
 
@@ -131,6 +125,12 @@ bool terminal(JobStatus status) {
 std::string Job::text(std::string_view member) const {
   const json::value* value = request.if_contains(member);
   return value != nullptr && value->is_string() ? text_of(*value) : "";
+}
+
+std::string Job::account() const {
+  std::string_view rest = arn;
+  for (int field = 0; field < 4; ++field) rest.remove_prefix(rest.find(':') + 1);
+  return std::string(rest.substr(0, rest.find(':')));
 }
 
 std::string Job::input_uri() const {
@@ -207,16 +207,19 @@ JobTable::JobTable(BlockingPool& pool, const fs::path& data_dir)
 JobPtr JobTable::add(json::object request,
                      std::string token,
                      const std::string& region,
+                     const std::string& account,
                      SysTime now) {
   auto job = std::make_shared<Job>();
   do {
     job->id = new_job_id();
   } while (jobs_.contains(job->id));
   job->arn = fmt::format("arn:{}:bedrock:{}:{}:model-invocation-job/{}", partition_of(region),
-                         region, kAccountId, job->id);
+                         region, account, job->id);
   job->region = region;
   job->token = std::move(token);
   job->request = std::move(request);
+  if (const json::value* tags = job->request.if_contains("tags"); tags && tags->is_array())
+    job->tags = tags->get_array();
   job->submitted = now;
   job->modified = now;
   index(job);
@@ -228,17 +231,21 @@ JobPtr JobTable::find(std::string_view arn) const {
   return found != jobs_.end() && found->second->arn == arn ? found->second : nullptr;
 }
 
-JobPtr JobTable::find_by_token(std::string_view token, std::string_view region) const {
-  const auto found = by_token_.find(fmt::format("{}/{}", region, token));
+JobPtr JobTable::find_by_token(std::string_view token,
+                               std::string_view region,
+                               std::string_view account) const {
+  const auto found = by_token_.find(fmt::format("{}/{}/{}", region, account, token));
   return found == by_token_.end() ? nullptr : found->second;
 }
 
 void JobTable::index(const JobPtr& job) {
   jobs_.emplace(job->id, job);
-  if (!job->token.empty()) by_token_.emplace(fmt::format("{}/{}", job->region, job->token), job);
+  if (!job->token.empty())
+    by_token_.emplace(fmt::format("{}/{}/{}", job->region, job->account(), job->token), job);
   by_region_[job->region].emplace(std::pair(job->submitted, job->id), job);
   if (!terminal(job->status))
-    open_[fmt::format("{}/{}", job->region, job->text("modelId"))].push_back(job);
+    open_[fmt::format("{}/{}/{}", job->region, job->account(), job->text("modelId"))].push_back(
+        job);
 }
 
 const JobTable::Order& JobTable::of_region(const std::string& region) const {
@@ -247,8 +254,10 @@ const JobTable::Order& JobTable::of_region(const std::string& region) const {
   return found == by_region_.end() ? kNone : found->second;
 }
 
-std::size_t JobTable::open_jobs(const std::string& model_id, const std::string& region) const {
-  const auto found = open_.find(fmt::format("{}/{}", region, model_id));
+std::size_t JobTable::open_jobs(const std::string& model_id,
+                                const std::string& region,
+                                const std::string& account) const {
+  const auto found = open_.find(fmt::format("{}/{}/{}", region, account, model_id));
   if (found == open_.end()) return 0;
   std::erase_if(found->second, [](const JobPtr& job) { return terminal(job->status); });
   return found->second.size();

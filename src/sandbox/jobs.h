@@ -8,6 +8,7 @@
 #include "sandbox/fault_script.h"
 #include "sandbox/wire.h"
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include <filesystem>
@@ -59,9 +60,11 @@ struct Job {
   std::uint64_t input_tokens = 0;
   std::uint64_t output_tokens = 0;
   std::vector<FaultRule> faults;  // what is to go wrong with it
+  boost::json::array tags;        // as they are now
   std::uint64_t revision = 0;     // of what is saved
 
   std::string text(std::string_view member) const;  // of the request; "" when absent
+  std::string account() const;                      // 12 digits
   SysTime expires() const;
   // The first of that kind; nullptr when there is none.
   const FaultRule* fault(FaultKind kind) const;
@@ -98,15 +101,20 @@ class JobTable {
   JobPtr add(boost::json::object request,
              std::string token,
              const std::string& region,
+             const std::string& account,
              SysTime now);
   JobPtr find(std::string_view arn) const;
-  JobPtr find_by_token(std::string_view token, std::string_view region) const;
+  JobPtr find_by_token(std::string_view token,
+                       std::string_view region,
+                       std::string_view account) const;
   const std::map<std::string, JobPtr>& jobs() const { return jobs_; }  // by id
   // By time of submission, then id.
   using Order = std::map<std::pair<SysTime, std::string>, JobPtr>;
   const Order& of_region(const std::string& region) const;
   // Submitted or in progress, so of those that count for the quota.
-  std::size_t open_jobs(const std::string& model_id, const std::string& region) const;
+  std::size_t open_jobs(const std::string& model_id,
+                        const std::string& region,
+                        const std::string& account) const;
 
   // Writes the job as it is now. Saves of one job may overtake each other on the pool: the latest
   // stays.
@@ -118,9 +126,9 @@ class JobTable {
   BlockingPool& pool_;
   std::filesystem::path folder_;
   std::map<std::string, JobPtr> jobs_;
-  std::unordered_map<std::string, JobPtr> by_token_;  // region and token
+  std::unordered_map<std::string, JobPtr> by_token_;  // region, account and token
   std::map<std::string, Order> by_region_;
-  // region and model id -> those that had not ended when last looked at
+  // region, account and model id -> those that had not ended when last looked at
   mutable std::unordered_map<std::string, std::vector<JobPtr>> open_;
   std::mutex writing_;
   std::map<std::string, std::uint64_t> written_;  // id -> revision on disk; under writing_

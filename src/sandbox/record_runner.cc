@@ -1,6 +1,7 @@
 #include "sandbox/record_runner.h"
 
 #include "base/bytes.h"
+#include "sandbox/job_access.h"
 #include "sandbox/model_text.h"
 
 #include <boost/json.hpp>
@@ -29,14 +30,15 @@ Answer<ObjectPtr> commit_file(ObjectStore& objects,
                               const std::string& key,
                               SysTime now,
                               const StoredBytes::Piece& piece,
-                              std::string etag) {
+                              std::string etag,
+                              const ObjectHeaders& encryption) {
   ObjectMeta object;
   object.key = key;
   object.size = piece.size;
   object.etag = std::move(etag);
   object.modified = now;
-  object.headers = {{"content-type", "application/octet-stream"},
-                    {"x-amz-server-side-encryption", "AES256"}};
+  object.headers = encryption;
+  object.headers.emplace_back("content-type", "application/octet-stream");
   return objects.commit(bucket, std::move(object), {piece}, {});
 }
 
@@ -47,6 +49,7 @@ RecordRunner::RecordRunner(const Job& job,
                            std::shared_ptr<const RowFaults> faults,
                            const std::filesystem::path& temp_folder)
     : job_id_(job.id),
+      encryption_(output_encryption(job)),
       model_id_(job.text("modelId")),
       converse_(job.text("modelInvocationType") == "Converse"),
       file_(std::move(file)),
@@ -197,7 +200,7 @@ Answer<ObjectPtr> RecordRunner::commit(ObjectStore& objects,
                                        SysTime now) {
   output_.close();
   return commit_file(objects, bucket, key, now, {.file = output_.path(), .size = written_},
-                     hex(as_bytes(md5_->finish())));
+                     hex(as_bytes(md5_->finish())), encryption_);
 }
 
 Answer<ObjectPtr> RecordRunner::commit_cut(ObjectStore& objects,
@@ -220,19 +223,20 @@ Answer<ObjectPtr> RecordRunner::commit_cut(ObjectStore& objects,
   }
   copy.close();
   return commit_file(objects, bucket, key, now, {.file = copy.path(), .size = bytes},
-                     hex(as_bytes(md5->finish())));
+                     hex(as_bytes(md5->finish())), encryption_);
 }
 
 Answer<ObjectPtr> put_text(ObjectStore& objects,
                            const std::string& bucket,
                            const std::string& key,
                            std::string_view text,
+                           const ObjectHeaders& encryption,
                            SysTime now) {
   TempFile file(objects.temp_folder());
   file.write(as_bytes(text));
   file.close();
   return commit_file(objects, bucket, key, now, {.file = file.path(), .size = text.size()},
-                     hex(md5(as_bytes(text))));
+                     hex(md5(as_bytes(text))), encryption);
 }
 
 }  // namespace quarry::sandbox

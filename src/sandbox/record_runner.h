@@ -24,6 +24,8 @@ struct RecordCounts {
   std::uint64_t output_tokens = 0;
 };
 
+using ObjectHeaders = std::vector<std::pair<std::string, std::string>>;
+
 // The records come in an order that only the job's id decides.
 class RecordRunner {
  public:
@@ -68,6 +70,7 @@ class RecordRunner {
   void flush();
 
   std::string job_id_;
+  ObjectHeaders encryption_;  // of what is written
   std::string model_id_;
   bool converse_;
   InputFile file_;
@@ -86,6 +89,7 @@ Answer<ObjectPtr> put_text(ObjectStore& objects,
                            const std::string& bucket,
                            const std::string& key,
                            std::string_view text,
+                           const ObjectHeaders& encryption,
                            SysTime now);
 
 }  // namespace quarry::sandbox

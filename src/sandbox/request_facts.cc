@@ -50,6 +50,7 @@ constexpr std::array kOperations{
     Operation{"GetCallerIdentity", sts},
     Operation{"GetSessionToken", sts},
     Operation{"ListServiceQuotas", quotas},
+    Operation{"GetServiceQuota", quotas},
     Operation{"GetMetadataToken", metadata},
     Operation{"GetMetadata", metadata},
     Operation{"GetInstanceRole", metadata},

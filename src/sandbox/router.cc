@@ -10,6 +10,7 @@ Awaitable<http::ServerResponse> Router::handle(http::ServerRequest request,
   auto bucket = bucket_of_host(request.headers.get("host").value_or(""));
   if (!bucket) {
     if (is_sts_request(request)) co_return co_await ask_sts(std::move(request), body);
+    if (is_quotas_request(request)) co_return co_await ask_quotas(std::move(request), body);
     if (is_metadata_path(request.path)) co_return co_await ask_metadata(std::move(request));
     if (is_bedrock_path(request.path)) co_return co_await ask_bedrock(std::move(request), body);
     if (is_control_path(request.path))
@@ -79,6 +80,19 @@ Awaitable<http::ServerResponse> Router::ask_sts(http::ServerRequest request,
     if (auto instead = answer_instead(*rule, facts, request.path)) co_return std::move(*instead);
   }
   co_return co_await spoil_answer(rule, handle_sts(sts_, request, *form, clock_offset(rule)));
+}
+
+Awaitable<http::ServerResponse> Router::ask_quotas(http::ServerRequest request,
+                                                   http::BodyReader& body) {
+  const auto text = co_await read_bedrock_body(body);
+  if (!text) co_return bedrock_fault(text.error());
+  const RequestFacts facts =
+      named_facts(request, OperationGroup::quotas, quotas_operation(request), *text);
+  const FaultPtr rule = received(facts);
+  if (rule) {
+    if (auto instead = answer_instead(*rule, facts, request.path)) co_return std::move(*instead);
+  }
+  co_return co_await spoil_answer(rule, handle_quotas(quotas_, request, *text, clock_offset(rule)));
 }
 
 Awaitable<http::ServerResponse> Router::ask_metadata(http::ServerRequest request) {

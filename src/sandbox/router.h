@@ -5,6 +5,7 @@
 #include "sandbox/bedrock.h"
 #include "sandbox/control.h"
 #include "sandbox/metadata.h"
+#include "sandbox/quotas.h"
 #include "sandbox/s3.h"
 #include "sandbox/sts.h"
 
@@ -19,9 +20,15 @@ class Router final : public http::Handler {
   Router(S3Context& s3,
          BedrockContext& bedrock,
          StsContext& sts,
+         const QuotasContext& quotas,
          MetadataContext& metadata,
          ControlContext& control)
-      : s3_(s3), bedrock_(bedrock), sts_(sts), metadata_(metadata), control_(control) {}
+      : s3_(s3),
+        bedrock_(bedrock),
+        sts_(sts),
+        quotas_(quotas),
+        metadata_(metadata),
+        control_(control) {}
 
   Awaitable<http::ServerResponse> handle(http::ServerRequest request,
                                          http::BodyReader& body) override;
@@ -36,6 +43,7 @@ class Router final : public http::Handler {
                                          std::string key);
   Awaitable<http::ServerResponse> ask_bedrock(http::ServerRequest request, http::BodyReader& body);
   Awaitable<http::ServerResponse> ask_sts(http::ServerRequest request, http::BodyReader& body);
+  Awaitable<http::ServerResponse> ask_quotas(http::ServerRequest request, http::BodyReader& body);
   Awaitable<http::ServerResponse> ask_metadata(http::ServerRequest request);
   // Counted; the fault that fires, if any does.
   FaultPtr received(const RequestFacts& facts);
@@ -43,6 +51,7 @@ class Router final : public http::Handler {
   S3Context& s3_;
   BedrockContext& bedrock_;
   StsContext& sts_;
+  const QuotasContext& quotas_;
   MetadataContext& metadata_;
   ControlContext& control_;
 };

@@ -1,6 +1,6 @@
 #include "sandbox/s3.h"
 
-#include "obs/log.h"
+#include "sandbox/s3_rules.h"
 #include "sandbox/xml.h"
 
 #include <array>
@@ -40,21 +40,15 @@ constexpr std::array<std::string_view, 25> kNotImplemented{"accelerate",
                                                            "versions",
                                                            "website"};
 
-Answer<void> check_owner(const http::Headers& headers) {
-  const auto owner = headers.get("x-amz-expected-bucket-owner");
-  if (owner && *owner != kAccountId) return refuse(403, "AccessDenied", "Access Denied");
-  return {};
-}
-
 S3Answer head_bucket(S3Context& s3, const S3Request& request) {
   http::ServerResponse response;
-  response.headers.set("x-amz-bucket-region", s3.objects.bucket(request.bucket)->region);
+  response.headers.set("x-amz-bucket-region", region_of_bucket(s3, request.bucket));
   response.headers.set("Content-Type", "application/xml");
   return response;
 }
 
 S3Answer bucket_location(S3Context& s3, const S3Request& request) {
-  const std::string region = s3.objects.bucket(request.bucket)->region;
+  const std::string region = region_of_bucket(s3, request.bucket);
   XmlWriter xml;
   xml.open_result("LocationConstraint");
   // us-east-1 is the empty constraint (S3, GetBucketLocation).
@@ -115,8 +109,10 @@ Awaitable<S3Answer> object_operation(S3Context& s3, S3Request request, http::Bod
 
 Awaitable<S3Answer> operate(S3Context& s3, S3Request request, http::BodyReader& body) {
   if (request.bucket.empty()) {
-    if (request.http.method == "GET") co_return list_buckets(s3);
-    co_return method_not_allowed();
+    if (request.http.method != "GET") co_return method_not_allowed();
+    if (auto right = check_permission(s3, request); !right)
+      co_return std::unexpected(std::move(right.error()));
+    co_return list_buckets(s3);
   }
   if (request.key.size() > kKeyBytesMax) {
     co_return refuse(400, "KeyTooLongError", "Your key is too long");
@@ -127,14 +123,15 @@ Awaitable<S3Answer> operate(S3Context& s3, S3Request request, http::BodyReader& 
                        "A header you provided implies functionality that is not implemented");
     }
   }
-  if (auto right = check_owner(request.http.headers); !right) {
-    co_return std::unexpected(std::move(right.error()));
-  }
   const bool creates = request.http.method == "PUT" && request.key.empty();
   if (!creates && !s3.objects.bucket(request.bucket)) {
     auto fault = refuse(404, "NoSuchBucket", "The specified bucket does not exist");
     fault.error().details = {{"BucketName", request.bucket}};
     co_return fault;
+  }
+  if (auto right = creates ? check_permission(s3, request) : check_bucket_rules(s3, request);
+      !right) {
+    co_return std::unexpected(std::move(right.error()));
   }
   if (request.key.empty()) co_return co_await bucket_operation(s3, std::move(request), body);
   co_return co_await object_operation(s3, std::move(request), body);
@@ -145,8 +142,8 @@ Answer<S3Request> verified(const S3Context& s3,
                            std::chrono::seconds clock_offset) {
   const std::string declared(
       request.headers.get("x-amz-content-sha256").value_or("UNSIGNED-PAYLOAD"));
-  auto caller = verify_signature(request, Service::s3, declared, s3.identities,
-                                 s3.wall.now() + clock_offset);
+  auto caller =
+      verify_signature(request, Service::s3, declared, s3.identities, s3.wall.now() + clock_offset);
   if (!caller) return std::unexpected(std::move(caller.error()));
   if (!caller->presigned && !request.headers.get("x-amz-content-sha256")) {
     return refuse(400, "InvalidRequest",
@@ -171,15 +168,19 @@ Awaitable<http::ServerResponse> handle_s3(S3Context& s3,
                                           std::chrono::seconds clock_offset) {
   const std::string path = request.path;
   const std::string id = s3_request_id();
+  std::string region;  // of the bucket, for whom it is not to be had
   S3Answer answer;
   if (auto ready = verified(s3, std::move(request), clock_offset); ready) {
     ready->bucket = std::move(bucket);
     ready->key = std::move(key);
+    region = region_of_bucket(s3, ready->bucket);
     answer = co_await operate(s3, std::move(*ready), body);
   } else {
     answer = std::unexpected(std::move(ready.error()));
   }
   http::ServerResponse response = answer ? std::move(*answer) : s3_fault(answer.error(), path, id);
+  if (!region.empty() && (response.status == 301 || response.status == 403))
+    response.headers.set("x-amz-bucket-region", region);
   response.headers.set("x-amz-request-id", id);
   response.headers.set("x-amz-id-2", "quarry-sandbox");
   response.headers.set("Server", "AmazonS3");
@@ -273,7 +274,7 @@ S3Answer list_buckets(S3Context& s3) {
     xml.open("Bucket");
     xml.element("Name", bucket.name);
     xml.element("CreationDate", iso8601(bucket.created));
-    xml.element("BucketRegion", bucket.region);
+    xml.element("BucketRegion", region_of_bucket(s3, bucket.name));
     xml.close("Bucket");
   }
   xml.close("Buckets");

@@ -1,6 +1,7 @@
 // Multipart uploads: create, parts, complete, abort, and the two lists.
 
 #include "sandbox/s3.h"
+#include "sandbox/s3_rules.h"
 #include "sandbox/xml.h"
 
 #include <algorithm>
@@ -29,6 +30,8 @@ void write_account(XmlWriter& xml, std::string_view element) {
 }  // namespace
 
 Awaitable<S3Answer> create_upload(S3Context& s3, S3Request request) {
+  if (auto right = check_new_encryption(s3, request); !right)
+    co_return std::unexpected(std::move(right.error()));
   MultipartUpload upload;
   upload.bucket = request.bucket;
   upload.key = request.key;
@@ -77,6 +80,8 @@ Awaitable<S3Answer> upload_part(S3Context& s3, S3Request request, http::BodyRead
   // Asked before the body is taken, and again by add_part().
   const auto upload = s3.uploads.find_head(request.bucket, request.key, id);
   if (!upload) co_return no_such_upload(id);
+  if (auto right = check_decrypt(s3, request, upload->headers); !right)
+    co_return std::unexpected(std::move(right.error()));
   auto payload = Payload::expect(request.http.headers, request.caller);
   if (!payload) co_return std::unexpected(std::move(payload.error()));
   auto received = co_await receive_file(s3.io, s3.pool, s3.blocks, body, std::move(*payload),
@@ -104,6 +109,10 @@ Awaitable<S3Answer> complete_upload(S3Context& s3, S3Request request, http::Body
   const std::string id = *request.query.get("uploadId");
   auto condition = write_condition(request.http.headers);
   if (!condition) co_return std::unexpected(std::move(condition.error()));
+  if (const auto upload = s3.uploads.find_head(request.bucket, request.key, id)) {
+    if (auto right = check_decrypt(s3, request, upload->headers); !right)
+      co_return std::unexpected(std::move(right.error()));
+  }
   // Its x-amz-checksum-* are those of the object to be, not of this body.
   http::Headers of_body;
   for (const auto& [name, value] : request.http.headers.fields()) {

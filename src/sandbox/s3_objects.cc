@@ -1,8 +1,8 @@
 // PutObject, CopyObject, GetObject and HeadObject, DeleteObject, DeleteObjects.
 
 #include "http/response_head.h"
-#include "obs/log.h"
 #include "sandbox/s3.h"
+#include "sandbox/s3_rules.h"
 #include "sandbox/xml.h"
 
 #include <array>
@@ -204,6 +204,8 @@ Answer<WriteCondition> write_condition(const http::Headers& headers) {
 Awaitable<S3Answer> put_object(S3Context& s3, S3Request request, http::BodyReader& body) {
   auto condition = write_condition(request.http.headers);
   if (!condition) co_return std::unexpected(std::move(condition.error()));
+  if (auto right = check_new_encryption(s3, request); !right)
+    co_return std::unexpected(std::move(right.error()));
   // Known before the body is taken; commit() asks again, for what happens meanwhile.
   if (condition->if_absent && s3.objects.find(request.bucket, request.key)) {
     co_return refuse(412, "PreconditionFailed",
@@ -281,6 +283,22 @@ Answer<ObjectPtr> copy_now(S3Context& s3,
                            {{.file = file.path(), .size = source->size}}, condition);
 }
 
+// The source is read, the target written: both are asked about.
+Answer<void> check_copy(const S3Context& s3,
+                        const S3Request& request,
+                        const std::pair<std::string, std::string>& from) {
+  const auto owner = request.http.headers.get("x-amz-source-expected-bucket-owner");
+  if (owner && *owner != s3.identities.account().owner_of(from.first))
+    return refuse(403, "AccessDenied", "Access Denied");
+  if (auto right = check_object_action(s3, request, "s3:GetObject", from.first, from.second);
+      !right)
+    return right;
+  if (const ObjectPtr source = s3.objects.find(from.first, from.second)) {
+    if (auto right = check_decrypt(s3, request, source->headers); !right) return right;
+  }
+  return check_new_encryption(s3, request);
+}
+
 }  // namespace
 
 Awaitable<S3Answer> copy_object(S3Context& s3, S3Request request) {
@@ -290,6 +308,8 @@ Awaitable<S3Answer> copy_object(S3Context& s3, S3Request request) {
                      "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
   auto condition = write_condition(request.http.headers);
   if (!condition) co_return std::unexpected(std::move(condition.error()));
+  if (auto right = check_copy(s3, request, *from); !right)
+    co_return std::unexpected(std::move(right.error()));
   auto made =
       co_await run_blocking(s3.pool, [&] { return copy_now(s3, request, *from, *condition); });
   if (!made) co_return std::unexpected(std::move(made.error()));
@@ -311,7 +331,11 @@ Awaitable<S3Answer> get_object(S3Context& s3, S3Request request) {
     std::tie(object, bytes) = co_await run_blocking(
         s3.pool, [&] { return s3.objects.open(request.bucket, request.key); });
   }
-  if (!object) co_return std::unexpected(no_such_key(request.key));
+  if (!object) co_return std::unexpected(missing_object(s3, request, request.key));
+  if (!head) {
+    if (auto right = check_decrypt(s3, request, object->headers); !right)
+      co_return std::unexpected(std::move(right.error()));
+  }
   const auto& headers = request.http.headers;
   http::ServerResponse response;
   response.status = evaluate_conditions(headers, *object);
@@ -369,12 +393,22 @@ Awaitable<S3Answer> delete_objects(S3Context& s3, S3Request request, http::BodyR
                      "The XML you provided was not well-formed or did not validate against our "
                      "published schema");
   }
+  // Asked on the loop, where the account is.
+  std::vector<Answer<void>> allowed;
+  for (const auto& entry : wanted->objects)
+    allowed.push_back(
+        check_object_action(s3, request, "s3:DeleteObject", request.bucket, entry.key));
   XmlWriter xml;
   xml.open_result("DeleteResult");
   co_await run_blocking(s3.pool, [&] {
-    for (const auto& entry : wanted->objects) {
-      const auto gone =
-          s3.objects.remove(request.bucket, entry.key, {.if_absent = false, .if_etag = entry.etag});
+    for (std::size_t i = 0; i < allowed.size(); ++i) {
+      const auto& entry = wanted->objects[i];
+      Answer<void> gone = allowed[i];
+      if (gone) {
+        auto removed = s3.objects.remove(request.bucket, entry.key,
+                                         {.if_absent = false, .if_etag = entry.etag});
+        if (!removed) gone = std::unexpected(std::move(removed.error()));
+      }
       if (gone && wanted->quiet) continue;
       xml.open(gone ? "Deleted" : "Error");
       xml.element("Key", entry.key);

@@ -50,6 +50,7 @@ class SandboxImpl final : public Sandbox {
                              .pool = pool_,
                              .objects = *objects_,
                              .table = *jobs_,
+                             .identities = identities_,
                              .clock = clock_,
                              .job_time = options_.job_time,
                              .records_per_second = options_.records_per_second,
@@ -73,7 +74,11 @@ class SandboxImpl final : public Sandbox {
                                     .max_jobs_per_model = options_.max_jobs_per_model});
     control_.emplace(ControlContext{
         .faults = faults_, .calls = calls_, .jobs = *jobs_, .identities = identities_});
-    router_.emplace(*s3_, *bedrock_, sts_, metadata_, *control_);
+    quotas_.emplace(QuotasContext{.identities = identities_,
+                                  .wall = wall_,
+                                  .records_min = options_.min_records_per_job,
+                                  .jobs_max = options_.max_jobs_per_model});
+    router_.emplace(*s3_, *bedrock_, sts_, *quotas_, metadata_, *control_);
     server_ = http::make_server(io_, *router_, http::ServerLimits{});
     server_->listen(options_.host, options_.port);
     server_->start();
@@ -110,6 +115,7 @@ class SandboxImpl final : public Sandbox {
   std::optional<S3Context> s3_;
   std::optional<BedrockContext> bedrock_;
   std::optional<ControlContext> control_;
+  std::optional<QuotasContext> quotas_;
   std::optional<Router> router_;
   std::unique_ptr<http::Server> server_;
 };

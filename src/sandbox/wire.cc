@@ -23,6 +23,15 @@ bool is_address(std::string_view host) {
 
 }  // namespace
 
+std::string_view partition_of(std::string_view region) {
+  if (region.starts_with("us-gov-")) return "aws-us-gov";
+  if (region.starts_with("cn-")) return "aws-cn";
+  if (region.starts_with("eusc-")) return "aws-eusc";
+  if (region.starts_with("us-iso-")) return "aws-iso";
+  if (region.starts_with("us-isob-")) return "aws-iso-b";
+  return "aws";
+}
+
 std::optional<Query> Query::parse(std::string_view raw) {
   Query query;
   while (!raw.empty()) {

@@ -15,6 +15,9 @@ namespace quarry::sandbox {
 
 inline constexpr std::string_view kAccountId = "123456789012";
 
+// "aws-us-gov" for "us-gov-west-1": partitions follow the region's name.
+std::string_view partition_of(std::string_view region);
+
 // A decoded query string: '+' is a space, %XX a byte; a name without '=' has the value "".
 class Query {
  public:
