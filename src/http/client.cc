@@ -279,6 +279,14 @@ class CurlClient final : public Client {
 
 }  // namespace
 
+std::string ca_bundle_of(
+    const std::function<std::optional<std::string>(const std::string& variable)>& environment) {
+  for (const char* variable : {"AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}) {
+    if (auto file = environment(variable); file && !file->empty()) return *std::move(file);
+  }
+  return {};
+}
+
 std::unique_ptr<Client> make_client(asio::io_context&, ClientOptions options) {
   return std::make_unique<CurlClient>(std::move(options));
 }

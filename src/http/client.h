@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -67,6 +68,11 @@ struct ClientOptions {
   std::chrono::seconds connect_timeout{5};
   std::string user_agent = "quarry/" QUARRY_VERSION;
 };
+
+// The file of certificates that the environment asks for: AWS_CA_BUNDLE, else REQUESTS_CA_BUNDLE,
+// as botocore has them, else SSL_CERT_FILE, as OpenSSL has it. "" = none.
+std::string ca_bundle_of(
+    const std::function<std::optional<std::string>(const std::string& variable)>& environment);
 
 // Starts the thread; the destructor aborts what runs and joins it.
 std::unique_ptr<Client> make_client(boost::asio::io_context& io, ClientOptions options);

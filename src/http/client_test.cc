@@ -324,6 +324,29 @@ TEST_F(ClientTest, GoesThroughTheProxyOfTheEnvironment) {
   EXPECT_FALSE(send(request));
 }
 
+TEST(CaBundle, IsTheFirstThatTheEnvironmentNames) {
+  std::vector<std::string> set = {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE"};
+  const auto environment = [&set](const std::string& variable) -> std::optional<std::string> {
+    return std::ranges::find(set, variable) != set.end() ? std::optional("/" + variable)
+                                                         : std::nullopt;
+  };
+  EXPECT_EQ(ca_bundle_of(environment), "/AWS_CA_BUNDLE");
+  set.pop_back();
+  EXPECT_EQ(ca_bundle_of(environment), "/REQUESTS_CA_BUNDLE");
+  set.pop_back();
+  EXPECT_EQ(ca_bundle_of(environment), "/SSL_CERT_FILE");
+  EXPECT_EQ(ca_bundle_of([](const std::string&) { return std::optional<std::string>(""); }), "");
+}
+
+TEST_F(ClientTest, SaysWhichBundleOfCertificatesCannotBeRead) {
+  auto request = to(server_.port(), "/");
+  request.url.replace(0, 4, "https");
+  const auto client = make_client(io_, {.ca_bundle = "/no/such/bundle.pem"});
+  const auto got = testing::run_on(io_, client->send(request, Deadline::after(20s)));
+  ASSERT_FALSE(got);
+  EXPECT_TRUE(got.error().message().contains("/no/such/bundle.pem")) << got.error().message();
+}
+
 TEST_F(ClientTest, TunnelsTlsThroughTheProxyForTlsOnly) {
   std::string asked;
   ScriptedPeer peer([&](auto& socket) {

@@ -77,7 +77,10 @@ Result<void> Transfer::prepare(CurlHandle easy, const ClientOptions& options) {
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect.count()));
   set(CURLOPT_BUFFERSIZE, kReceiveBufferBytes);
   set(CURLOPT_ERRORBUFFER, curl_message_.data());
-  if (!options.ca_bundle.empty()) set(CURLOPT_CAINFO, options.ca_bundle.c_str());
+  if (!options.ca_bundle.empty()) {
+    set(CURLOPT_CAINFO, options.ca_bundle.c_str());
+    set(CURLOPT_PROXY_CAINFO, options.ca_bundle.c_str());  // of a proxy that is spoken to by TLS
+  }
   if (request_.direct) set(CURLOPT_NOPROXY, "*");
   set(CURLOPT_WRITEFUNCTION, &Transfer::on_write);
   set(CURLOPT_WRITEDATA, this);
