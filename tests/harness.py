@@ -127,6 +127,17 @@ class SandboxControl:
         """The faults in force, each with how often it "fired"."""
         return self._control("GET", "faults")["faults"]
 
+    def set_account(self, **members):
+        """Replaces what the account holds beside its root keys (docs/sandbox.md, Identities)."""
+        return self._control("PUT", "account", members)
+
+    def account(self):
+        return self._control("GET", "account")
+
+    def reset_account(self):
+        """The root's keys alone; every session ends."""
+        return self._control("DELETE", "account")
+
     def records(self):
         """What the sandbox has seen and would bill: "calls", "jobs", "invocations"."""
         return self._control("GET", "records")
