@@ -250,7 +250,8 @@ def test_botocore_assumes_the_role_of_a_profile(box, monkeypatch, tmp_path):
     config.write_text(f"[profile base]\naws_access_key_id={harness.ACCESS_KEY}\n"
                       f"aws_secret_access_key={harness.SECRET_KEY}\n"
                       f"[profile job]\nrole_arn={ROLE}\nsource_profile=base\nexternal_id=x1\nrole_session_name=of-profile\n")
-    session = provider_session(monkeypatch, box, AWS_CONFIG_FILE=config, AWS_PROFILE="job")
+    session = provider_session(monkeypatch, box, AWS_CONFIG_FILE=config)
+    session.set_config_variable("profile", "job")
     assert who(box, session) == f"arn:aws:sts::{ACCOUNT}:assumed-role/batch/of-profile"
 
 
