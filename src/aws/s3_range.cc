@@ -150,15 +150,24 @@ class Window {
 };
 
 // Nothing lies at `offset`: right at the end, and so in every empty object, that is no error.
-Result<RangeRead> past_the_end(AwsReply reply, std::uint64_t offset, const S3Label& label) {
+Task<RangeRead> past_the_end(
+    S3Caller& caller, S3Uri object, AwsReply reply, std::uint64_t offset, Deadline deadline) {
   auto total = content_range(reply.response).total;
   if (const auto body = parse_s3_error(reply.response.body); !total && body) {
     total = number(body->actual_object_size);
   }
-  if (total == offset) {
-    return RangeRead{.bytes = 0, .object_bytes = offset, .etag = etag_of(reply.response)};
+  // Some servers say no size. Where not even the first byte is, there is none.
+  if (!total && offset == 0) total = 0;
+  if (!total) {
+    auto head =
+        co_await caller.call(caller.request("HeadObject", "HEAD", object), object.bucket, deadline);
+    if (!head) co_return fail(std::move(head.error()));
+    total = number(head->headers.get("Content-Length").value_or(""));
   }
-  return fail(to_error(Errc::invalid_request, *reply.failure, label.operation, label.subject));
+  if (total == offset) {
+    co_return RangeRead{.bytes = 0, .object_bytes = offset, .etag = etag_of(reply.response)};
+  }
+  co_return fail(to_error(Errc::invalid_request, *reply.failure, "GetObject", to_string(object)));
 }
 
 // True where there is nothing to hold the bytes to.
@@ -197,7 +206,8 @@ Task<RangeRead> read_range(S3Caller& caller,
     if (reply->failure) {
       const int status = reply->failure->status;
       if (status == 416) {
-        co_return past_the_end(std::move(*reply), offset, label);
+        co_return co_await past_the_end(caller, std::move(object), std::move(*reply), offset,
+                                        deadline);
       }
       // Another object lies there by now, which a caller without an etag takes as well.
       if (status != 412 || !window.holds_own_etag() || restarts++ == kRestartsMax) {

@@ -149,6 +149,24 @@ TEST_F(Range, GoesOnAfterAnAnswerThatEndsTooSoonWithoutAnError) {
   EXPECT_EQ(as_text(buffer), "0123456789");
 }
 
+// --- The end of the object ----------------------------------------------------------------------
+
+TEST_F(Range, KnowsTheEndOfAnObjectWhoseServerDoesNotSayItsSize) {
+  const std::string refusal = "<Error><Code>InvalidRange</Code></Error>";
+  http.answer(416, refusal);
+  const auto empty = read();
+  ASSERT_TRUE(empty) << empty.error().message();
+  EXPECT_EQ(empty->object_bytes, 0u);
+  EXPECT_EQ(http.sent().size(), 1u);
+  http.answer(416, refusal);
+  http.answer(200, "", {{"Content-Length", "20"}});
+  EXPECT_TRUE(read(20));
+  EXPECT_EQ(http.sent().back().method, "HEAD");
+  http.answer(416, refusal);
+  http.answer(200, "", {{"Content-Length", "19"}});
+  EXPECT_EQ(read(20).error().code(), Errc::invalid_request);
+}
+
 // --- Checksums ----------------------------------------------------------------------------------
 
 struct WholeObject : Range {
