@@ -68,6 +68,10 @@ def check_object(s3, probe, key, size, sha256):
     assert [(o["key"], o["size"]) for o in probe.ok("list", prefix=key)["objects"]] == [(key, size)]
 
 
+def tag(part):
+    return [part["number"], part["etag"], part["crc32"]]
+
+
 def open_uploads(s3):
     return s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
 
@@ -149,7 +153,7 @@ def test_a_key_means_to_us_what_it_means_to_boto3(s3, probe, key):
     upload = probe.ok("create_multipart", key=key)["upload_id"]
     assert upload in [u["upload_id"] for u in probe.ok("list_multiparts", prefix="")["uploads"]]
     part = probe.ok("upload_part", key=key, upload_id=upload, number=1, text="in parts")
-    probe.ok("complete_multipart", key=key, upload_id=upload, parts=[[1, part["etag"]]])
+    probe.ok("complete_multipart", key=key, upload_id=upload, parts=[tag(part)])
     assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"in parts"
     probe.ok("delete", key=key)
     assert probe.fails("head", key=key)["code"] == "not_found"
@@ -195,8 +199,8 @@ def test_an_aborted_upload_leaves_nothing(server, s3, probe):
 def test_parts_that_are_not_the_uploads_own_are_refused(s3, probe):
     upload = probe.ok("create_multipart", key="parts")["upload_id"]
     small = [probe.ok("upload_part", key="parts", upload_id=upload, number=n, text="small") for n in (1, 2)]
-    for parts, reason in [([[1, "0" * 32]], "InvalidPart"),
-                          ([[n, small[0]["etag"]] for n in (1, 2)], "EntityTooSmall")]:
+    for parts, reason in [([[1, "0" * 32, small[0]["crc32"]]], "InvalidPart"),
+                          ([tag(part) for part in small], "EntityTooSmall")]:
         refused = probe.fails("complete_multipart", key="parts", upload_id=upload, parts=parts)
         assert refused["reason"] == reason, refused
     probe.ok("abort_multipart", key="parts", upload_id=upload)
@@ -288,7 +292,7 @@ def test_a_lost_answer_to_each_step_of_an_upload_changes_nothing(s3, probe, prox
     for number, size in ((1, 5 * MIB), (2, MIB)):
         proxy.add("cut", direction="down")
         part = through.ok("upload_part", key="lost steps", upload_id=upload, number=number, bytes=size, seed=number)
-        parts.append([number, part["etag"]])
+        parts.append(tag(part))
     through("head", key="lost steps")  # so that it is a connection from the pool that is cut
     proxy.add("cut", direction="down")
     through.ok("complete_multipart", key="lost steps", upload_id=upload, parts=parts)

@@ -8,7 +8,7 @@
 //   ObjectWriter download             ["offset", "length"] through ObjectReader; gives "size" and
 //   "sha256" get_range            "offset", "length", ["if_match"] head, delete, bucket_region list
 //   "prefix"; all pages create_multipart; upload_part, "upload_id", "number", "text" or "bytes" and
-//   "seed"; complete_multipart, "upload_id", "parts": [[number, etag], …]; abort_multipart,
+//   "seed"; complete_multipart, "upload_id", "parts": [[number, etag, crc32], …]; abort_multipart,
 //   "upload_id"; list_multiparts, "prefix"; all pages
 
 #include "aws/object_stream.h"
@@ -363,7 +363,7 @@ class Probe {
                                           static_cast<int>(number_of(command, "number", 0)),
                                           as_bytes(body), deadline());
     if (!part) co_return fail(part.error());
-    co_return json::object{{"number", part->number}, {"etag", part->etag}};
+    co_return json::object{{"number", part->number}, {"etag", part->etag}, {"crc32", part->checksum}};
   }
 
   Task<json::object> complete_multipart(json::object command) {
