@@ -50,14 +50,16 @@ std::shared_ptr<const Deployment> make_deployment(config::DeploymentSettings set
   config::AwsIdentity s3_identity = settings.identity;
   if (settings.s3_credentials) s3_identity = {.keys = settings.s3_credentials};
   out->s3_credentials = resolver.resolve(s3_identity, region);
+  S3Options s3_options{.region = settings.s3_region,
+                       .addressing = settings.s3_addressing,
+                       .kms_key_id = settings.kms_key_id,
+                       .bucket_key = settings.s3_bucket_key,
+                       .bucket_owner = settings.bucket_owner};
+  read_checksum_settings(s3_options, environment);
   out->s3 = make_s3_client(
       wire, out->s3_credentials,
       endpoint_for(settings, settings.s3_endpoint, "s3", settings.s3_region, environment),
-      {.region = settings.s3_region,
-       .addressing = settings.s3_addressing,
-       .kms_key_id = settings.kms_key_id,
-       .bucket_key = settings.s3_bucket_key,
-       .bucket_owner = settings.bucket_owner});
+      std::move(s3_options));
   const auto for_bedrock = bedrock_credentials(settings, environment, out->credentials);
   out->bedrock = make_bedrock_client(
       wire, for_bedrock,

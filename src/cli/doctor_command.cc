@@ -60,7 +60,7 @@ class Doctor {
  private:
   static http::ClientOptions client_options(const config::Environment& environment) {
     http::ClientOptions client;
-    client.ca_bundle = environment("AWS_CA_BUNDLE").value_or("");
+    client.ca_bundle = http::ca_bundle_of(environment);
     return client;
   }
   void admit();

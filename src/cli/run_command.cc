@@ -4,6 +4,7 @@
 #include "cli/api_client.h"
 #include "cli/progress.h"
 #include "cli/run_report.h"
+#include "config/settings.h"
 #include "http/client.h"
 #include "obs/log.h"
 
@@ -38,7 +39,8 @@ struct Session {
   explicit Session(const RunOptions& run_options)
       : options(run_options),
         progress(Progress::of_stderr()),
-        http(http::make_client(io, {})),
+        http(http::make_client(io,
+                               {.ca_bundle = http::ca_bundle_of(config::process_environment())})),
         api(*http,
             base_urls(options.url),
             options.api_key,

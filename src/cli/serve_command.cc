@@ -153,7 +153,7 @@ class Gateway {
  private:
   static http::ClientOptions client_options(const config::Environment& environment) {
     http::ClientOptions client;
-    client.ca_bundle = environment("AWS_CA_BUNDLE").value_or("");
+    client.ca_bundle = http::ca_bundle_of(environment);
     return client;
   }
   void connect();
