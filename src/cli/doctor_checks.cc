@@ -29,7 +29,7 @@ Check failed(std::string name, std::string detail, const Error& error, Remedy re
   return {.name = std::move(name),
           .outcome = Outcome::failed,
           .detail = std::move(detail),
-          .said = error.message(),
+          .said = words_of_aws(error),
           .remedy = std::move(remedy)};
 }
 
@@ -80,7 +80,7 @@ class Examination {
   Caller s3_caller_;
   bool has_identity_ = true;  // of Bedrock
   bool has_s3_identity_ = true;
-  bool buckets_fit_ = true;  // both: there, in the job's region, of the right owner
+  bool buckets_fit_ = true;  // both: writable, there, in the job's region, of the right owner
   bool owner_fits_ = true;
   std::string suffix_ = random_hex128();
   // Of the place that is looked at now.
@@ -273,6 +273,8 @@ Awaitable<void> Examination::write(S3Uri object, std::string text, S3Place place
     co_return;
   }
   const Error& error = put.error();
+  // A job's role meets the same key and the same bucket's policy: what it ends with is no news.
+  if (about_kms(error) || error.message().contains("resource-based policy")) buckets_fit_ = false;
   if (about_kms(error)) {
     encryption_told_ = true;
     add(skipped(name, "encryption comes first"));

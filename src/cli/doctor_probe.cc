@@ -105,7 +105,7 @@ Awaitable<void> Probe::list_jobs() {
   if (page) {
     fine("list jobs", "bedrock:ListModelInvocationJobs is allowed");
   } else {
-    add(failed("list jobs", "open jobs cannot be looked at", page.error().message(),
+    add(failed("list jobs", "open jobs cannot be looked at", words_of_aws(page.error()),
                remedies_.bedrock("bedrock:ListModelInvocationJobs", page.error())));
   }
 }
@@ -118,7 +118,7 @@ void Probe::skip_job_rows(const std::string& why) {
 
 // What AWS refused tells what it had looked at before: those rows are fine.
 void Probe::refused(const Error& error) {
-  const std::string& said = error.message();
+  const std::string said = words_of_aws(error);
   const auto passed = [&] {
     fine("pass role", settings_.role_arn);
     fine("create jobs", "bedrock:CreateModelInvocationJob is allowed");
@@ -150,6 +150,12 @@ void Probe::refused(const Error& error) {
     case Refusal::entitlement:
       passed();
       add(failed("model", "the account may not run batches", said, remedies_.entitlement()));
+      return;
+    case Refusal::owner:
+      passed();
+      add(failed("owner", "the bucket is not the account's that Bedrock takes for its owner", said,
+                 remedies_.foreign_bucket()));
+      skip("model", "the bucket's owner comes first");
       return;
     case Refusal::full:
       passed();
@@ -191,7 +197,7 @@ Awaitable<std::optional<bedrock::Job>> Probe::watch() {
   for (;;) {
     auto job = co_await bedrock_.get_job(arn_, soon());
     if (!job) {
-      add(failed("watch jobs", "a job cannot be looked at", job.error().message(),
+      add(failed("watch jobs", "a job cannot be looked at", words_of_aws(job.error()),
                  remedies_.bedrock("bedrock:GetModelInvocationJob", job.error())));
       co_return std::nullopt;
     }
@@ -230,7 +236,7 @@ Awaitable<void> Probe::stop() {
     fine("stop jobs", "bedrock:StopModelInvocationJob is allowed");
   } else {
     add(failed("stop jobs", "no job can be stopped; this one ends by itself, without input",
-               stopped.error().message(),
+               words_of_aws(stopped.error()),
                remedies_.bedrock("bedrock:StopModelInvocationJob", stopped.error())));
   }
   traces_.job_name.clear();
@@ -273,6 +279,7 @@ Refusal refusal_of(const Error& error) {
       contains_any(said, {"ross-account pass role", "ross account pass role", "at 'roleArn'"})) {
     return Refusal::pass_role;
   }
+  if (contains_any(said, {"not owned by", "ucketOwner", "ucket owner"})) return Refusal::owner;
   if (said.contains("bedrock:TagResource")) return Refusal::tag;
   if (said.contains("bedrock:CreateModelInvocationJob")) return Refusal::create;
   if (said.contains("support case") || said.contains("not authorized to perform this action")) {
@@ -291,8 +298,8 @@ std::optional<bool> role_works(std::string_view message) {
   std::ranges::transform(lower, lower.begin(), [](unsigned char c) {
     return static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
   });
-  if (contains_any(lower, {"assume", "trust", "access denied", "accessdenied", "not authorized",
-                           "permission", "forbidden", "kms"})) {
+  if (contains_any(lower, {"assume", "trust", "denied", "not authorized", "permission", "forbidden",
+                           "kms"})) {
     return false;
   }
   if (contains_any(lower, {"no jsonl", "no input", "no such key", "nosuchkey", "not found",

@@ -36,7 +36,8 @@ enum class Refusal {
   tag,
   model,
   entitlement,
-  full,  // as many jobs as the account may have: nothing else was wrong
+  owner,  // of a bucket
+  full,   // as many jobs as the account may have: nothing else was wrong
   other,
 };
 Refusal refusal_of(const Error& error);

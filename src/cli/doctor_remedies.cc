@@ -58,7 +58,7 @@ std::string last_segment(std::string_view text) {
 }
 
 bool has(const Error& error, std::string_view words) {
-  return error.message().contains(words) || error.reason().contains(words);
+  return words_of_aws(error).contains(words) || error.reason().contains(words);
 }
 
 // Explicit denials cannot be lifted by allowing.
@@ -99,6 +99,15 @@ std::string principal_name(const std::string& caller_arn) {
 }
 
 std::string account_of(std::string_view arn) { return std::string(part_of(arn, 4)); }
+
+std::string words_of_aws(const Error& error) {
+  std::string said = error.message();
+  const std::size_t hint = said.find("hint: ");
+  if (hint == said.npos) return said;
+  const std::size_t before = hint >= 2 ? hint - 2 : 0;     // "; " or ": "
+  said.erase(before, said.find(" (HTTP", hint) - before);  // npos: to the end
+  return said;
+}
 
 bool about_kms(const Error& error) {
   return has(error, "kms:") || has(error, "KMS") || has(error, ":key/");
@@ -237,10 +246,18 @@ Remedy Remedies::wrong_owner() const {
           .value = "THE_OWNER_S_ACCOUNT_ID"};
 }
 
+Remedy Remedies::foreign_bucket() const {
+  if (!settings_.bucket_owner.empty()) return wrong_owner();
+  return {.text = fmt::format("the bucket is in another account than {}: name the one that owns it",
+                              account()),
+          .setting = "s3_bucket_owner",
+          .value = "THE_OWNER_S_ACCOUNT_ID"};
+}
+
 Remedy Remedies::s3(S3Right right, const S3Place& place, const Error& error) const {
   if (error.reason() == "NoSuchBucket") return no_bucket(place);
   if (unreachable(error)) return reach("S3", "s3_endpoint_url");
-  if (has(error, "hint: the bucket is in")) {
+  if (error.message().contains("set s3_region_name")) {
     return {.text = "requests are signed for another region than the bucket's: set s3_region_name"};
   }
   if (error.code() != Errc::forbidden) {

@@ -24,6 +24,8 @@ struct Caller {
 std::string principal_name(const std::string& caller_arn);
 // The account in an ARN; "" where it names none.
 std::string account_of(std::string_view arn);
+// Without the hint that our own clients add.
+std::string words_of_aws(const Error& error);
 // AWS refused for the sake of a KMS key.
 bool about_kms(const Error& error);
 
@@ -47,6 +49,8 @@ class Remedies {
   // bucket_region: not the one that jobs run in, or not the one that requests are signed for.
   Remedy wrong_region(const S3Place& place, const std::string& bucket_region, bool is_output) const;
   Remedy wrong_owner() const;
+  // Bedrock takes a bucket for the caller's own unless it is told otherwise.
+  Remedy foreign_bucket() const;
   Remedy s3(S3Right right, const S3Place& place, const Error& error) const;
   Remedy kms(const Error& error, bool writing) const;
 
