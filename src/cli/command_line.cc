@@ -172,6 +172,9 @@ void add_serve(CLI::App& root, Raw& raw) {
   app.add_option("--sandbox-port-file", options.sandbox_port_file, "write its port here once ready")
       ->type_name("FILE");
   add_sandbox_tuning(app, raw, raw.serve.tuning);
+  app.add_option("--sandbox-account", options.tuning.account_file,
+                 "who there is in the sandbox, and what is denied to whom, as JSON")
+      ->type_name("FILE");
   add_log_options(app, raw);
   app.add_flag_callback(
       "--debug,--detailed_debug", [&raw] { raw.log_level = "debug"; }, "same as --log-level debug");
@@ -190,6 +193,9 @@ void add_sandbox(CLI::App& root, Raw& raw) {
       ->type_name("NAME")
       ->allow_extra_args(false);
   add_sandbox_tuning(app, raw, raw.sandbox.tuning);
+  app.add_option("--account", options.tuning.account_file,
+                 "who there is beside the root, and what is denied to whom, as JSON")
+      ->type_name("FILE");
   add_log_options(app, raw);
   app.footer(std::string(kSandboxExamples));
 }
@@ -284,6 +290,9 @@ Command finish_serve(Raw raw, const config::Environment& environment) {
   }
   if (!options.sandbox && !options.tuning.faults_file.empty()) {
     return wrong_usage("serve", "--faults needs --sandbox");
+  }
+  if (!options.sandbox && !options.tuning.account_file.empty()) {
+    return wrong_usage("serve", "--sandbox-account needs --sandbox");
   }
   if (options.data_dir.empty()) options.data_dir = default_data_dir(environment);
   if (options.data_dir.empty()) return wrong_usage("serve", kNoDataDir);

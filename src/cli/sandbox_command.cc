@@ -40,6 +40,18 @@ sandbox::Options to_sandbox(const SandboxOptions& options) {
 
 constexpr int kExitConfiguration = 2;
 
+// What `parse` makes of a file's text; its error, with the file's name before it.
+template <class T>
+std::expected<T, std::string> read_with(std::expected<T, std::string> (*parse)(std::string_view),
+                                        const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (!file) return std::unexpected(fmt::format("{}: cannot be read", path.string()));
+  auto parsed = parse(text);
+  if (!parsed) return std::unexpected(fmt::format("{}: {}", path.string(), parsed.error()));
+  return parsed;
+}
+
 }  // namespace
 
 std::expected<void, std::string> tune(sandbox::Options& sandbox, const SandboxTuning& tuning) {
@@ -50,14 +62,16 @@ std::expected<void, std::string> tune(sandbox::Options& sandbox, const SandboxTu
   sandbox.max_jobs_per_model = tuning.max_jobs_per_model;
   sandbox.min_records_per_job = tuning.min_records;
   sandbox.records_per_second = tuning.records_per_second;
-  if (tuning.faults_file.empty()) return {};
-  std::ifstream file(tuning.faults_file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file) return std::unexpected(fmt::format("{}: cannot be read", tuning.faults_file.string()));
-  auto script = sandbox::parse_fault_script(text);
-  if (!script)
-    return std::unexpected(fmt::format("{}: {}", tuning.faults_file.string(), script.error()));
-  sandbox.faults = std::move(*script);
+  if (!tuning.faults_file.empty()) {
+    auto script = read_with(sandbox::parse_fault_script, tuning.faults_file);
+    if (!script) return std::unexpected(std::move(script.error()));
+    sandbox.faults = std::move(*script);
+  }
+  if (!tuning.account_file.empty()) {
+    auto account = read_with(sandbox::parse_account, tuning.account_file);
+    if (!account) return std::unexpected(std::move(account.error()));
+    sandbox.account = std::move(*account);
+  }
   return {};
 }
 

@@ -21,6 +21,7 @@ struct SandboxTuning {
   double clock_speed = 1;
   std::optional<std::int64_t> clock_origin;  // Unix seconds; none = the start
   std::filesystem::path faults_file;         // "" = none
+  std::filesystem::path account_file;        // "" = the root's keys alone
   std::uint64_t max_jobs_per_model = 20;     // 0 = no limit
   std::uint64_t min_records = 100;
   double records_per_second = 0;  // 0 = no pace
@@ -37,7 +38,7 @@ struct SandboxOptions {
   SandboxTuning tuning;
 };
 
-// Reads the fault script. The error is one sentence.
+// Reads the fault script and the account. The error is one sentence.
 std::expected<void, std::string> tune(sandbox::Options& sandbox, const SandboxTuning& tuning);
 
 // Runs until SIGTERM or SIGINT. Returns the process's exit code.

@@ -109,6 +109,33 @@ class TableCrc final : public Digest {
   Word value_ = static_cast<Word>(~Word{0});
 };
 
+constexpr std::uint64_t kCrc32Polynomial = 0xEDB88320U;
+constexpr std::uint32_t kCrc32cPolynomial = 0x82F63B78U;
+constexpr std::uint64_t kCrc64NvmePolynomial = 0x9A6C9329AC4BC9B5ULL;
+
+// A linear map of CRCs: what appending zero bits does to one (zlib's crc32_combine, for any width).
+using BitMatrix = std::array<std::uint64_t, 64>;
+
+std::uint64_t times(const BitMatrix& matrix, std::uint64_t vector) {
+  std::uint64_t sum = 0;
+  for (std::size_t row = 0; vector != 0; vector >>= 1, ++row) {
+    if ((vector & 1) != 0) sum ^= matrix[row];
+  }
+  return sum;
+}
+
+BitMatrix squared(const BitMatrix& matrix, std::size_t width) {
+  BitMatrix square{};
+  for (std::size_t row = 0; row < width; ++row) square[row] = times(matrix, matrix[row]);
+  return square;
+}
+
+std::uint64_t number_of(const std::string& raw) {
+  std::uint64_t value = 0;
+  for (const char c : raw) value = value << 8 | static_cast<unsigned char>(c);
+  return value;
+}
+
 constexpr std::string_view kHeaderPrefix = "x-amz-checksum-";
 
 struct Name {
@@ -159,11 +186,34 @@ std::unique_ptr<Digest> make_digest(DigestKind kind) {
     case DigestKind::crc32:
       return std::make_unique<Crc32>();
     case DigestKind::crc32c:
-      return std::make_unique<TableCrc<std::uint32_t, 0x82F63B78U>>();
+      return std::make_unique<TableCrc<std::uint32_t, kCrc32cPolynomial>>();
     case DigestKind::crc64nvme:
-      return std::make_unique<TableCrc<std::uint64_t, 0x9A6C9329AC4BC9B5ULL>>();
+      return std::make_unique<TableCrc<std::uint64_t, kCrc64NvmePolynomial>>();
   }
   throw std::logic_error("no such digest");
+}
+
+bool is_crc(DigestKind kind) {
+  return kind == DigestKind::crc32 || kind == DigestKind::crc32c || kind == DigestKind::crc64nvme;
+}
+
+std::string joined_crc(DigestKind kind,
+                       const std::string& crc_a,
+                       const std::string& crc_b,
+                       std::uint64_t size_b) {
+  const std::size_t width = kind == DigestKind::crc64nvme ? 64 : 32;
+  BitMatrix power{};  // of one zero bit
+  power[0] = kind == DigestKind::crc32    ? kCrc32Polynomial
+             : kind == DigestKind::crc32c ? kCrc32cPolynomial
+                                          : kCrc64NvmePolynomial;
+  for (std::size_t bit = 1; bit < width; ++bit) power[bit] = std::uint64_t{1} << (bit - 1);
+  for (int doubling = 0; doubling < 3; ++doubling) power = squared(power, width);  // of one byte
+  std::uint64_t crc = number_of(crc_a);
+  for (; size_b != 0; size_b >>= 1, power = squared(power, width)) {
+    if ((size_b & 1) != 0) crc = times(power, crc);
+  }
+  crc ^= number_of(crc_b);
+  return width == 64 ? big_endian(crc) : big_endian(static_cast<std::uint32_t>(crc));
 }
 
 std::string digest_of(DigestKind kind, std::span<const std::byte> bytes) {

@@ -32,6 +32,13 @@ class Digest {
 };
 
 std::unique_ptr<Digest> make_digest(DigestKind kind);
+// True for the CRCs: of bytes one after the other, they can be had from the pieces' own.
+bool is_crc(DigestKind kind);
+// The CRC of A then B from the raw CRCs of both and the size of B.
+std::string joined_crc(DigestKind kind,
+                       const std::string& crc_a,
+                       const std::string& crc_b,
+                       std::uint64_t size_b);
 std::string digest_of(DigestKind kind, std::span<const std::byte> bytes);
 
 }  // namespace quarry::sandbox

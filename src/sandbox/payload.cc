@@ -101,6 +101,13 @@ Answer<void> Payload::expect_integrity(const http::Headers& headers) {
   return {};
 }
 
+void Payload::compute(DigestKind kind) {
+  if (checksum_) return;
+  checksum_kind_ = kind;
+  checksum_ = make_digest(kind);
+  checksum_only_computed_ = true;
+}
+
 Answer<void> Payload::consume(std::span<const std::byte> bytes, const Sink& sink) {
   const auto take = [&](std::span<const std::byte> piece) {
     size_ += piece.size();
@@ -160,6 +167,7 @@ Answer<PayloadSummary> Payload::finish() {
 Answer<void> Payload::check_checksum(PayloadSummary& summary) {
   if (!checksum_) return {};
   std::string computed = base64(as_bytes(checksum_->finish()));
+  if (checksum_only_computed_) checksum_value_ = computed;
   if (checksum_value_.empty()) {
     return refuse(400, "InvalidRequest", "The trailer that x-amz-trailer names is missing.");
   }

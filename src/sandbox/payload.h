@@ -33,12 +33,18 @@ class Payload {
   // Faults: MissingContentLength, InvalidArgument, InvalidDigest, InvalidRequest, EntityTooLarge.
   static Answer<Payload> expect(const http::Headers& headers, const Caller& caller);
 
+  // Computes a checksum of this kind where the request gave none.
+  void compute(DigestKind kind);
   // The next bytes of the body as sent; the sink gets the object's own bytes.
   Answer<void> consume(std::span<const std::byte> bytes, const Sink& sink);
   // Faults: IncompleteBody, XAmzContentSHA256Mismatch, BadDigest, SignatureDoesNotMatch.
   Answer<PayloadSummary> finish();
   // True where the request gave an MD5 or a checksum, as DeleteObjects must.
   bool has_integrity() const { return !content_md5_.empty() || checksum_ != nullptr; }
+  // Of the checksum that the request gives.
+  std::optional<DigestKind> given_checksum() const {
+    return checksum_ ? std::optional(checksum_kind_) : std::nullopt;
+  }
 
  private:
   Payload() = default;
@@ -56,6 +62,7 @@ class Payload {
   std::unique_ptr<Digest> checksum_;
   std::string checksum_value_;  // base64; "" until the trailer says it
   bool checksum_in_trailer_ = false;
+  bool checksum_only_computed_ = false;
 };
 
 }  // namespace quarry::sandbox

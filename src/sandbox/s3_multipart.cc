@@ -48,6 +48,14 @@ Awaitable<S3Answer> create_upload(S3Context& s3, S3Request request) {
         request.http.headers.get("x-amz-checksum-type")
             .value_or(upload.checksum == DigestKind::crc64nvme ? "FULL_OBJECT" : "COMPOSITE") ==
         "FULL_OBJECT";
+    if (upload.full_object_checksum ? !is_crc(*upload.checksum)
+                                    : upload.checksum == DigestKind::crc64nvme) {
+      co_return refuse(400, "InvalidRequest",
+                       std::string("The ") +
+                           (upload.full_object_checksum ? "FULL_OBJECT" : "COMPOSITE") +
+                           " checksum type cannot be used with the " +
+                           checksum_name(*upload.checksum) + " checksum algorithm.");
+    }
   }
   auto made = co_await run_blocking(s3.pool, [&] { return s3.uploads.create(std::move(upload)); });
   XmlWriter xml;
@@ -84,6 +92,15 @@ Awaitable<S3Answer> upload_part(S3Context& s3, S3Request request, http::BodyRead
     co_return std::unexpected(std::move(right.error()));
   auto payload = Payload::expect(request.http.headers, request.caller);
   if (!payload) co_return std::unexpected(std::move(payload.error()));
+  if (upload->checksum) {
+    if (const auto given = payload->given_checksum(); given && given != upload->checksum) {
+      co_return refuse(400, "InvalidRequest",
+                       "Checksum Type mismatch occurred, expected checksum Type: " +
+                           checksum_name(*upload->checksum) +
+                           ", actual checksum Type: " + checksum_name(*given));
+    }
+    payload->compute(*upload->checksum);
+  }
   auto received = co_await receive_file(s3.io, s3.pool, s3.blocks, body, std::move(*payload),
                                         s3.objects.temp_folder());
   if (!received) co_return std::unexpected(std::move(received.error()));
@@ -115,8 +132,11 @@ Awaitable<S3Answer> complete_upload(S3Context& s3, S3Request request, http::Body
   }
   // Its x-amz-checksum-* are those of the object to be, not of this body.
   http::Headers of_body;
+  std::optional<Checksum> expected;
   for (const auto& [name, value] : request.http.headers.fields()) {
-    if (!checksum_kind(name)) of_body.add(name, value);
+    const auto kind = checksum_kind(name);
+    if (kind) expected = Checksum{.kind = *kind, .value = value};
+    if (!kind) of_body.add(name, value);
   }
   auto payload = Payload::expect(of_body, request.caller);
   if (!payload) co_return std::unexpected(std::move(payload.error()));
@@ -130,7 +150,8 @@ Awaitable<S3Answer> complete_upload(S3Context& s3, S3Request request, http::Body
   }
   const SysTime now = s3.clock.now();
   auto made = co_await run_blocking(s3.pool, [&] {
-    return s3.uploads.complete(request.bucket, request.key, id, *parts, *condition, now);
+    return s3.uploads.complete(request.bucket, request.key, id, *parts,
+                               {.condition = *condition, .checksum = expected}, now);
   });
   if (!made) co_return std::unexpected(std::move(made.error()));
   XmlWriter xml;

@@ -96,7 +96,10 @@ std::optional<std::vector<CompletedPart>> read_complete_request(std::string_view
     const auto number = child_text(node, "PartNumber");
     auto etag = child_text(node, "ETag");
     if (!number || !etag) return std::nullopt;
-    CompletedPart part{.number = 0, .etag = unquoted(std::move(*etag))};
+    CompletedPart part{.number = 0, .etag = unquoted(std::move(*etag)), .checksum = {}};
+    for (const auto& child : node.children()) {
+      if (local_name(child).starts_with("Checksum")) part.checksum = child.text().get();
+    }
     const char* end = number->data() + number->size();
     const auto [at, error] = std::from_chars(number->data(), end, part.number);
     if (error != std::errc{} || at != end) return std::nullopt;

@@ -78,7 +78,10 @@ Answer<std::vector<UploadPart>> chosen_parts(const MultipartUpload& upload,
                     "specified in order by part number.");
     }
     const auto found = upload.parts.find(parts[i].number);
-    if (found == upload.parts.end() || found->second.etag != parts[i].etag) {
+    const bool other_checksum = found != upload.parts.end() && !parts[i].checksum.empty() &&
+                                found->second.checksum &&
+                                found->second.checksum->value != parts[i].checksum;
+    if (found == upload.parts.end() || found->second.etag != parts[i].etag || other_checksum) {
       auto fault =
           refuse(400, "InvalidPart",
                  "One or more of the specified parts could not be found.  The part may not have "
@@ -87,6 +90,17 @@ Answer<std::vector<UploadPart>> chosen_parts(const MultipartUpload& upload,
                                {"PartNumber", std::to_string(parts[i].number)},
                                {"ETag", parts[i].etag}};
       return fault;
+    }
+    if (upload.checksum && !upload.full_object_checksum && parts[i].checksum.empty()) {
+      std::string algorithm = checksum_name(*upload.checksum);
+      std::ranges::transform(algorithm, algorithm.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      });
+      return refuse(400, "InvalidRequest",
+                    fmt::format("The upload was created using a {} checksum. The complete request "
+                                "must include the checksum for each part. It was missing for part "
+                                "{} in the request.",
+                                algorithm, parts[i].number));
     }
     chosen.push_back(found->second);
   }
@@ -122,6 +136,38 @@ std::optional<std::string> composite_checksum(DigestKind kind,
     raw += base64_decode(part.checksum->value).value_or("");
   }
   return fmt::format("{}-{}", base64(as_bytes(digest_of(kind, as_bytes(raw)))), parts.size());
+}
+
+// Of the whole object, from those of its parts.
+std::optional<std::string> full_checksum(DigestKind kind, const std::vector<UploadPart>& parts) {
+  std::optional<std::string> raw;
+  for (const UploadPart& part : parts) {
+    if (!part.checksum || part.checksum->kind != kind) return std::nullopt;
+    const std::string own = base64_decode(part.checksum->value).value_or("");
+    raw = raw ? joined_crc(kind, *raw, own, part.size) : own;
+  }
+  return raw ? std::optional(base64(as_bytes(*raw))) : std::nullopt;
+}
+
+// The object's checksum, held to what Complete said of it.
+Answer<void> add_checksum(ObjectMeta& object,
+                          const MultipartUpload& upload,
+                          const std::vector<UploadPart>& parts,
+                          const std::optional<Checksum>& expected) {
+  if (!upload.checksum) return {};
+  const DigestKind kind = *upload.checksum;
+  const auto checksum =
+      upload.full_object_checksum ? full_checksum(kind, parts) : composite_checksum(kind, parts);
+  if (!checksum) return {};
+  if (expected && (expected->kind != kind || expected->value != *checksum)) {
+    return refuse(400, "BadDigest",
+                  "The " + checksum_name(expected->kind) +
+                      " you specified did not match the calculated checksum.");
+  }
+  object.headers.emplace_back(checksum_header(kind), *checksum);
+  object.headers.emplace_back("x-amz-checksum-type",
+                              upload.full_object_checksum ? "FULL_OBJECT" : "COMPOSITE");
+  return {};
 }
 
 StoredBytes::Piece joined(const std::vector<StoredBytes::Piece>& files, const fs::path& folder) {
@@ -266,7 +312,7 @@ Answer<ObjectPtr> UploadStore::complete(const std::string& bucket,
                                         const std::string& key,
                                         const std::string& id,
                                         const std::vector<CompletedPart>& parts,
-                                        const WriteCondition& condition,
+                                        const CompleteCondition& expected,
                                         SysTime now) {
   const std::lock_guard writing(writing_);
   const auto upload = find(bucket, key, id);
@@ -277,7 +323,7 @@ Answer<ObjectPtr> UploadStore::complete(const std::string& bucket,
       return no_such_upload(id);
     return object;
   }
-  auto object = assemble(*upload, parts, condition, now);
+  auto object = assemble(*upload, parts, expected, now);
   if (!object) return object;
   {
     const std::lock_guard lock(index_);
@@ -293,7 +339,7 @@ Answer<ObjectPtr> UploadStore::complete(const std::string& bucket,
 
 Answer<ObjectPtr> UploadStore::assemble(const MultipartUpload& upload,
                                         const std::vector<CompletedPart>& parts,
-                                        const WriteCondition& condition,
+                                        const CompleteCondition& expected,
                                         SysTime now) {
   auto chosen = chosen_parts(upload, parts);
   if (!chosen) return std::unexpected(std::move(chosen.error()));
@@ -308,14 +354,10 @@ Answer<ObjectPtr> UploadStore::assemble(const MultipartUpload& upload,
     object.size += part.size;
     files.push_back({.file = folder(upload) / part.file, .size = part.size});
   }
-  if (upload.checksum && !upload.full_object_checksum) {
-    if (auto checksum = composite_checksum(*upload.checksum, *chosen)) {
-      object.headers.emplace_back(checksum_header(*upload.checksum), std::move(*checksum));
-      object.headers.emplace_back("x-amz-checksum-type", "COMPOSITE");
-    }
-  }
+  if (auto right = add_checksum(object, upload, *chosen, expected.checksum); !right)
+    return std::unexpected(std::move(right.error()));
   if (files.size() > kFilesMax) files = {joined(files, folder(upload))};
-  return objects_.commit(upload.bucket, std::move(object), std::move(files), condition);
+  return objects_.commit(upload.bucket, std::move(object), std::move(files), expected.condition);
 }
 
 Answer<void> UploadStore::abort(const std::string& bucket,

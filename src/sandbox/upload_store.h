@@ -35,6 +35,12 @@ struct MultipartUpload {
   std::map<int, UploadPart> parts;
 };
 
+// What the object to be is held to.
+struct CompleteCondition {
+  WriteCondition condition;
+  std::optional<Checksum> checksum;
+};
+
 class UploadStore {
  public:
   static constexpr std::uint64_t kPartBytesMin = std::uint64_t{5} << 20;
@@ -62,13 +68,13 @@ class UploadStore {
                               UploadPart part,
                               TempFile& file);
   // Makes the object. Asked again for an upload just completed, gives the same object while it is
-  // there. Blocking. Faults: NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall, and those
-  // of commit().
+  // there. Blocking. Faults: NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall,
+  // InvalidRequest (a part's checksum is missing), BadDigest, and those of commit().
   Answer<ObjectPtr> complete(const std::string& bucket,
                              const std::string& key,
                              const std::string& id,
                              const std::vector<CompletedPart>& parts,
-                             const WriteCondition& condition,
+                             const CompleteCondition& expected,
                              SysTime now);
   // Blocking. Faults: NoSuchUpload.
   Answer<void> abort(const std::string& bucket, const std::string& key, const std::string& id);
@@ -78,7 +84,7 @@ class UploadStore {
  private:
   Answer<ObjectPtr> assemble(const MultipartUpload& upload,
                              const std::vector<CompletedPart>& parts,
-                             const WriteCondition& condition,
+                             const CompleteCondition& expected,
                              SysTime now);
   std::string replaced_file(const MultipartUpload& upload, int part_number) const;
   void load(const std::string& bucket, const std::filesystem::path& folder);

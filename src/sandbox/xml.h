@@ -30,7 +30,8 @@ class XmlWriter {
 
 struct CompletedPart {
   int number = 0;
-  std::string etag;  // without quotes
+  std::string etag;      // without quotes
+  std::string checksum;  // base64, of whichever algorithm; "" when none is given
 };
 
 struct DeleteRequest {
