@@ -2,6 +2,7 @@
 is of its operation's shape, and every answer and error of that shape is understood as botocore understands it."""
 
 import datetime
+import hashlib
 import itertools
 import json
 
@@ -20,11 +21,11 @@ PARTITIONS = ["aws", "aws-us-gov", "aws-cn", "aws-eusc", "aws-iso", "aws-iso-b",
 
 
 class Capture:
-    """Answers every request with `reply`, and keeps it."""
+    """Answers every request with `reply`, or with the first of `before`, and keeps it."""
 
     def __init__(self):
-        self.reply = (200, {}, b"{}")
-        self.server = harness.FakeServer(lambda *_: self.reply)
+        self.reply, self.before = (200, {}, b"{}"), []
+        self.server = harness.FakeServer(lambda *_: self.before.pop(0) if self.before else self.reply)
         self.url = self.server.url
 
     def take(self):
@@ -208,6 +209,58 @@ def test_an_api_key_is_sent_instead_of_a_signature(capture):
     for request in requests:
         assert request.header("Authorization") == "Bearer ABSK+key/="
         assert request.header("X-Amz-Date") is None
+
+
+def test_the_next_page_of_quotas_is_asked_for_by_its_token(capture, probe):
+    answers(capture, {"Quotas": [{"QuotaCode": "L-2", "Value": 2}]})
+    capture.before = [(200, {}, json.dumps({"NextToken": "bmV4dA==", "Quotas": [{"QuotaCode": "L-1", "Value": 1}]}).encode())]
+    assert [quota["code"] for quota in probe.ask({"call": "list_quotas", "service_code": "bedrock"})["quotas"]] == ["L-1", "L-2"]
+    assert [service_model.read(request).params for request in capture.take()] == [
+        {"ServiceCode": "bedrock", "MaxResults": 100}, {"ServiceCode": "bedrock", "MaxResults": 100, "NextToken": "bmV4dA=="}]
+
+
+ROLE = "arn:aws:iam::123456789012:role/r"
+PROFILES = {
+    "AssumeRole": ("sts", f"[default]\nrole_arn = {ROLE}\nsource_profile = base\nexternal_id = x-1\nduration_seconds = 900\n"
+                          f"[profile base]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n",
+                   {"RoleArn": ROLE, "ExternalId": "x-1", "DurationSeconds": 900}),
+    "AssumeRoleWithWebIdentity": ("sts", f"[default]\nrole_arn = {ROLE}\nweb_identity_token_file = HOME/token\n",
+                                  {"RoleArn": ROLE, "WebIdentityToken": "eyJ.e30.x"}),
+    "GetRoleCredentials": ("sso", "[default]\nsso_session = s\nsso_account_id = 123456789012\nsso_role_name = Power User+&=/\n"
+                                  "[sso-session s]\nsso_start_url = https://x.awsapps.com/start\nsso_region = eu-west-1\n",
+                           {"accountId": "123456789012", "roleName": "Power User+&=/", "accessToken": "access/token+=="}),
+}
+
+
+@pytest.mark.parametrize("operation", PROFILES)
+def test_what_credentials_are_asked_for_with_is_what_the_model_says(capture, tmp_path, operation):
+    service, profiles, params = PROFILES[operation]
+    (tmp_path / "config").write_text(profiles.replace("HOME", str(tmp_path)))
+    (tmp_path / "token").write_text("eyJ.e30.x\n")
+    cache = tmp_path / ".aws/sso/cache"
+    cache.mkdir(parents=True)
+    (cache / f"{hashlib.sha1(b's').hexdigest()}.json").write_text(
+        json.dumps({"accessToken": "access/token+==", "expiresAt": "2099-01-01T00:00:00Z"}))
+    (tmp_path / "quarry.yaml").write_text(json.dumps({"model_list": [{"model_name": "m", "litellm_params": {
+        "model": "bedrock/anthropic.claude-v2", "s3_bucket_name": "b-1", "aws_batch_role_arn": ROLE}, "model_info": {"mode": "batch"}}]}))
+    if service == "sso":
+        answers(capture, {"roleCredentials": {"accessKeyId": "ASIAEXAMPLE", "secretAccessKey": "s", "sessionToken": "t",
+                                              "expiration": 4_070_908_800_000, "aNewMember": 1}, "another": None})
+    else:
+        answers(capture, sts_answer(operation, {"Credentials": {**SESSION, "Expiration": "2099-01-01T00:00:00Z"}}))
+    environment = clean_environment(HOME=str(tmp_path), AWS_CONFIG_FILE=str(tmp_path / "config"), AWS_DEFAULT_REGION="us-west-2",
+                                    AWS_ENDPOINT_URL_STS=capture.url, AWS_ENDPOINT_URL_SSO=capture.url)
+    with Probe("credentials", "--config", str(tmp_path / "quarry.yaml"), environment=environment) as asking:
+        got = asking.ask("get")
+    assert (got["access_key_id"], got["expires_at"]) == ("ASIAEXAMPLE", "2099-01-01T00:00:00.000Z")
+    [request] = capture.take()
+    call = service_model.read(request)
+    call.params.pop("RoleSessionName", None)  # made up
+    assert call == Call(service, operation, params)
+    if operation == "AssumeRole":
+        service_model.check_signature(request, service, ACCESS_KEY, SECRET_KEY)
+    else:
+        assert request.header("Authorization") is None
 
 
 # --- What comes back ----------------------------------------------------------------------------------------
