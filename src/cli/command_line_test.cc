@@ -114,9 +114,10 @@ TEST(CommandLine, ServeTakesEveryOption) {
 }
 
 TEST(CommandLine, TheSandboxIsTunedTheSameWayAloneAndBesideTheGateway) {
-  const std::vector<std::string> tuned{"--clock-speed", "3600", "--clock-origin", "1700000000",
-                                       "--faults", "/f.json", "--max-jobs-per-model", "0",
-                                       "--min-records", "1", "--records-per-second", "2.5"};
+  const std::vector<std::string> tuned{
+      "--clock-speed", "3600",    "--clock-origin",       "1700000000",
+      "--faults",      "/f.json", "--max-jobs-per-model", "0",
+      "--min-records", "1",       "--records-per-second", "2.5"};
   const auto with = [&](std::vector<std::string> args) {
     args.insert(args.end(), tuned.begin(), tuned.end());
     return args;
@@ -138,6 +139,16 @@ TEST(CommandLine, TheSandboxIsTunedTheSameWayAloneAndBesideTheGateway) {
   EXPECT_EQ(refused({"sandbox", "--clock-speed", "0"}).exit_code, 2);
   EXPECT_THAT(refused({"serve", "-c", "config.yaml", "--faults", "/f.json"}).err,
               HasSubstr("--faults needs --sandbox"));
+}
+
+TEST(CommandLine, TheSandboxTakesAnAccountFromAFile) {
+  EXPECT_EQ(parsed<SandboxOptions>({"sandbox", "--account", "/a.json"}).tuning.account_file,
+            "/a.json");
+  EXPECT_EQ(parsed<ServeOptions>({"serve", "--sandbox", "--sandbox-account", "/a.json"})
+                .tuning.account_file,
+            "/a.json");
+  EXPECT_THAT(refused({"serve", "-c", "config.yaml", "--sandbox-account", "/a.json"}).err,
+              HasSubstr("--sandbox-account needs --sandbox"));
 }
 
 TEST(CommandLine, AnOptionFirstMeansServeAsWithLiteLLM) {

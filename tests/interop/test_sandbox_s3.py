@@ -436,3 +436,42 @@ def test_health_needs_no_signature(box):
     status, headers, body = sent(box, "GET", "/_sandbox/health", b"", {"Host": "x"})
     assert (status, body) == (200, b'{"status":"ok"}')
     assert headers["Content-Type"] == "application/json"
+
+
+def crc32_of(data):
+    return base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
+
+
+def test_a_full_object_checksum_is_that_of_the_whole(s3):
+    parts = [os.urandom(5 * MIB), os.urandom(5 * MIB + 3), b"end"]
+    whole = b"".join(parts)
+
+    def upload(**complete):
+        made = s3.create_multipart_upload(Bucket=B, Key="full", ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
+        done = [{"PartNumber": n, "ETag": s3.upload_part(Bucket=B, Key="full", UploadId=made["UploadId"], PartNumber=n,
+                                                         Body=part)["ETag"]} for n, part in enumerate(parts, 1)]
+        return s3.complete_multipart_upload(Bucket=B, Key="full", UploadId=made["UploadId"],
+                                            MultipartUpload={"Parts": done}, **complete)
+
+    answer = upload(ChecksumCRC32=crc32_of(whole))
+    assert (answer["ChecksumCRC32"], answer["ChecksumType"]) == (crc32_of(whole), "FULL_OBJECT")
+    head = s3.head_object(Bucket=B, Key="full", ChecksumMode="ENABLED")
+    assert (head["ChecksumCRC32"], head["ChecksumType"]) == (crc32_of(whole), "FULL_OBJECT")
+    refused("BadDigest", 400, upload, ChecksumCRC32=crc32_of(whole + b"x"))
+
+
+def test_a_composite_upload_is_completed_with_every_parts_checksum(s3):
+    made = s3.create_multipart_upload(Bucket=B, Key="comp", ChecksumAlgorithm="CRC32")
+    where = {"Bucket": B, "Key": "comp", "UploadId": made["UploadId"]}
+    part = s3.upload_part(PartNumber=1, Body=b"part", **where)
+    assert part["ChecksumCRC32"] == crc32_of(b"part")
+    refused("InvalidRequest", 400, s3.upload_part, PartNumber=2, Body=b"x", ChecksumAlgorithm="SHA256", **where)
+    bare = {"PartNumber": 1, "ETag": part["ETag"]}
+    refused("InvalidRequest", 400, s3.complete_multipart_upload, MultipartUpload={"Parts": [bare]}, **where)
+    refused("InvalidPart", 400, s3.complete_multipart_upload,
+            MultipartUpload={"Parts": [{**bare, "ChecksumCRC32": crc32_of(b"other")}]}, **where)
+    answer = s3.complete_multipart_upload(
+        MultipartUpload={"Parts": [{**bare, "ChecksumCRC32": part["ChecksumCRC32"]}]}, **where)
+    assert answer["ChecksumType"] == "COMPOSITE" and answer["ChecksumCRC32"].endswith("-1")
+    refused("InvalidRequest", 400, s3.create_multipart_upload, Bucket=B, Key="comp", ChecksumAlgorithm="SHA256",
+            ChecksumType="FULL_OBJECT")
