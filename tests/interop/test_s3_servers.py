@@ -2,6 +2,7 @@
 boto3 reads there; what boto3 can do there, it can do."""
 
 import hashlib
+import os
 import string
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +12,7 @@ from fault_proxy import FaultProxy
 from s3_servers import Moto, Probe, SandboxS3, Versity
 
 MIB = 1 << 20
+LONG = os.environ.get("QUARRY_LONG") == "1"
 PART = 8 * MIB  # what Quarry's own parts have
 BUCKET = "quarry-s3-test"
 
@@ -33,7 +35,7 @@ def s3(server):
 
 @pytest.fixture(scope="module")
 def probe(server):
-    with Probe(server, BUCKET) as running:
+    with Probe(server, BUCKET, seconds=900) as running:
         yield running
 
 
@@ -89,9 +91,18 @@ def test_an_object_of_any_size_is_read_back_by_us_and_by_boto3(s3, probe, size):
     probe.ok("delete", key=key)
 
 
-def test_a_gibibyte_is_read_back_by_us_and_by_boto3(s3, probe):
+def test_a_gibibyte_is_read_back_by_us_and_by_boto3(server, s3, probe):
     made = probe.ok("upload", key="gibibyte", bytes=1 << 30, seed=7)
-    check_object(s3, probe, "gibibyte", 1 << 30, made["sha256"])
+    if server.name == "moto" and not LONG:
+        # It reads the whole object for each range that is asked for. So three of the 128 are.
+        assert boto_digest(s3, "gibibyte") == (1 << 30, made["sha256"])
+        for offset in (0, 77 * PART, (1 << 30) - PART):
+            asked = f"bytes={offset}-{offset + PART - 1}"
+            theirs = s3.get_object(Bucket=BUCKET, Key="gibibyte", Range=asked)["Body"].read()
+            ours = probe.ok("get_range", key="gibibyte", offset=offset, length=PART)
+            assert ours["sha256"] == hashlib.sha256(theirs).hexdigest()
+    else:
+        check_object(s3, probe, "gibibyte", 1 << 30, made["sha256"])
     probe.ok("delete", key="gibibyte")
 
 
@@ -162,7 +173,7 @@ def test_a_key_means_to_us_what_it_means_to_boto3(s3, probe, key):
 def test_a_listing_goes_on_over_pages(s3, probe):
     keys = sorted((f"pages/{number:04} +&<{number % 7}>%é" for number in range(1003)), key=str.encode)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda key: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x"), keys))
+        list(pool.map(lambda key: s3.put_object(Bucket=BUCKET, Key=key, Body=b""), keys))
     listed = probe.ok("list", prefix="pages/")
     assert [o["key"] for o in listed["objects"]] == keys
     assert listed["pages"] == 2

@@ -363,14 +363,15 @@ class Probe {
                                           static_cast<int>(number_of(command, "number", 0)),
                                           as_bytes(body), deadline());
     if (!part) co_return fail(part.error());
-    co_return json::object{{"number", part->number}, {"etag", part->etag}, {"crc32", part->checksum}};
+    co_return json::object{
+        {"number", part->number}, {"etag", part->etag}, {"crc32", part->checksum}};
   }
 
   Task<json::object> complete_multipart(json::object command) {
     std::vector<aws::PartTag> parts;
     for (const auto& part : command.at("parts").as_array()) {
-      parts.push_back(
-          {static_cast<int>(part.at(0).as_int64()), std::string(part.at(1).as_string())});
+      parts.push_back({static_cast<int>(part.at(0).as_int64()), std::string(part.at(1).as_string()),
+                       std::string(part.at(2).as_string())});
     }
     auto made = co_await s3_->complete_multipart(object_of(command), text_of(command, "upload_id"),
                                                  std::move(parts), deadline());
