@@ -90,7 +90,7 @@ constexpr std::array kLimits{
     Limit{"Records per input file per batch inference job", "max_records_per_job", false},
     Limit{"Batch inference input file size (in GB)", "max_job_bytes", false},
     Limit{"Batch inference job size (in GB)", "max_job_bytes", false},
-    Limit{"Sum of in-progress and submitted batch inference jobs", "max_concurrent_jobs", false},
+    Limit{"Sum of in-progress and", "max_concurrent_jobs", false},
 };
 
 std::uint64_t setting_of(const config::DeploymentSettings& settings, std::string_view name) {
@@ -113,7 +113,9 @@ std::vector<Found> find_limits(const std::string& model_id, const std::vector<aw
   std::vector<Found> found;
   for (const aws::Quota& quota : quotas) {
     const std::size_t of = quota.name.rfind(" for ");
-    if (of == std::string::npos || quota.value < 0) continue;
+    // Jobs of custom models are counted apart, by the name of the model below.
+    const bool custom = quota.name.contains("using a custom model");
+    if (of == std::string::npos || quota.value < 0 || custom) continue;
     if (!same_model(std::string_view(quota.name).substr(of + 5), model_id)) continue;
     for (const Limit& limit : kLimits) {
       if (!quota.name.starts_with(limit.begins)) continue;

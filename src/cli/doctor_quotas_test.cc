@@ -57,12 +57,16 @@ TEST_F(Quotas, EachLimitOverThemIsNamedWithTheValueToSet) {
   settings.min_records_per_job = 10;
   const std::string jobs =
       "Sum of in-progress and submitted batch inference jobs using a base model for ";
-  const auto checks =
-      check({{"a", "Minimum number of records per batch inference job for Nova Lite", 100, false},
-             {"b", "Records per batch inference job for Nova Lite", 100'000, true},
-             {"c", "Records per input file per batch inference job for Nova Lite", 20'000, true},
-             {"d", jobs + "Nova Lite", 20, true},
-             {"e", jobs + "Nova Pro", 1, true}});
+  const auto checks = check(
+      {{"a", "Minimum number of records per batch inference job for Nova Lite", 100, false},
+       {"b", "Records per batch inference job for Nova Lite", 100'000, true},
+       {"c", "Records per input file per batch inference job for Nova Lite", 20'000, true},
+       {"d", jobs + "Nova Lite", 20, true},
+       {"e", jobs + "Nova Pro", 1, true},
+       {"f", "Batch inference job size (in GB) for Nova Lite", 5, false},
+       {"g",
+        "Sum of in-progress and submitted batch inference jobs using a custom model for Nova Lite",
+        3, false}});
   ASSERT_EQ(checks.size(), 3u);
   EXPECT_EQ(checks[0].remedy.setting, "min_records_per_job");
   EXPECT_EQ(checks[0].remedy.value, "100");

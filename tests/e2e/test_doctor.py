@@ -37,8 +37,10 @@ def fresh(sandbox):
     sandbox.set_faults([])
 
 
-def plant(sandbox, **account):
-    sandbox._control("PUT", "account", {"users": USERS, **account})
+def plant(sandbox, buckets=None, **account):
+    """The account: one user, the bucket in the jobs' region, and what a test adds."""
+    bucket = {"region": REGION, **(buckets or {}).get(BUCKET, {})}
+    sandbox._control("PUT", "account", {"users": USERS, "buckets": {BUCKET: bucket}, **account})
 
 
 def config(directory, name="claude", **params):
@@ -97,6 +99,10 @@ def refused_create(code, message):
              "message": message}]
 
 
+def failing_job(message):
+    return [{"operation": "Job", "fault": "fail", "message": message}]
+
+
 def allows(action):
     """What a remedy's statement must have in it."""
     return f'"{action}"'
@@ -134,7 +140,7 @@ FAULTS = {
     "no pass role": (denied("iam:PassRole"), {}, [], "pass role", '"iam:PassedToService": "bedrock.amazonaws.com"'),
     "no create": (denied("bedrock:CreateModelInvocationJob"), {}, [], "create jobs",
                   allows("bedrock:CreateModelInvocationJob")),
-    "no tags": (denied("bedrock:TagResource"), {"bedrock_tags": {"team": "ml"}}, [], "create jobs",
+    "no tags": (denied("bedrock:TagResource"), {"bedrock_tags": [{"key": "team", "value": "ml"}]}, [], "create jobs",
                 allows("bedrock:TagResource")),
     "no get": (denied("bedrock:GetModelInvocationJob"), {}, [], "watch jobs", allows("bedrock:GetModelInvocationJob")),
     "no stop": (denied("bedrock:StopModelInvocationJob"), {}, [], "stop jobs",
@@ -145,10 +151,13 @@ FAULTS = {
     "no entitlement": ({}, {}, refused_create("ValidationException",
                                               "Your account is not authorized to perform this action. Please create a "
                                               "support case"), "model", "support case"),
-    "role not assumed": ({"roles": {ROLE: {"denied": True}}}, {}, [], "batch role",
+    "below the quota's minimum": ({}, {"min_records_per_job": 10}, [], "quotas", "min_records_per_job"),
+    "role not assumed": ({}, {}, failing_job(f"Bedrock could not assume the role {ROLE}."), "batch role",
                          f"arn:aws:bedrock:{REGION}:{ACCOUNT}:model-invocation-job/*"),
-    "role cannot list": (denied("s3:ListBucket", "assumed-role/quarry-test"), {}, [], "batch role",
+    "role cannot list": ({}, {}, failing_job(f"Access to the S3 location was denied: s3://{BUCKET}/quarry/"), "batch role",
                          allows("s3:ListBucket")),
+    "role cannot decrypt": ({}, {}, failing_job(f"The role is not authorized to perform: kms:Decrypt on {KMS_KEY}"),
+                            "batch role", allows("kms:DescribeKey")),
 }
 
 
@@ -176,7 +185,7 @@ def test_with_a_key_an_owner_tags_and_a_second_bucket_all_is_checked(sandbox, tm
                                        CreateBucketConfiguration={"LocationConstraint": REGION})
     rows = examined(sandbox, config(
         tmp_path, s3_output_bucket_name="quarry-doctor-out/answers", s3_encryption_key_id=KMS_KEY,
-        s3_bucket_owner=ACCOUNT, bedrock_tags={"team": "ml"}, small_batch="reject"))
+        s3_bucket_owner=ACCOUNT, bedrock_tags=[{"key": "team", "value": "ml"}], small_batch="reject"))
     assert failed(rows) == []
     assert {name for name, row in rows.items() if row["outcome"] == "ok"} >= {
         "owner", "encryption", "output bucket", "output owner", "output write", "output read", "output list",
@@ -193,6 +202,8 @@ def test_a_planted_fault_is_named_with_what_mends_it_and_nothing_else_is(sandbox
     assert failed(rows) == [row], {name: rows[name] for name in failed(rows)}
     assert remedy in json.dumps(rows[row]["remedy"], ensure_ascii=False), rows[row]
     assert rows[row]["detail"]
+    for key in objects(sandbox):  # where the fault is that nothing can be deleted
+        sandbox.client("s3").delete_object(Bucket=BUCKET, Key=key)
 
 
 def test_an_ended_session_is_told_from_a_wrong_key(sandbox, tmp_path):
