@@ -404,6 +404,7 @@ CommandLine parse_command_line(std::vector<std::string> args,
     line.command = std::move(raw.validate);
   } else if (app.got_subcommand("doctor")) {
     raw.doctor.wait = to_millis(raw.wait_seconds);
+    line.log_level = obs::Level::warn;  // the report says the rest
     line.command = std::move(raw.doctor);
   } else {
     line.command = finish_run(std::move(raw), environment);

@@ -259,5 +259,19 @@ TEST(Models, TakesAFilterAndItsOptions) {
   EXPECT_EQ(refused({"models", "nova", "lite"}).exit_code, kExitUsage);
 }
 
+TEST(Doctor, TakesAConfigurationAndItsOptions) {
+  const auto plain = parsed<DoctorOptions>({"doctor", "--config", "config.yaml"});
+  EXPECT_EQ(plain.config_file, "config.yaml");
+  EXPECT_TRUE(plain.model.empty() && !plain.json);
+  EXPECT_EQ(plain.wait, std::chrono::seconds(20));
+  const auto some = parsed<DoctorOptions>(
+      {"doctor", "-c", "config.yaml", "--model", "claude", "--json", "--wait", "0.5"});
+  EXPECT_EQ(some.model, "claude");
+  EXPECT_TRUE(some.json);
+  EXPECT_EQ(some.wait, std::chrono::milliseconds(500));
+  EXPECT_EQ(refused({"doctor"}).exit_code, kExitUsage);
+  EXPECT_EQ(refused({"doctor", "-c", "x", "--wait", "-1"}).exit_code, kExitUsage);
+}
+
 }  // namespace
 }  // namespace quarry::cli

@@ -191,7 +191,7 @@ std::string render_diagnosis(const Diagnosis& diagnosis, bool colours) {
     row.erase(0, 4);
     out += fmt::format("  {} {}", coloured(check.outcome, colours), row);
     if (!check.said.empty()) {
-      out += wrap(printable(check.said), fmt::format("{}AWS:  ", kIndent), spaces(12));
+      out += wrap(printable(check.said), fmt::format("{}said: ", kIndent), spaces(12));
     }
     if (check.outcome == Outcome::failed) out += remedy_text(check.remedy);
   }

@@ -36,7 +36,7 @@ TEST(DoctorReport, HasARowForEachCheckAndTheRemedyBelow) {
             "haiku: anthropic.claude in us-east-1, s3://bucket/quarry/ (config.yaml:7)\n"
             "  ✓ identity   me\n"
             "  ✗ write      nothing can be written\n"
-            "      AWS:  AccessDenied\\x1b[31m\n"
+            "      said: AccessDenied\\x1b[31m\n"
             "      mend: s3:PutObject is not allowed\n"
             "      in litellm_params, set s3_encryption_key_id: K\n"
             "      add to the policy of user quarry:\n"

@@ -250,7 +250,7 @@ def test_the_table_is_for_people(sandbox, tmp_path):
     assert run.stdout.startswith(f"claude: {CLAUDE} in {REGION}, s3://{BUCKET}/quarry/ (config.yaml:")
     assert re.search(r"^  ✓ identity +arn:aws:iam::", run.stdout, re.MULTILINE)
     assert re.search(r"^  ✗ pass role +", run.stdout, re.MULTILINE)
-    assert re.search(r"^      AWS:  CreateModelInvocationJob .*AccessDeniedException", run.stdout, re.MULTILINE)
+    assert re.search(r"^      said: CreateModelInvocationJob .*AccessDeniedException", run.stdout, re.MULTILINE)
     statement = run.stdout[run.stdout.index(f"add to the policy of user {USER}:\n"):].split("\n", 1)[1]
     assert json.JSONDecoder().raw_decode(statement.strip())[0]["Resource"] == ROLE
     assert re.search(r"^1 of \d+ checks failed", run.stdout, re.MULTILINE)
