@@ -154,8 +154,11 @@ Task<AwsReply> RequestSender::send(AwsRequest request, Deadline deadline) {
   for (int attempts = 1;; ++attempts) {
     auto credentials = co_await credentials_->get(deadline);
     if (!credentials) {
-      co_return fail(
-          std::move(credentials.error()).within(request.operation + " " + request.subject));
+      Error why = std::move(credentials.error()).within(request.operation + " " + request.subject);
+      // AWS was not asked, so this is not its last word on the request: who waits for credentials
+      // that ran out waits for these too.
+      if (!retryable(why.code())) why = std::move(why).reason("NoCredentials");
+      co_return fail(std::move(why));
     }
     progress.clock_ahead = clock_ahead_;
     const SysTime now = wire_.clock.now() + progress.clock_ahead;
