@@ -71,6 +71,8 @@ struct JobPage {
   std::vector<Job> jobs;
   std::string next_token;  // "" on the last page
 };
+// Summaries that cannot be read (of a status that is not known here, say) are left out. Errors:
+// corrupt (no page at all).
 Result<JobPage> parse_job_page(std::string_view json);
 
 // The last segment of the ARN: the folder that the job's output lies in.

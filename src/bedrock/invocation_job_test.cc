@@ -95,8 +95,16 @@ TEST(JobPage, ReadsJobsAndToken) {
   const auto last = parse_job_page(R"({"invocationJobSummaries":[],"nextToken":null})");
   ASSERT_TRUE(last);
   EXPECT_EQ(last->next_token, "");
-  EXPECT_FALSE(parse_job_page(R"({"invocationJobSummaries":[{"jobArn":"a"}]})"));
   EXPECT_FALSE(parse_job_page(R"({"invocationJobSummaries":{}})"));
+}
+
+TEST(JobPage, LeavesOutWhatItCannotReadAndKeepsTheRest) {
+  const auto page = parse_job_page(
+      R"({"invocationJobSummaries":[{"jobArn":"a","status":"Hibernating"},{"jobArn":"b"},)"
+      R"({"jobArn":"c","status":"Completed"}]})");
+  ASSERT_TRUE(page) << page.error().message();
+  ASSERT_EQ(page->jobs.size(), 1u);
+  EXPECT_EQ(page->jobs[0].job_arn, "c");
 }
 
 TEST(JobStatus, ReadsBackEveryNameAndNoOther) {
