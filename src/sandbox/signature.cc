@@ -26,16 +26,6 @@ struct Claim {
   int expires_seconds = 0;
 };
 
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t at = text.find(separator);
-    parts.push_back(text.substr(0, at));
-    if (at == std::string_view::npos) return parts;
-    text.remove_prefix(at + 1);
-  }
-}
-
 std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
@@ -58,22 +48,6 @@ std::string lowered(std::string_view text) {
   for (char& c : out) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
-  return out;
-}
-
-std::string without_dot_segments(std::string_view path) {
-  std::vector<std::string_view> kept;
-  for (const std::string_view segment : split(path, '/')) {
-    if (segment.empty() || segment == ".") continue;
-    if (segment == "..") {
-      if (!kept.empty()) kept.pop_back();
-    } else {
-      kept.push_back(segment);
-    }
-  }
-  std::string out;
-  for (const std::string_view segment : kept) out.append("/").append(segment);
-  if (out.empty() || path.ends_with('/')) out.push_back('/');
   return out;
 }
 
@@ -178,7 +152,7 @@ std::unexpected<Fault> invalid_token(Service service) {
 
 bool read_scope(std::string_view credential, Claim& claim) {
   // An access key id holds no '/', but be exact about the four fields at the end.
-  const auto parts = split(credential, '/');
+  const auto parts = split_text(credential, '/');
   if (parts.size() != 5 || parts[4] != "aws4_request" || parts[1].size() != 8) return false;
   claim.access_key_id = parts[0];
   claim.date = parts[1];
@@ -188,7 +162,7 @@ bool read_scope(std::string_view credential, Claim& claim) {
 }
 
 void read_signed_headers(std::string_view text, Claim& claim) {
-  for (const std::string_view name : split(text, ';')) claim.signed_headers.emplace_back(name);
+  for (const std::string_view name : split_text(text, ';')) claim.signed_headers.emplace_back(name);
 }
 
 Answer<Claim> read_header_claim(const http::ServerRequest& request,
@@ -205,7 +179,7 @@ Answer<Claim> read_header_claim(const http::ServerRequest& request,
     return invalid_token(service);
   }
   bool scoped = false;
-  for (const std::string_view field : split(header.substr(kAlgorithm.size() + 1), ',')) {
+  for (const std::string_view field : split_text(header.substr(kAlgorithm.size() + 1), ',')) {
     const std::string_view item = trimmed(field);
     const std::size_t equals = item.find('=');
     if (equals == std::string_view::npos) continue;
@@ -435,38 +409,6 @@ std::string keyed(std::string_view key, std::string_view text) {
 }
 
 }  // namespace
-
-std::string canonical_path(std::string_view sent_path, Service service) {
-  if (sent_path.empty()) return "/";
-  if (service != Service::s3) return percent_encode(without_dot_segments(sent_path), true);
-  // A client may leave "=" or "+" raw on the wire but must sign them encoded.
-  const auto plain = percent_decode(sent_path);
-  return percent_encode(plain ? *plain : sent_path, true);
-}
-
-std::string canonical_query(std::string_view sent_query) {
-  std::vector<std::pair<std::string, std::string>> items;
-  const auto encoded_once = [](std::string_view text) {
-    const auto plain = percent_decode(text);
-    return percent_encode(plain ? *plain : text, false);
-  };
-  for (const std::string_view item : split(sent_query, '&')) {
-    if (item.empty()) continue;
-    const std::size_t equals = item.find('=');
-    std::string name = encoded_once(item.substr(0, equals));
-    if (name == "X-Amz-Signature") continue;
-    items.emplace_back(std::move(name), equals == std::string_view::npos
-                                            ? ""
-                                            : encoded_once(item.substr(equals + 1)));
-  }
-  std::ranges::sort(items);
-  std::string out;
-  for (const auto& [name, value] : items) {
-    if (!out.empty()) out.push_back('&');
-    out.append(name).append("=").append(value);
-  }
-  return out;
-}
 
 std::string chunk_signature(const Caller& caller,
                             std::string_view kind,

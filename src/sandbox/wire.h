@@ -37,6 +37,9 @@ class Query {
 // "b.s3.us-east-1.amazonaws.com". nullopt for a plain host, an address, or a service's own name.
 std::optional<std::string> bucket_of_host(std::string_view host);
 
+// The pieces between separators, empty ones too.
+std::vector<std::string_view> split_text(std::string_view text, char separator);
+
 // RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
 bool valid_utf8(std::string_view text);
 
