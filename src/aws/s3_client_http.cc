@@ -116,8 +116,9 @@ Task<ObjectInfo> HttpS3Client::put_new(S3Uri object,
   if (!reply->failure) {
     co_return ObjectInfo{std::move(object.key), bytes.size(), etag_header(reply->response)};
   }
-  // The attempt before may have made the object and lost its answer.
-  if (reply->failure->status == 412 && reply->attempts > 1) {
+  // An attempt before may have made the object and lost its answer; libcurl makes one of its own
+  // where a pooled connection turns out to be dead.
+  if (reply->failure->status == 412) {
     auto made = co_await find_made(object, bytes, checksum, deadline);
     if (made) co_return *std::move(made);
   }

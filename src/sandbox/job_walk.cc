@@ -64,9 +64,10 @@ Awaitable<void> JobWalk::walk() {
   if (!co_await wait_share(kValidatingShare)) co_return co_await leave_early();
   if (const FaultRule* rule = job_->fault(FaultKind::fail); fails_at(rule, "validating"))
     co_return co_await end(JobStatus::Failed, rule->text("message", "A fault of the script."));
-  if (!files) co_return co_await end(JobStatus::Failed, files.error());
+  // What the role may not see is not told to be missing.
   std::string refused = job_access_fault(world_.identities, world_.objects, *job_);
   if (!refused.empty()) co_return co_await end(JobStatus::Failed, std::move(refused));
+  if (!files) co_return co_await end(JobStatus::Failed, files.error());
   co_await become(JobStatus::Scheduled);
   const bool begins = job_->fault(FaultKind::stuck) != nullptr
                           ? co_await wait_until(job_->expires())

@@ -42,13 +42,13 @@ constexpr std::array<std::string_view, 25> kNotImplemented{"accelerate",
 
 S3Answer head_bucket(S3Context& s3, const S3Request& request) {
   http::ServerResponse response;
-  response.headers.set("x-amz-bucket-region", region_of_bucket(s3, request.bucket));
+  response.headers.set("x-amz-bucket-region", region_of_bucket(s3, request.bucket, request.caller));
   response.headers.set("Content-Type", "application/xml");
   return response;
 }
 
 S3Answer bucket_location(S3Context& s3, const S3Request& request) {
-  const std::string region = region_of_bucket(s3, request.bucket);
+  const std::string region = region_of_bucket(s3, request.bucket, request.caller);
   XmlWriter xml;
   xml.open_result("LocationConstraint");
   // us-east-1 is the empty constraint (S3, GetBucketLocation).
@@ -112,7 +112,7 @@ Awaitable<S3Answer> operate(S3Context& s3, S3Request request, http::BodyReader& 
     if (request.http.method != "GET") co_return method_not_allowed();
     if (auto right = check_permission(s3, request); !right)
       co_return std::unexpected(std::move(right.error()));
-    co_return list_buckets(s3);
+    co_return list_buckets(s3, request);
   }
   if (request.key.size() > kKeyBytesMax) {
     co_return refuse(400, "KeyTooLongError", "Your key is too long");
@@ -173,7 +173,7 @@ Awaitable<http::ServerResponse> handle_s3(S3Context& s3,
   if (auto ready = verified(s3, std::move(request), clock_offset); ready) {
     ready->bucket = std::move(bucket);
     ready->key = std::move(key);
-    region = region_of_bucket(s3, ready->bucket);
+    region = region_of_bucket(s3, ready->bucket, ready->caller);
     answer = co_await operate(s3, std::move(*ready), body);
   } else {
     answer = std::unexpected(std::move(ready.error()));
@@ -240,7 +240,8 @@ Awaitable<S3Answer> create_bucket(S3Context& s3, S3Request request, http::BodyRe
   const bool made = co_await run_blocking(
       s3.pool, [&] { return s3.objects.create_bucket(request.bucket, region, s3.clock.now()); });
   // In us-east-1 creating one's own bucket again succeeds (S3, CreateBucket).
-  if (!made && s3.objects.bucket(request.bucket).value_or(BucketInfo{}).region != "us-east-1") {
+  const std::string known = region_of_bucket(s3, request.bucket, request.caller);
+  if (!made && known != "us-east-1") {
     auto fault = refuse(
         409, "BucketAlreadyOwnedByYou",
         "Your previous request to create the named bucket succeeded and you already own it.");
@@ -262,7 +263,7 @@ Awaitable<S3Answer> delete_bucket(S3Context& s3, S3Request request) {
   co_return response;
 }
 
-S3Answer list_buckets(S3Context& s3) {
+S3Answer list_buckets(S3Context& s3, const S3Request& request) {
   XmlWriter xml;
   xml.open_result("ListAllMyBucketsResult");
   xml.open("Owner");
@@ -274,7 +275,7 @@ S3Answer list_buckets(S3Context& s3) {
     xml.open("Bucket");
     xml.element("Name", bucket.name);
     xml.element("CreationDate", iso8601(bucket.created));
-    xml.element("BucketRegion", region_of_bucket(s3, bucket.name));
+    xml.element("BucketRegion", region_of_bucket(s3, bucket.name, request.caller));
     xml.close("Bucket");
   }
   xml.close("Buckets");

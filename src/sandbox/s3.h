@@ -52,7 +52,7 @@ Awaitable<http::ServerResponse> handle_s3(S3Context& s3,
 // The operations. The signature has been verified, the bucket exists (but for create_bucket).
 Awaitable<S3Answer> create_bucket(S3Context& s3, S3Request request, http::BodyReader& body);
 Awaitable<S3Answer> delete_bucket(S3Context& s3, S3Request request);
-S3Answer list_buckets(S3Context& s3);
+S3Answer list_buckets(S3Context& s3, const S3Request& request);
 S3Answer list_objects(S3Context& s3, const S3Request& request);
 Awaitable<S3Answer> put_object(S3Context& s3, S3Request request, http::BodyReader& body);
 Awaitable<S3Answer> copy_object(S3Context& s3, S3Request request);

@@ -71,10 +71,12 @@ Answer<void> check_owner(const S3Context& s3, const S3Request& request) {
 
 }  // namespace
 
-std::string region_of_bucket(const S3Context& s3, const std::string& bucket) {
+std::string region_of_bucket(const S3Context& s3, const std::string& bucket, const Caller& caller) {
   const AccountBucket* known = s3.identities.account().bucket(bucket);
   if (known != nullptr && !known->region.empty()) return known->region;
-  return s3.objects.bucket(bucket).value_or(BucketInfo{}).region;
+  const auto made = s3.objects.bucket(bucket);
+  if (!made) return "";
+  return made->region.empty() ? caller.region : made->region;
 }
 
 Answer<void> check_object_action(const S3Context& s3,

@@ -10,7 +10,7 @@
 namespace quarry::sandbox {
 
 // The region that a bucket says it is in.
-std::string region_of_bucket(const S3Context& s3, const std::string& bucket);
+std::string region_of_bucket(const S3Context& s3, const std::string& bucket, const Caller& caller);
 
 // Of a request to a bucket that exists. Faults: PermanentRedirect for a bucket of another region,
 // AccessDenied for another owner than expected, or for what is denied.

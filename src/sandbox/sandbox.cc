@@ -20,7 +20,6 @@ namespace quarry::sandbox {
 namespace {
 
 constexpr std::size_t kPoolThreads = 4;
-constexpr std::string_view kDefaultRegion = "us-east-1";  // of the buckets made at start
 
 class SandboxImpl final : public Sandbox {
  public:
@@ -42,7 +41,7 @@ class SandboxImpl final : public Sandbox {
     uploads_.emplace(*objects_);
     jobs_.emplace(pool_, options_.data_dir);
     for (const std::string& bucket : options_.buckets) {
-      objects_->create_bucket(bucket, std::string(kDefaultRegion), clock_.now());
+      objects_->create_bucket(bucket, {}, clock_.now());  // of no region: of whoever asks
     }
     JobLimits limits;
     limits.records_min = options_.min_records_per_job;
