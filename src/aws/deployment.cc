@@ -61,6 +61,7 @@ std::shared_ptr<const Deployment> make_deployment(config::DeploymentSettings set
       endpoint_for(settings, settings.s3_endpoint, "s3", settings.s3_region, environment),
       std::move(s3_options));
   const auto for_bedrock = bedrock_credentials(settings, environment, out->credentials);
+  out->by_api_key = for_bedrock != out->credentials;
   out->bedrock = make_bedrock_client(
       wire, for_bedrock,
       endpoint_for(settings, settings.bedrock_endpoint, "bedrock", region, environment), region);

@@ -23,6 +23,7 @@ struct Deployment {
   std::shared_ptr<StsClient> sts;                   // as the identity that signs for Bedrock
   std::shared_ptr<CredentialProvider> credentials;  // of sts, and of bedrock without an API key
   std::shared_ptr<CredentialProvider> s3_credentials;
+  bool by_api_key = false;  // Bedrock is spoken to with an API key, S3 and STS are not
 
   const std::string& id() const { return settings.id; }
   // An object of this deployment: bucket, prefix + name.

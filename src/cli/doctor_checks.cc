@@ -90,14 +90,14 @@ class Examination {
 
 Awaitable<void> Examination::identity() {
   const bool s3_apart = patient_.s3_sts != nullptr;
-  if (patient_.by_api_key && s3_apart) {
+  if (deployment_.by_api_key && s3_apart) {
     add(skipped("identity", "Bedrock is spoken to with an API key, which has no name to ask for"));
     co_return;
   }
-  const std::string by_key = patient_.by_api_key ? "; for Bedrock: an API key" : "";
+  const std::string by_key = deployment_.by_api_key ? "; for Bedrock: an API key" : "";
   const auto credentials = co_await deployment_.credentials->get(soon());
   if (!credentials) {
-    has_identity_ = patient_.by_api_key;
+    has_identity_ = deployment_.by_api_key;
     has_s3_identity_ = s3_apart;
     add(failed("identity", "no credentials", credentials.error(),
                remedies().no_credentials(credentials.error(), false)));
@@ -115,7 +115,7 @@ Awaitable<void> Examination::identity() {
     add(fine("identity", fmt::format("{}, credentials from {}{}", who->arn, source, by_key)));
   } else if (who.error().code() == Errc::forbidden || who.error().code() == Errc::upstream ||
              who.error().code() == Errc::invalid_request) {
-    has_identity_ = patient_.by_api_key;
+    has_identity_ = deployment_.by_api_key;
     has_s3_identity_ = s3_apart;
     add(failed("identity", fmt::format("AWS refuses the credentials from {}", source), who.error(),
                remedies().no_credentials(who.error(), false)));
@@ -149,7 +149,7 @@ void Examination::role_account() {
   const std::string account = account_of(settings_.role_arn);
   if (caller_.account.empty() || account.empty()) {
     add(skipped("role account", "the caller's account is not known"));
-  } else if (patient_.by_api_key) {
+  } else if (deployment_.by_api_key) {
     add(skipped("role account", "the API key's account cannot be asked for"));
   } else if (account == caller_.account) {
     add(fine("role account", fmt::format("{} is in the caller's account", settings_.role_arn)));
@@ -423,7 +423,7 @@ Awaitable<std::vector<Check>> Examination::run() {
   role_account();
   co_await storage();
   if (has_identity_) {
-    const bool same_account = caller_.account.empty() || patient_.by_api_key ||
+    const bool same_account = caller_.account.empty() || deployment_.by_api_key ||
                               account_of(settings_.role_arn) == caller_.account;
     ProbeContext context{.caller = caller_,
                          .suffix = suffix_,

@@ -21,7 +21,6 @@ struct Patient {
   std::shared_ptr<aws::StsClient> s3_sts;       // signs as S3's own identity; null: it has none
   std::shared_ptr<aws::S3Client> s3_any_owner;  // without s3_bucket_owner; null: it is not set
   std::shared_ptr<aws::ServiceQuotas> quotas;
-  bool by_api_key = false;  // Bedrock is spoken to with an API key, S3 and STS are not
 };
 
 struct ExamTimes {

@@ -65,7 +65,6 @@ class Doctor {
   }
   void admit();
   Patient patient_of(aws::DeploymentPtr deployment);
-  bool by_api_key(const config::DeploymentSettings& settings) const;
   Awaitable<void> work();
   Awaitable<void> examine_one(Case& one);
   Awaitable<void> stop();
@@ -90,22 +89,12 @@ class Doctor {
   TaskGroup tasks_;
 };
 
-// As make_deployment() decides it.
-bool Doctor::by_api_key(const config::DeploymentSettings& settings) const {
-  if (!settings.bearer_token.reveal().empty()) return true;
-  const auto token = environment_("AWS_BEARER_TOKEN_BEDROCK");
-  return settings.identity == config::AwsIdentity{} && token && !token->empty();
-}
-
 Patient Doctor::patient_of(aws::DeploymentPtr deployment) {
   const config::DeploymentSettings& settings = deployment->settings;
   const std::string& region = settings.bedrock_region;
   const aws::Wire wire{world_.client, world_.clock, world_.pool};
-  Patient patient{.deployment = deployment,
-                  .s3_sts = nullptr,
-                  .s3_any_owner = nullptr,
-                  .quotas = nullptr,
-                  .by_api_key = by_api_key(settings)};
+  Patient patient{
+      .deployment = deployment, .s3_sts = nullptr, .s3_any_owner = nullptr, .quotas = nullptr};
   if (deployment->s3_credentials != deployment->credentials) {
     const auto sts =
         aws::find_endpoint("sts", region, settings.identity.sts_endpoint, environment_);
