@@ -129,8 +129,12 @@ std::shared_ptr<CredentialProvider> CredentialResolver::resolve(const config::Aw
                  : web_identity_source(world_, place, role_request(identity),
                                        identity.web_identity_token);
   } else if (!identity.role_arn.empty()) {
+    // The token of the pod itself, and not what else its environment may hold.
     source = runs_as(identity, world_.environment)
-                 ? chain(world_, place, "")
+                 ? web_identity_source(
+                       world_, place, role_request(identity),
+                       Secret<std::string>("oidc/file/" + value_of(world_.environment,
+                                                                   "AWS_WEB_IDENTITY_TOKEN_FILE")))
                  : role_source(world_, place, role_request(identity),
                                resolve(base_of(identity), region));
   } else if (!identity.profile.empty()) {

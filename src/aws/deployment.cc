@@ -1,5 +1,6 @@
 #include "aws/deployment.h"
 
+#include "aws/assumed_role.h"
 #include "aws/bedrock_client_http.h"
 #include "aws/endpoint.h"
 #include "aws/s3_client_http.h"
@@ -31,7 +32,9 @@ std::shared_ptr<CredentialProvider> bedrock_credentials(
     const std::shared_ptr<CredentialProvider>& identity) {
   if (!settings.bearer_token.reveal().empty()) return bearer_credentials(settings.bearer_token);
   const auto token = environment("AWS_BEARER_TOKEN_BEDROCK");
-  if (settings.identity == config::AwsIdentity{} && token && !token->empty()) {
+  config::AwsIdentity who = settings.identity;
+  who.sts_endpoint.clear();  // where one is asked says nothing of who asks
+  if (who == config::AwsIdentity{} && token && !token->empty()) {
     return bearer_credentials(Secret<std::string>(*token));
   }
   return identity;
@@ -69,9 +72,9 @@ std::shared_ptr<const Deployment> make_deployment(config::DeploymentSettings set
       wire, for_bedrock,
       endpoint_for(settings, settings.runtime_endpoint, "bedrock-runtime", region, environment),
       region);
-  out->sts = make_sts_client(
-      wire, out->credentials,
-      endpoint_for(settings, settings.identity.sts_endpoint, "sts", region, environment), region);
+  Endpoint sts = endpoint_for(settings, settings.identity.sts_endpoint, "sts", region, environment);
+  std::string sts_region = sts_signing_region(sts.authority, region);
+  out->sts = make_sts_client(wire, out->credentials, std::move(sts), std::move(sts_region));
   out->settings = std::move(settings);
   return out;
 }

@@ -41,8 +41,13 @@ struct State {
   Deadline::clock::time_point not_again_before{};  // after a failure that could be borne
   std::optional<Error> error;
   SysTime failed_at{};
+  int failures = 0;  // in a row
   std::shared_ptr<Flight> flight;
 
+  milliseconds error_remembered() const {
+    return std::min<milliseconds>(kErrorRememberedMax,
+                                  kErrorRemembered * (1 << std::min(failures - 1, 6)));
+  }
   // Of credentials that expire.
   milliseconds left(SysTime now) const { return clock.real(*current->expires_at - now); }
   RefreshWindows windows() const { return refresh_windows(left(fetched_at)); }
@@ -75,12 +80,14 @@ void note_success(State& state, const Credentials& got, bool stable, SysTime now
   state.not_again_before = {};
   state.forgotten = false;
   state.error.reset();
+  state.failures = 0;
   if (!std::exchange(state.announced, true)) log_identity(got);
 }
 
 void note_failure(State& state, const Error& error, SysTime now) {
   state.error = error;
   state.failed_at = now;
+  ++state.failures;
   if (!state.usable(now)) return;
   // What there is serves on; a new one is tried for after a tenth of what is left of it.
   const milliseconds left = state.left(now);
@@ -156,7 +163,7 @@ class RefreshingCredentials final : public CredentialProvider {
       co_return *state->current;
     }
     if (!state->flight && state->error && now >= state->failed_at &&
-        state->clock.real(now - state->failed_at) < kErrorRemembered) {
+        state->clock.real(now - state->failed_at) < state->error_remembered()) {
       co_return fail(*state->error);
     }
     auto got = co_await wait_for(executor, take_off(executor, state), deadline);

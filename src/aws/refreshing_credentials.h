@@ -19,8 +19,10 @@ struct RefreshWindows {
 // one is not fetched at every call. lifetime: as they were when they came. Pure.
 RefreshWindows refresh_windows(std::chrono::milliseconds lifetime);
 
-// What is wrong now may be mended in a moment, but a hundred calls at once ask once.
+// What is wrong now may be mended in a moment, but a hundred calls at once ask once; and twice as
+// long after each further failure, for who is asked may lock an account.
 inline constexpr std::chrono::seconds kErrorRemembered{1};
+inline constexpr std::chrono::seconds kErrorRememberedMax{60};
 // A fetch's own limit: it serves all who wait, so nobody's deadline is its.
 inline constexpr std::chrono::seconds kFetchTimeout{60};
 // Calls that fail together on one expired token say so one after the other; what came since then

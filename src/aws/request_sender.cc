@@ -155,9 +155,9 @@ Task<AwsReply> RequestSender::send(AwsRequest request, Deadline deadline) {
     auto credentials = co_await credentials_->get(deadline);
     if (!credentials) {
       Error why = std::move(credentials.error()).within(request.operation + " " + request.subject);
-      // AWS was not asked, so this is not its last word on the request: who waits for credentials
-      // that ran out waits for these too.
-      if (!retryable(why.code())) why = std::move(why).reason("NoCredentials");
+      // The service was not asked, so this is neither its word on the request nor on its load: who
+      // waits for credentials that ran out waits for these too.
+      if (why.code() != Errc::cancelled) why = std::move(why).reason("NoCredentials");
       co_return fail(std::move(why));
     }
     progress.clock_ahead = clock_ahead_;

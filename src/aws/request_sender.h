@@ -80,7 +80,7 @@ class RequestSender {
   // Every request given here must be safe to repeat. At most kAttemptsMax attempts, and one more
   // each for a corrected clock and for renewed credentials. Errors: unavailable, deadline_exceeded,
   // cancelled, upstream (answer over the bound), and those of CredentialProvider::get, with the
-  // reason "NoCredentials" where waiting alone does not help.
+  // reason "NoCredentials".
   Task<AwsReply> send(AwsRequest request, Deadline deadline);
 
   const Endpoint& endpoint() const { return options_.endpoint; }

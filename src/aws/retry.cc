@@ -58,8 +58,11 @@ constexpr std::array<std::string_view, 3> kClockCodes = {"RequestTimeTooSkewed",
 constexpr std::array<std::string_view, 4> kSignatureCodes = {
     "InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure", ""};
 
-constexpr std::array<std::string_view, 4> kExpiredCodes = {"ExpiredToken", "ExpiredTokenException",
-                                                           "InvalidToken", "TokenRefreshRequired"};
+// The last three: keys that were deleted after others had taken their place.
+constexpr std::array<std::string_view, 7> kExpiredCodes = {
+    "ExpiredToken",         "ExpiredTokenException", "InvalidToken",
+    "TokenRefreshRequired", "InvalidAccessKeyId",    "UnrecognizedClientException",
+    "InvalidClientTokenId"};
 
 bool names_the_clock(const AwsError& error) {
   return contains(kClockCodes, error.code) || error.message.contains("Signature expired") ||

@@ -36,13 +36,23 @@ bool stands_before_host(const Endpoint& endpoint,
   return false;
 }
 
-// Where a redirect of S3's leads: never to less than TLS where we had it.
+// "amazonaws.com" of "s3.us-east-1.amazonaws.com"; "" where it is not AWS's own.
+std::string_view dns_suffix(const Endpoint& endpoint, const std::string& region) {
+  const std::string before = "." + region + ".";
+  const std::size_t at = endpoint.overridden ? std::string::npos : endpoint.authority.find(before);
+  if (at == std::string::npos) return {};
+  return std::string_view(endpoint.authority).substr(at + before.size());
+}
+
+// Where a redirect of S3's leads: to another host of AWS's, and never to less than TLS. Whatever an
+// answer names gets a signed request, and perhaps an object.
 struct Target {
   std::string authority;
   std::string path;
 };
 std::optional<Target> redirect_target(const http::ClientResponse& response,
-                                      const Endpoint& endpoint) {
+                                      const Endpoint& endpoint,
+                                      const std::string& region) {
   std::string_view url = response.headers.get("Location").value_or("");
   const std::string_view scheme = endpoint.https ? "https://" : "http://";
   if (!url.starts_with(scheme) || !endpoint.base_path.empty()) return std::nullopt;
@@ -51,6 +61,8 @@ std::optional<Target> redirect_target(const http::ClientResponse& response,
   const std::size_t slash = url.find('/');
   const auto host = parse_endpoint(std::string(scheme) + std::string(url.substr(0, slash)));
   if (!host || slash == std::string_view::npos) return std::nullopt;
+  const std::string_view suffix = dns_suffix(endpoint, region);
+  if (suffix.empty() || !host->authority.ends_with("." + std::string(suffix))) return std::nullopt;
   return Target{host->authority, std::string(url.substr(slash))};
 }
 
@@ -109,7 +121,7 @@ Task<AwsReply> S3Caller::send(AwsRequest request, Deadline deadline) {
   if (!reply || !reply->failure || reply->failure->status != 307) co_return reply;
   // What was won by resuming is not asked for again.
   if (again.resume && reply->attempts > 1) co_return reply;
-  auto target = redirect_target(reply->response, sender_.endpoint());
+  auto target = redirect_target(reply->response, sender_.endpoint(), options_.region);
   if (!target) co_return reply;
   again.authority = std::move(target->authority);
   again.path = std::move(target->path);

@@ -340,12 +340,13 @@ TEST_F(S3, RenewsCredentialsForAHeadRefusedInItsOwnRegion) {
 }
 
 TEST_F(S3, FollowsANewBucketToItsHostOnceAndSignsForThat) {
-  const http::Headers to_host = {{"Location", "http://bkt.s3-eu-west-1.amazonaws.com/a%20b?x=y"}};
+  client = make("");
+  const http::Headers to_host = {{"Location", "https://bkt.s3-eu-west-1.amazonaws.com/a%20b?x=y"}};
   http.answer(307, error_xml("TemporaryRedirect"), to_host);
   http.answer(200, "", {{"ETag", "\"e\""}});
   const auto put = run(client->put(kObject, as_bytes("x"), deadline));
   ASSERT_TRUE(put) << put.error().message();
-  EXPECT_EQ(sent().url, "http://bkt.s3-eu-west-1.amazonaws.com/a%20b");
+  EXPECT_EQ(sent().url, "https://bkt.s3-eu-west-1.amazonaws.com/a%20b");
   EXPECT_EQ(sent().body, "x");
   EXPECT_NE(http.sent()[0].headers.get("Authorization"), sent().headers.get("Authorization"));
   for (int i = 0; i < 2; ++i) http.answer(307, error_xml("TemporaryRedirect"), to_host);
@@ -353,11 +354,19 @@ TEST_F(S3, FollowsANewBucketToItsHostOnceAndSignsForThat) {
   EXPECT_EQ(http.sent().size(), 4u);
 }
 
-TEST_F(S3, FollowsNoRedirectOutOfTls) {
+TEST_F(S3, FollowsNoRedirectAwayFromAwsOrOutOfTls) {
+  const auto follows = [&](const char* location) {
+    const std::size_t before = http.sent().size();
+    http.answer(307, error_xml("TemporaryRedirect"), {{"Location", location}});
+    EXPECT_FALSE(run(client->put(kObject, as_bytes("x"), deadline)));
+    return http.sent().size() > before + 1;
+  };
+  EXPECT_FALSE(follows("http://127.0.0.1/a")) << "of a server that is not AWS's";
   client = make("");
-  http.answer(307, error_xml("TemporaryRedirect"), {{"Location", "http://elsewhere/a"}});
-  EXPECT_FALSE(run(client->put(kObject, as_bytes("x"), deadline)));
-  EXPECT_EQ(http.sent().size(), 1u);
+  EXPECT_FALSE(follows("http://bkt.s3-eu-west-1.amazonaws.com/a"));
+  EXPECT_FALSE(follows("https://elsewhere/a"));
+  EXPECT_FALSE(follows("https://amazonaws.com.elsewhere/a"));
+  EXPECT_FALSE(follows("https://notamazonaws.com/a"));
 }
 
 TEST_F(S3, NeverRepeatsTheStringToSign) {

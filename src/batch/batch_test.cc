@@ -231,6 +231,11 @@ TEST(ResourceNames, AreNotForClients) {
   EXPECT_EQ(without_resource_names("PutObject s3://bucket/key: AccessDenied"),
             "PutObject <s3 object>: AccessDenied");
   EXPECT_EQ(without_resource_names("nothing to hide"), "nothing to hide");
+  EXPECT_EQ(public_words(Error(Errc::upstream, "PutObject s3://b/k: AccessDenied")),
+            without_resource_names("PutObject s3://b/k: AccessDenied"));
+  EXPECT_FALSE(public_words(Error(Errc::forbidden, "program /opt/x ended with 1: token=abc")
+                                .reason("NoCredentials"))
+                   .contains("/opt/x"));
 }
 
 TEST(ResourceNames, OfARefusedCallOnlyAwssCodeAndWordsAreForClients) {

@@ -264,6 +264,10 @@ CallOutcome DirectRun::came_to_nothing(const Record& record,
                                        std::int64_t answers_before,
                                        Error error,
                                        std::optional<Error>& final_error) {
+  if (no_credentials(error)) {  // which is no record's fault, and not the model's
+    failure_ = std::move(error);
+    return CallOutcome::failed;
+  }
   if (error.code() == Errc::throttled) {
     throttled_.push_back(record);
     return CallOutcome::throttled;

@@ -256,7 +256,7 @@ Awaitable<void> Engine::State::run_batch(Kind kind, store::BatchRow batch) {
         id,
         {{"batch_expired",
           "The batch could not be prepared before the completion window expired: " +
-              without_resource_names(done.error().message()),
+              public_words(done.error()),
           "", std::nullopt}},
         context.now_ms());
     if (failed) co_return;

@@ -1,5 +1,7 @@
 #include "batch/resource_names.h"
 
+#include "batch/worth_repeating.h"
+
 #include <algorithm>
 
 namespace quarry::batch {
@@ -45,6 +47,11 @@ std::string without_resource_names(std::string_view message) {
     if (message[at - 1] == ':' || message[at - 1] == '.') clean.push_back(message[at - 1]);
   }
   return clean;
+}
+
+std::string public_words(const Error& error) {
+  if (!no_credentials(error)) return without_resource_names(error.message());
+  return "the server has no AWS credentials at present; its operator finds the cause in the log";
 }
 
 }  // namespace quarry::batch

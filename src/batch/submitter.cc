@@ -24,6 +24,7 @@ constexpr std::string_view kSubmitting = "Submitting";  // BatchStore::job_submi
 constexpr int kRefusalsMax = 3;
 // A job is not handed round for ever: each time its input is copied.
 constexpr int kSuccessorsMax = 4;
+constexpr std::int64_t kCredentialsWaitMs = 10'000;
 // So long AWS's list must go without a job before it is taken not to exist.
 constexpr std::int64_t kAbsentForMs = 30'000;
 
@@ -42,6 +43,7 @@ class Submission {
   Task<void> submitted(std::string arn);
   Task<void> refused(const Error& error);
   Task<void> no_room(const Error& error);
+  Task<void> not_asked(const Error& error);
   // Nothing runs at AWS: the collector sees what becomes of the lines.
   Task<void> end_unsubmitted(std::string aws_status, std::string message);
   // May be there from an attempt before this step.
@@ -122,6 +124,15 @@ Task<void> Submission::no_room(const Error& error) {
                                                         job_.failures + 1, maybe_at_aws());
 }
 
+// There were no credentials to ask AWS with. A job that it has not been asked for before is not
+// there, and ends with its window or when it is cancelled, whether they come back or not.
+Task<void> Submission::not_asked(const Error& error) {
+  if (maybe_at_aws()) co_return fail(error);
+  const std::int64_t until_ms = context_.now_ms() + kCredentialsWaitMs;
+  co_return co_await context_.batches.job_not_submitted(job_.batch_id, job_.n, until_ms,
+                                                        job_.failures + 1, false);
+}
+
 Task<void> Submission::refused(const Error& error) {
   obs::warn("job not submitted", {{"batch_id", job_.batch_id.value},
                                   {"job", job_.n},
@@ -129,6 +140,7 @@ Task<void> Submission::refused(const Error& error) {
                                   {"code", name(error.code())},
                                   {"reason", error.reason()},
                                   {"message", error.message()}});
+  if (no_credentials(error)) co_return co_await not_asked(error);
   if (error.code() == Errc::throttled) co_return co_await no_room(error);
   if (error.code() == Errc::unavailable || error.code() == Errc::deadline_exceeded) {
     // Others of this deployment need not find out for themselves.
@@ -212,7 +224,7 @@ Task<void> submit_job(Context& context, store::DueJob due) {
   const bool maybe_at_aws = job.aws_status == kSubmitting;
   if (due.batch_cancelling && !maybe_at_aws) co_return co_await ended("", "");
   if (context.window_over(due) && !maybe_at_aws) {
-    co_return co_await ended("Expired", "no slot was free within the window");
+    co_return co_await ended("Expired", "it could not be started within the window");
   }
   aws::DeploymentPtr deployment = context.deployments.by_id(job.deployment_id);
   if (!deployment) {

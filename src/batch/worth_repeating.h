@@ -10,6 +10,9 @@
 
 namespace quarry::batch {
 
+// AWS was not asked: there was nobody to ask as (aws::RequestSender).
+inline bool no_credentials(const Error& error) { return error.reason() == "NoCredentials"; }
+
 // Retryable errors, our own bugs, and credentials that have run out: an operator renews those, and
 // a night's work must not be lost to it.
 inline bool worth_repeating(const Error& error) {

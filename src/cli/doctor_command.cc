@@ -1,5 +1,6 @@
 #include "cli/doctor_command.h"
 
+#include "aws/assumed_role.h"
 #include "aws/deployment_set.h"
 #include "aws/service_quotas.h"
 #include "cli/command_line.h"
@@ -98,7 +99,10 @@ Patient Doctor::patient_of(aws::DeploymentPtr deployment) {
   if (deployment->s3_credentials != deployment->credentials) {
     const auto sts =
         aws::find_endpoint("sts", region, settings.identity.sts_endpoint, environment_);
-    if (sts) patient.s3_sts = aws::make_sts_client(wire, deployment->s3_credentials, *sts, region);
+    if (sts) {
+      patient.s3_sts = aws::make_sts_client(wire, deployment->s3_credentials, *sts,
+                                            aws::sts_signing_region(sts->authority, region));
+    }
   }
   if (!settings.bucket_owner.empty()) {
     config::DeploymentSettings any = settings;

@@ -355,10 +355,12 @@ std::string deployment_id(const DeploymentSettings& deployment) {
         deployment.bucket, deployment.prefix}) {
     add(part);
   }
-  // Where given: so that who gives none keeps the id of before there were such keys.
-  if (!deployment.identity.role_arn.empty()) add("as " + deployment.identity.role_arn);
-  if (!deployment.identity.profile.empty()) add("profile " + deployment.identity.profile);
-  if (deployment.output_bucket != deployment.bucket) add("to " + deployment.output_bucket);
+  // Who reaches these places is not in it: files and jobs stay the deployment's own when keys
+  // become a role. Where its results lie is, if elsewhere.
+  if (deployment.output_bucket != deployment.bucket ||
+      deployment.output_prefix != deployment.prefix) {
+    add("to " + deployment.output_bucket + "/" + deployment.output_prefix);
+  }
   return "dep-" + sha256_hex(what).substr(0, kHexDigits);
 }
 

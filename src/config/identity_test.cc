@@ -178,13 +178,18 @@ TEST(Identity, AnApiKeyIsForBedrockAlone) {
   EXPECT_EQ(got.identity, AwsIdentity{});
 }
 
-TEST(Identity, EntriesOfDifferentRolesAreDifferentDeployments) {
-  const std::string first = only("aws_role_name: " + kRole + "\n").id;
-  EXPECT_NE(first, only("aws_role_name: " + kRole + "2\n").id);
-  EXPECT_NE(only("").id, only("aws_profile_name: work\n").id);
-  EXPECT_NE(only("").id, only("s3_output_bucket_name: other\n").id);
-  EXPECT_EQ(only("").id, only("aws_access_key_id: A\naws_secret_access_key: B\n").id)
-      << "a rotated key is no other deployment";
+TEST(Identity, IsNotInTheDeploymentsId) {
+  const std::string id = only("").id;
+  EXPECT_EQ(id, only("aws_access_key_id: A\naws_secret_access_key: B\n").id);
+  EXPECT_EQ(id, only("aws_role_name: " + kRole + "\n").id);
+  EXPECT_EQ(id, only("aws_profile_name: work\n").id);
+}
+
+TEST(JobSettings, WhereResultsLieIsInTheDeploymentsIdIfElsewhere) {
+  EXPECT_EQ(only("").id, only("s3_output_bucket_name: my-bucket\n").id);
+  const std::string other = only("s3_output_bucket_name: other/a\n").id;
+  EXPECT_NE(only("").id, other);
+  EXPECT_NE(only("s3_output_bucket_name: other/b\n").id, other);
 }
 
 TEST(JobSettings, AreReadAndHeldToWhatAwsTakes) {
