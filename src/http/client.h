@@ -63,13 +63,15 @@ class Client {
 };
 
 struct ClientOptions {
-  std::string ca_bundle;  // "" = the system's
+  // A file of certificates, or a directory of them by their hashes (openssl rehash); "" = the
+  // system's.
+  std::string ca_bundle;
   std::size_t connections_max = 256;
   std::chrono::seconds connect_timeout{5};
   std::string user_agent = "quarry/" QUARRY_VERSION;
 };
 
-// The file of certificates that the environment asks for: AWS_CA_BUNDLE, else REQUESTS_CA_BUNDLE,
+// ClientOptions::ca_bundle as the environment asks for it: AWS_CA_BUNDLE, else REQUESTS_CA_BUNDLE,
 // as botocore has them, else SSL_CERT_FILE, as OpenSSL has it. "" = none.
 std::string ca_bundle_of(
     const std::function<std::optional<std::string>(const std::string& variable)>& environment);

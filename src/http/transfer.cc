@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 namespace quarry::http {
 
@@ -77,9 +79,17 @@ Result<void> Transfer::prepare(CurlHandle easy, const ClientOptions& options) {
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect.count()));
   set(CURLOPT_BUFFERSIZE, kReceiveBufferBytes);
   set(CURLOPT_ERRORBUFFER, curl_message_.data());
-  if (!options.ca_bundle.empty()) {
-    set(CURLOPT_CAINFO, options.ca_bundle.c_str());
-    set(CURLOPT_PROXY_CAINFO, options.ca_bundle.c_str());  // of a proxy that is spoken to by TLS
+  // The second of each two is of a proxy that is spoken to by TLS.
+  const char* const bundle = options.ca_bundle.c_str();
+  if (std::error_code no; std::filesystem::is_directory(options.ca_bundle, no)) {
+    const char* const no_file = nullptr;  // libcurl's own would be trusted beside the directory
+    set(CURLOPT_CAINFO, no_file);
+    set(CURLOPT_PROXY_CAINFO, no_file);
+    set(CURLOPT_CAPATH, bundle);
+    set(CURLOPT_PROXY_CAPATH, bundle);
+  } else if (!options.ca_bundle.empty()) {
+    set(CURLOPT_CAINFO, bundle);
+    set(CURLOPT_PROXY_CAINFO, bundle);
   }
   if (request_.direct) set(CURLOPT_NOPROXY, "*");
   set(CURLOPT_WRITEFUNCTION, &Transfer::on_write);
