@@ -157,8 +157,8 @@ Task<AwsReply> RequestSender::send(AwsRequest request, Deadline deadline) {
       Error why = std::move(credentials.error()).within(request.operation + " " + request.subject);
       // The service was not asked, so this is neither its word on the request nor on its load: who
       // waits for credentials that ran out waits for these too.
-      if (why.code() != Errc::cancelled) why = std::move(why).reason("NoCredentials");
-      co_return fail(std::move(why));
+      if (why.code() == Errc::cancelled) co_return fail(std::move(why));
+      co_return fail(std::move(why).reason("NoCredentials"));
     }
     progress.clock_ahead = clock_ahead_;
     const SysTime now = wire_.clock.now() + progress.clock_ahead;
