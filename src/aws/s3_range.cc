@@ -115,6 +115,7 @@ class Window {
     crc64nvme_.clear();
   }
 
+  bool empty() const { return filled_ == 0; }
   // Whether an etag is asked for that the caller did not name.
   bool holds_own_etag() const { return filled_ > 0 && if_match_.empty(); }
   bool has_checksum() const { return !crc32_.empty() || !crc64nvme_.empty(); }
@@ -205,13 +206,18 @@ Task<RangeRead> read_range(S3Caller& caller,
     if (!reply) co_return fail(std::move(reply.error()));
     if (reply->failure) {
       const int status = reply->failure->status;
-      if (status == 416) {
+      if (status == 416 && window.empty()) {
         co_return co_await past_the_end(caller, std::move(object), std::move(*reply), offset,
                                         deadline);
       }
-      // Another object lies there by now, which a caller without an etag takes as well.
-      if (status != 412 || !window.holds_own_etag() || restarts++ == kRestartsMax) {
-        co_return fail(s3_refusal(*std::move(reply->failure), label, caller.options()));
+      // Another object lies there by now, which a caller without an etag takes as well. 416: it is
+      // shorter than what came of the first, and the server knows no If-Match.
+      const bool changed = status == 412 || status == 416;
+      if (!changed || !window.holds_own_etag() || restarts++ == kRestartsMax) {
+        Error refusal = s3_refusal(*std::move(reply->failure), label, caller.options());
+        if (status != 416) co_return fail(std::move(refusal));
+        co_return fail(Errc::conflict, "the object became shorter while it was read: " +
+                                           std::move(refusal).message());
       }
       window.restart();
       continue;

@@ -142,6 +142,32 @@ TEST_F(Range, DoesNotJoinPiecesOfTwoObjects) {
   EXPECT_EQ(got.error().code(), Errc::corrupt);
 }
 
+// By a server that knows no If-Match: the end of the new object is not the end of the old one.
+TEST_F(Range, BeginsAnewWhereTheObjectBecameShorterThanWhatHasCome) {
+  const http::Headers sizes[] = {{}, {{"Content-Range", "bytes */0"}}};
+  for (const http::Headers& size : sizes) {
+    cut("0123", 0);
+    http.answer(416, "<Error><Code>InvalidRange</Code></Error>", size);
+    http.answer(206, "ab", {{"Content-Range", "bytes 0-1/2"}, {"ETag", "\"new\""}});
+    const auto got = read();
+    ASSERT_TRUE(got) << got.error().message();
+    EXPECT_EQ(got->bytes, 2u);
+    EXPECT_EQ(got->object_bytes, 2u);
+    EXPECT_EQ(got->etag, "new");
+    EXPECT_EQ(http.unanswered(), 0u);
+    EXPECT_EQ(http.sent().back().headers.get("Range"), "bytes=0-9");
+  }
+}
+
+TEST_F(Range, TellsThatTheObjectBecameShorterWhereOneIsAskedFor) {
+  cut("0123", 0);
+  http.answer(416, "<Error><Code>InvalidRange</Code></Error>");
+  const auto got = read(0, "e");
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code(), Errc::conflict);
+  EXPECT_TRUE(got.error().message().contains("became shorter")) << got.error().message();
+}
+
 TEST_F(Range, GoesOnAfterAnAnswerThatEndsTooSoonWithoutAnError) {
   piece("0123", 0);  // says 0-9
   piece("456789", 4);
