@@ -15,7 +15,7 @@ constexpr std::int64_t kRowsAtOnce = 500;
 constexpr std::size_t kOrphansAtOnce = 100;      // names that one look into the database judges
 constexpr std::chrono::milliseconds kPause{10};  // between steps, for others' sake
 constexpr std::chrono::seconds kCallTime{30};
-constexpr int kFailuresMax = 3;  // of a deployment; then it is left alone until the next sweep
+constexpr int kFailuresMax = 3;  // of a place; then it is left alone until the next sweep
 constexpr std::size_t kMarkBytesMax = 256;
 
 Deadline soon() { return Deadline::after(kCallTime); }
@@ -72,6 +72,19 @@ bool Janitor::lies_in_a_folder_of(const Place& inner, const Place& outer) {
 // Where a deployment's objects lie: what Quarry writes, and what its jobs write.
 std::vector<aws::S3Uri> Janitor::roots(const aws::Deployment& deployment) {
   return {deployment.object(""), deployment.output_object("")};
+}
+
+// Of two roots, one in the other, the inner. What lies in neither, because the configuration was
+// another then, counts for its bucket.
+Janitor::Reach Janitor::reach_of(const aws::Deployment& deployment, const aws::S3Uri& at) {
+  std::string prefix;
+  for (aws::S3Uri& root : roots(deployment)) {
+    if (root.bucket == at.bucket && at.key.starts_with(root.key) &&
+        root.key.size() >= prefix.size()) {
+      prefix = std::move(root.key);
+    }
+  }
+  return {deployment.id(), {at.bucket, std::move(prefix), deployment.settings.s3_endpoint}};
 }
 
 std::vector<Janitor::Place> Janitor::places() const {
@@ -221,7 +234,7 @@ Awaitable<bool> Janitor::clean_batch(BatchId id) {
 // --- what the database does not know ---
 
 Awaitable<void> Janitor::sweep_place(Place place) {
-  if (given_up(*place.deployment) || !co_await owns(place)) co_return;
+  if (given_up(*place.deployment, place.root()) || !co_await owns(place)) co_return;
   // Bedrock's own multipart uploads, below results/, may take as long as its jobs.
   for (const char* folder : {"files/", "jobs/"}) co_await abort_multiparts(place, folder);
   for (const char* folder : {"files/", "jobs/", "results/"}) {
@@ -243,11 +256,11 @@ Awaitable<bool> Janitor::owns(Place place) {
   auto read = co_await s3.get_range(mark, 0, buffer, "", soon());
   if (!read && read.error().code() == Errc::not_found) {
     auto written = co_await s3.put(mark, as_bytes(*id), soon());
-    if (!written) failed(*place.deployment, written.error());
+    if (!written) failed(*place.deployment, place.root(), written.error());
     co_return false;
   }
   if (!read) {
-    failed(*place.deployment, read.error());
+    failed(*place.deployment, place.root(), read.error());
     co_return false;
   }
   if (as_text(std::span(buffer).first(read->bytes)) == *id) co_return true;
@@ -264,20 +277,21 @@ Awaitable<bool> Janitor::owns(Place place) {
 Awaitable<void> Janitor::abort_multiparts(Place place, std::string folder) {
   aws::S3Client& s3 = *place.deployment->s3;
   std::optional<aws::MultipartMarker> after;
-  while (!given_up(*place.deployment)) {
+  while (!given_up(*place.deployment, place.root())) {
     auto page = co_await s3.list_multiparts({place.bucket, place.prefix + folder}, after, soon());
     if (!page) {
-      failed(*place.deployment, page.error());
+      failed(*place.deployment, place.root(), page.error());
       co_return;
     }
     for (aws::OpenMultipart& upload : page->uploads) {
-      if (upload.initiated > now() - kMultipartAge || given_up(*place.deployment)) continue;
+      if (upload.initiated > now() - kMultipartAge || given_up(*place.deployment, place.root()))
+        continue;
       auto aborted = co_await s3.abort_multipart({place.bucket, std::move(upload.key)},
                                                  std::move(upload.upload_id), soon());
       if (aborted) {
         ++aborted_;
       } else {
-        failed(*place.deployment, aborted.error());
+        failed(*place.deployment, place.root(), aborted.error());
       }
     }
     if (!page->next) co_return;
@@ -288,11 +302,11 @@ Awaitable<void> Janitor::abort_multiparts(Place place, std::string folder) {
 
 Awaitable<void> Janitor::delete_orphans(Place place, std::string folder) {
   std::optional<std::string> token;
-  while (!given_up(*place.deployment)) {
+  while (!given_up(*place.deployment, place.root())) {
     auto page =
         co_await place.deployment->s3->list({place.bucket, place.prefix + folder}, token, soon());
     if (!page) {
-      failed(*place.deployment, page.error());
+      failed(*place.deployment, place.root(), page.error());
       co_return;
     }
     token = std::move(page->next_token);
@@ -326,22 +340,22 @@ Awaitable<bool> Janitor::delete_orphans_of(Place place, std::vector<aws::ObjectI
 // --- calls ---
 
 Awaitable<bool> Janitor::remove(const aws::Deployment& deployment, aws::S3Uri object) {
-  if (given_up(deployment)) co_return false;
-  auto removed = co_await deployment.s3->remove(std::move(object), soon());
+  if (given_up(deployment, object)) co_return false;
+  auto removed = co_await deployment.s3->remove(object, soon());
   if (removed) {
     ++removed_;
   } else {
-    failed(deployment, removed.error());
+    failed(deployment, object, removed.error());
   }
   co_return removed.has_value();
 }
 
 Awaitable<bool> Janitor::remove_all_below(const aws::Deployment& deployment, aws::S3Uri prefix) {
   std::optional<std::string> token;
-  while (!given_up(deployment)) {
+  while (!given_up(deployment, prefix)) {
     auto page = co_await deployment.s3->list(prefix, std::move(token), soon());
     if (!page) {
-      failed(deployment, page.error());
+      failed(deployment, prefix, page.error());
       co_return false;
     }
     for (aws::ObjectInfo& object : page->objects) {
@@ -356,16 +370,18 @@ Awaitable<bool> Janitor::remove_all_below(const aws::Deployment& deployment, aws
   co_return false;
 }
 
-void Janitor::failed(const aws::Deployment& deployment, const Error& error) {
-  const int failures = ++failures_[deployment.id()];
+void Janitor::failed(const aws::Deployment& deployment, const aws::S3Uri& at, const Error& error) {
+  const int failures = ++failures_[reach_of(deployment, at)];
   obs::warn("the janitor could not do its work; it comes again",
             {{"deployment", deployment.id()},
+             {"bucket", at.bucket},
              {"error", error.message()},
              {"left_alone_until_the_next_sweep", failures >= kFailuresMax}});
 }
 
-bool Janitor::given_up(const aws::Deployment& deployment) const {
-  const auto found = failures_.find(deployment.id());
+bool Janitor::given_up(const aws::Deployment& deployment, const aws::S3Uri& at) const {
+  if (failures_.empty()) return false;
+  const auto found = failures_.find(reach_of(deployment, at));
   return found != failures_.end() && found->second >= kFailuresMax;
 }
 

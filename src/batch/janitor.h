@@ -23,6 +23,7 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace quarry::batch {
@@ -56,12 +57,17 @@ class Janitor {
   struct Place {
     aws::DeploymentPtr deployment;  // whose credentials reach it
     std::string bucket, prefix;
+    aws::S3Uri root() const { return {bucket, prefix}; }
   };
   using PlaceKey = std::tuple<std::string, std::string, std::string>;  // bucket, prefix, endpoint
+  // A place as one deployment sees it: one may be refused where another is not, and be refused in
+  // its jobs' bucket alone.
+  using Reach = std::pair<std::string, PlaceKey>;
 
   Awaitable<void> loop();
   static bool lies_in_a_folder_of(const Place& inner, const Place& outer);
   static std::vector<aws::S3Uri> roots(const aws::Deployment& deployment);
+  static Reach reach_of(const aws::Deployment& deployment, const aws::S3Uri& at);
   std::vector<Place> places() const;
 
   Awaitable<void> sweep_files();
@@ -76,12 +82,12 @@ class Janitor {
   Awaitable<void> delete_orphans(Place place, std::string folder);
   Awaitable<bool> delete_orphans_of(Place place, std::vector<aws::ObjectInfo> objects);
 
-  // False: it failed, or its deployment has failed too often in this sweep to be asked again.
+  // False: it failed, or its place has failed too often in this sweep to be asked again.
   Awaitable<bool> remove(const aws::Deployment& deployment, aws::S3Uri object);
   Awaitable<bool> remove_all_below(const aws::Deployment& deployment, aws::S3Uri prefix);
-  // Logs it and counts it against the deployment.
-  void failed(const aws::Deployment& deployment, const Error& error);
-  bool given_up(const aws::Deployment& deployment) const;
+  // Logs it and counts it against the place in which `at` lies.
+  void failed(const aws::Deployment& deployment, const aws::S3Uri& at, const Error& error);
+  bool given_up(const aws::Deployment& deployment, const aws::S3Uri& at) const;
 
   SysTime now() const { return context_.clock.now(); }
 
@@ -90,7 +96,7 @@ class Janitor {
   JanitorSettings settings_;
   TaskGroup tasks_;
   std::set<std::string> warned_;             // marks of others that were already spoken of
-  std::map<std::string, int> failures_;      // of deployments, in this sweep
+  std::map<Reach, int> failures_;            // in this sweep
   std::uint64_t removed_ = 0, aborted_ = 0;  // in this sweep
 };
 

@@ -26,19 +26,24 @@ class SettableClock final : public Clock {
 
 class Litter : public ::testing::Test {
  protected:
-  static aws::DeploymentPtr deployment(const std::string& id, std::shared_ptr<testing::FakeS3> s3) {
+  static aws::DeploymentPtr deployment(const std::string& id,
+                                       std::shared_ptr<testing::FakeS3> s3,
+                                       const std::string& output_bucket) {
     auto made = std::make_shared<aws::Deployment>();
     made->settings.id = id;
     made->settings.model_name = "m";
     made->settings.bucket = "b";
     made->settings.prefix = "q/";
+    made->settings.output_bucket = output_bucket;
+    made->settings.output_prefix = "o/";
     made->s3 = std::move(s3);
     return made;
   }
 
-  Litter()
+  explicit Litter(const std::string& output_bucket = {})
       : s3_(std::make_shared<testing::FakeS3>()),
-        deployments_({deployment("dep", s3_), deployment("dep2", s3_)}),
+        deployments_(
+            {deployment("dep", s3_, output_bucket), deployment("dep2", s3_, output_bucket)}),
         models_(*DeploymentModels::make(*catalog_of(config::Settings{}), {})),
         context_{.io = io_,
                  .batches = batches_,
@@ -239,6 +244,57 @@ TEST_F(Litter, OfADeploymentThatAlwaysFailsIsLeftForTheNextSweep) {
   for (int i = 0; i < 100; ++i) s3_->fail_next(Error(Errc::unavailable, "down"));
   sweep();
   EXPECT_EQ(s3_->calls().size(), 3u);
+}
+
+// Where what jobs write lies in a bucket of its own.
+class LitterOfTwoBuckets : public Litter {
+ protected:
+  LitterOfTwoBuckets() : Litter("out") {}
+  void put_result(const std::string& name) { s3_->set_object({"out", "o/" + name}, "x"); }
+  // Without the mark.
+  std::size_t objects_in_out() const {
+    return static_cast<std::size_t>(std::ranges::count_if(s3_->objects(), [](const auto& object) {
+      return object.first.starts_with("out/") && object.first != "out/o/owner";
+    }));
+  }
+};
+
+TEST_F(LitterOfTwoBuckets, OfOneGoesThoughTheOtherCannotBeCleaned) {
+  constexpr int kBatches = 7;  // more than the failures after which a place is left alone
+  for (int i = 0; i < kBatches; ++i) {
+    const std::string id = fmt::format("batch_{}", i);
+    end(batch(id));
+    put_result(fmt::format("results/{}/1/job/input.jsonl.out", id));
+  }
+  sweep();  // marks both
+  put("files/file-orphan/0");
+  ASSERT_TRUE(run(files_.remove(file("file-deleted"), "me", now_s())));
+  pass(hours(49));
+  s3_->refuse_bucket("out", Error(Errc::forbidden, "AccessDenied"));
+  sweep();
+  std::vector<std::string> results;
+  for (int i = 0; i < kBatches; ++i) results.push_back(fmt::format("files/file-out-batch_{}/1", i));
+  EXPECT_THAT(objects(), ::testing::ElementsAreArray(results));
+  EXPECT_EQ(objects_in_out(), static_cast<std::size_t>(kBatches));
+  const auto asked = std::ranges::count_if(
+      s3_->calls(), [](const std::string& call) { return call.starts_with("list out/o/"); });
+  EXPECT_EQ(asked, 3);
+  // None of them was taken for clean.
+  s3_->refuse_bucket("out", std::nullopt);
+  sweep();
+  EXPECT_EQ(objects_in_out(), 0u);
+}
+
+TEST_F(LitterOfTwoBuckets, OfResultsGoesThoughTheInputCannotBeCleaned) {
+  end(batch("batch_1"));
+  put_result("results/batch_1/1/job/input.jsonl.out");
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(run(files_.remove(file(fmt::format("file-{}", i)), "me", now_s())));
+  }
+  pass(hours(25));
+  s3_->refuse_bucket("b", Error(Errc::forbidden, "AccessDenied"));
+  sweep();
+  EXPECT_EQ(objects_in_out(), 0u);
 }
 
 TEST_F(Litter, OfJobsGoesSomeTimeAfterTheBatchAndItsResultsStay) {

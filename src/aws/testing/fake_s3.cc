@@ -47,6 +47,11 @@ void FakeS3::fail_next(std::string_view operation, Error error) {
   failures_.push_back({std::string(operation), std::move(error)});
 }
 
+void FakeS3::refuse_bucket(const std::string& bucket, std::optional<Error> error) {
+  refused_buckets_.erase(bucket);
+  if (error) refused_buckets_.emplace(bucket, *std::move(error));
+}
+
 void FakeS3::fail_after_effect(std::string_view operation, Error error) {
   lost_answers_.push_back({std::string(operation), std::move(error)});
 }
@@ -95,6 +100,10 @@ Task<void> FakeS3::begin(std::string operation, S3Uri object, Deadline deadline)
       throw boost::system::system_error(asio::error::operation_aborted);
     }
     if (!woken) co_return fail(Errc::deadline_exceeded, operation + ": too slow");
+  }
+  if (const auto refused = refused_buckets_.find(object.bucket);
+      refused != refused_buckets_.end()) {
+    co_return fail(refused->second);
   }
   const auto scripted = std::ranges::find_if(failures_, [&](const Scripted& s) {
     return s.operation.empty() || s.operation == operation;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,8 @@ class FakeS3 final : public aws::S3Client {
   // "head", "list", "remove", "create_multipart", "upload_part", "complete_multipart",
   // "abort_multipart", "list_multiparts".
   void fail_next(std::string_view operation, Error error);
+  // Until the next word on that bucket, every call on it fails so and has no effect; nullopt: none.
+  void refuse_bucket(const std::string& bucket, std::optional<Error> error);
   // The next call of that operation takes effect, then its answer is lost.
   void fail_after_effect(std::string_view operation, Error error);
   // Calls of that operation wait until release().
@@ -103,6 +106,7 @@ class FakeS3 final : public aws::S3Client {
   std::map<std::string, SysTime> modified_;
   std::map<std::string, Upload> uploads_;
   std::deque<Scripted> failures_;
+  std::map<std::string, Error> refused_buckets_;
   std::deque<Scripted> lost_answers_;
   std::vector<std::string> held_operations_;
   std::vector<std::string> calls_;
