@@ -23,6 +23,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr std::size_t kProgramsAtOnce = 2;
+
 std::string message_of(int error) { return std::generic_category().message(error); }
 
 class Descriptor {
@@ -109,7 +111,7 @@ Result<pid_t> spawn(const std::vector<std::string>& words, const Pipe& out, cons
 
 int milliseconds_left(Deadline deadline) {
   const auto left = std::chrono::ceil<milliseconds>(deadline.remaining());
-  return static_cast<int>(std::min<std::int64_t>(left.count(), 1000));
+  return static_cast<int>(std::min(left, kStopLatency).count());
 }
 
 // False: the other end is closed.
@@ -122,26 +124,33 @@ bool take(const Descriptor& from, std::string& to, std::size_t bytes_max) {
   return count > 0;
 }
 
-// False: the deadline came first.
+// Until when a program may run.
+struct Limit {
+  Deadline deadline;
+  const std::stop_token& stop;
+  bool reached() const { return deadline.expired() || stop.stop_requested(); }
+};
+
+// False: the limit came first.
 bool read_both(
-    Pipe& out, Pipe& err, ProgramOutput& into, std::size_t bytes_max, Deadline deadline) {
+    Pipe& out, Pipe& err, ProgramOutput& into, std::size_t bytes_max, const Limit& limit) {
   while (out.read.get() >= 0 || err.read.get() >= 0) {
-    if (deadline.expired()) return false;
+    if (limit.reached()) return false;
     std::array<pollfd, 2> ends{{{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}}};
-    if (::poll(ends.data(), ends.size(), milliseconds_left(deadline)) <= 0) continue;
+    if (::poll(ends.data(), ends.size(), milliseconds_left(limit.deadline)) <= 0) continue;
     if (ends[0].revents != 0 && !take(out.read, into.out, bytes_max)) out.read.close();
     if (ends[1].revents != 0 && !take(err.read, into.err, bytes_max)) err.read.close();
   }
   return true;
 }
 
-// nullopt: it still runs at the deadline.
-std::optional<int> exit_code(pid_t pid, Deadline deadline) {
+// nullopt: it still runs at the limit.
+std::optional<int> exit_code(pid_t pid, const Limit& limit) {
   for (int status = 0;;) {
     const pid_t ended = ::waitpid(pid, &status, WNOHANG);
     if (ended == pid) return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     if (ended < 0 && errno != EINTR) return -1;
-    if (deadline.expired()) return std::nullopt;
+    if (limit.reached()) return std::nullopt;
     std::this_thread::sleep_for(milliseconds(2));  // it has closed its output: it is ending
   }
 }
@@ -150,8 +159,10 @@ std::optional<int> exit_code(pid_t pid, Deadline deadline) {
 
 Result<ProgramOutput> run_program(const std::vector<std::string>& words,
                                   milliseconds timeout,
-                                  std::size_t output_bytes_max) {
+                                  std::size_t output_bytes_max,
+                                  const std::stop_token& stop) {
   if (words.empty()) return fail(Errc::not_found, "no program is named");
+  if (stop.stop_requested()) return fail(Errc::cancelled, words[0] + " was not started: stopping");
   auto out = open_pipe();
   auto err = open_pipe();
   if (!out || !err) return fail(std::move(out ? err.error() : out.error()));
@@ -159,19 +170,42 @@ Result<ProgramOutput> run_program(const std::vector<std::string>& words,
   if (!pid) return fail(pid.error());
   out->write.close();
   err->write.close();
-  const auto deadline = Deadline::after(timeout);
+  const Limit limit{Deadline::after(timeout), stop};
   ProgramOutput output;
-  const bool closed = read_both(*out, *err, output, output_bytes_max, deadline);
-  const auto code = closed ? exit_code(*pid, deadline) : std::nullopt;
+  const bool closed = read_both(*out, *err, output, output_bytes_max, limit);
+  const auto code = closed ? exit_code(*pid, limit) : std::nullopt;
   if (!code) {
     ::kill(-*pid, SIGKILL);
     int status = 0;
     while (::waitpid(*pid, &status, 0) < 0 && errno == EINTR) {
     }
+    if (stop.stop_requested()) return fail(Errc::cancelled, words[0] + " was killed: stopping");
     return fail(Errc::deadline_exceeded, words[0] + " did not end in time, and was killed");
   }
   output.exit_code = *code;
   return output;
+}
+
+ProgramRunner::ProgramRunner() = default;
+ProgramRunner::~ProgramRunner() { join(); }
+
+Task<ProgramOutput> ProgramRunner::run(std::vector<std::string> words,
+                                       milliseconds timeout,
+                                       std::size_t output_bytes_max) {
+  // Threads that have ended would never take it up.
+  if (stop_.stop_requested()) co_return fail(Errc::cancelled, "no program is started: stopping");
+  if (!threads_) threads_.emplace(kProgramsAtOnce);
+  co_return co_await run_blocking(*threads_,
+                                  [&words, timeout, output_bytes_max, stop = stop_.get_token()] {
+                                    return run_program(words, timeout, output_bytes_max, stop);
+                                  });
+}
+
+void ProgramRunner::stop() { stop_.request_stop(); }
+
+void ProgramRunner::join() {
+  stop();
+  if (threads_) threads_->join();
 }
 
 }  // namespace quarry::aws

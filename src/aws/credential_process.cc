@@ -48,13 +48,15 @@ Task<Credentials> run_credential_process(IdentityWorld world,
                    "credential_process: " + (words ? "it is empty" : words.error().message()));
   }
   const std::string name = "credential_process " + words->front();
-  auto output = co_await run_blocking(
-      world.pool, [&words, timeout] { return run_program(*words, timeout, kOutputBytesMax); });
+  const auto programs = world.programs;  // its threads outlast what waits for them
+  if (!programs) co_return fail(Errc::internal, "credential_process: nobody runs programs here");
+  auto output = co_await programs->run(*words, timeout, kOutputBytesMax);
   if (!output) {
     const Error& error = output.error();
-    const Errc code =
-        error.code() == Errc::deadline_exceeded ? Errc::deadline_exceeded : Errc::forbidden;
-    co_return fail(code, "credential_process: " + error.message());
+    const bool unfinished =
+        error.code() == Errc::deadline_exceeded || error.code() == Errc::cancelled;
+    co_return fail(unfinished ? error.code() : Errc::forbidden,
+                   "credential_process: " + error.message());
   }
   if (output->exit_code != 0) {
     co_return fail(Errc::forbidden, fmt::format("{} ended with exit code {}: {}", name,

@@ -15,7 +15,8 @@ inline constexpr std::chrono::seconds kCredentialProcessTimeout{45};
 
 // Started without a shell, with nothing on its standard input. Errors: forbidden (does not start,
 // ends with another exit code than 0: the message has its standard error's words, never what it
-// printed; prints something else), deadline_exceeded (it is killed then).
+// printed; prints something else), deadline_exceeded (it is killed then), cancelled (by stop() of
+// world.programs, which runs it).
 Task<Credentials> run_credential_process(
     IdentityWorld world,
     std::string command_line,

@@ -3,7 +3,13 @@
 #include "aws/child_process.h"
 #include "aws/testing/identity_desk.h"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
+
+#include <fstream>
+#include <signal.h>
+#include <sys/stat.h>
 
 namespace quarry::aws {
 namespace {
@@ -59,6 +65,64 @@ TEST_F(CredentialProcess, OneThatDoesNotEndIsKilledWithItsChildren) {
   EXPECT_EQ(got.error().code(), Errc::deadline_exceeded);
   EXPECT_EQ(got.error().message(),
             "credential_process: /bin/sh did not end in time, and was killed");
+}
+
+// A program that hangs, begun by `get`; when it runs, and a thread of the pool for files has seen
+// that, `stop` is called. What came of it.
+template <class Get, class Stop>
+Result<Credentials> stopped(IdentityDesk& desk, Get get, Stop stop) {
+  boost::asio::io_context io;
+  std::optional<Result<Credentials>> out;
+  boost::asio::co_spawn(io, get(), [&](const std::exception_ptr& thrown, Result<Credentials> got) {
+    EXPECT_FALSE(thrown);
+    out.emplace(std::move(got));
+  });
+  const auto read_line = [path = desk.home.path("pipe")] {
+    std::string line;
+    std::getline(std::ifstream(path), line);  // waits for the program to open it
+    return line;
+  };
+  pid_t pid = 0;
+  boost::asio::co_spawn(io, run_blocking(desk.pool, read_line),
+                        [&](const std::exception_ptr&, const std::string& line) {
+                          pid = static_cast<pid_t>(std::stol(line));
+                          EXPECT_EQ(::kill(pid, 0), 0);
+                          stop();
+                        });
+  const auto begun = std::chrono::steady_clock::now();
+  io.run();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 15s);
+  EXPECT_EQ(::kill(pid, 0), -1);  // it is gone
+  return std::move(*out);
+}
+
+struct HangingProcess : ::testing::Test {
+  HangingProcess() { EXPECT_EQ(::mkfifo(desk.home.path("pipe").c_str(), 0600), 0); }
+  IdentityDesk desk;
+  const std::string command =
+      "/bin/sh '" +
+      desk.home.write("hang.sh", "echo $$ > '" + desk.home.path("pipe") + "'; sleep 1000 & wait") +
+      "'";
+};
+
+TEST_F(HangingProcess, TakesNoThreadFromOthersAndIsKilledWhenQuarryStops) {
+  const auto got = stopped(
+      desk, [this] { return run_credential_process(desk.world(), command, 30s); },
+      [this] { desk.programs->stop(); });
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code(), Errc::cancelled);
+  EXPECT_EQ(got.error().message(), "credential_process: /bin/sh was killed: stopping");
+  EXPECT_EQ(run(run_credential_process(desk.world(), "/bin/true")).error().code(), Errc::cancelled);
+}
+
+TEST_F(HangingProcess, IsKilledWithTheResolverThatAskedIt) {
+  desk.config("[default]\ncredential_process = " + command + "\n");
+  auto resolver = std::make_unique<CredentialResolver>(desk.world());
+  const auto provider = resolver->resolve({}, "us-east-1");
+  const auto got =
+      stopped(desk, [&] { return provider->get(Deadline::after(40s)); }, [&] { resolver.reset(); });
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code(), Errc::cancelled);
 }
 
 TEST_F(CredentialProcess, AProgramThatIsNotThereIsNamed) {

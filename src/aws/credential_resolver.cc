@@ -1,4 +1,5 @@
 #include "aws/assumed_role.h"
+#include "aws/child_process.h"
 #include "aws/container_credentials.h"
 #include "aws/credential_source.h"
 #include "aws/credentials.h"
@@ -107,8 +108,11 @@ struct CredentialResolver::Known {
   std::shared_ptr<CredentialProvider> provider;
 };
 
-CredentialResolver::CredentialResolver(IdentityWorld world) : world_(std::move(world)) {}
-CredentialResolver::~CredentialResolver() = default;
+CredentialResolver::CredentialResolver(IdentityWorld world) : world_(std::move(world)) {
+  world_.programs = std::make_shared<ProgramRunner>();
+}
+CredentialResolver::~CredentialResolver() { world_.programs->join(); }
+void CredentialResolver::stop() { world_.programs->stop(); }
 
 std::shared_ptr<CredentialProvider> CredentialResolver::resolve(const config::AwsIdentity& identity,
                                                                 const std::string& region) {

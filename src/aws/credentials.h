@@ -44,12 +44,16 @@ std::shared_ptr<CredentialProvider> environment_credentials(config::Environment 
 // An API key of Bedrock's (AWS_BEARER_TOKEN_BEDROCK).
 std::shared_ptr<CredentialProvider> bearer_credentials(Secret<std::string> token);
 
+class ProgramRunner;
+
 // What resolving takes, and does not own.
 struct IdentityWorld {
   http::Client& client;
   const Clock& clock;
-  BlockingPool& pool;  // files and processes
+  BlockingPool& pool;  // files
   config::Environment environment;
+  // For credential_process; the resolver brings its own.
+  std::shared_ptr<ProgramRunner> programs = nullptr;
 };
 
 // The one way from settings to credentials. Equal identities share one provider, so that a hundred
@@ -59,7 +63,10 @@ struct IdentityWorld {
 class CredentialResolver {
  public:
   explicit CredentialResolver(IdentityWorld world);
-  ~CredentialResolver();
+  ~CredentialResolver();  // stop(), and waits until the programs are gone; the loop is still there
+  // Kills the programs that are asked for credentials, and starts no more: a provider of theirs
+  // then has what it has. Does not wait.
+  void stop();
 
   // region: where STS is asked, unless the identity or the profile says otherwise. Never fails:
   // what is wrong with an identity is the error of get(). What is given in `identity` is tried in

@@ -175,6 +175,7 @@ Awaitable<void> Doctor::stop() {
   for (Case& one : cases_) {
     if (!one.done) co_await clean_up(one.patient, one.traces, Deadline::after(kCleanUpTime));
   }
+  identities_.stop();
 }
 
 int Doctor::run() {

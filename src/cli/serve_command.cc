@@ -281,6 +281,7 @@ Awaitable<void> Gateway::begin() {
 
 Awaitable<void> Gateway::stop() {
   co_await server_->stop(Deadline::after(kDrainTime));
+  identities_->stop();
   co_await engine_->stop(Deadline::after(kEngineStopTime));
   co_await janitor_->stop(Deadline::after(kEngineStopTime));
   beside_.cancel();

@@ -2,6 +2,7 @@
 // What credentials are resolved from, in a test's hand: an environment, a home directory, a clock
 // that moves when told to, and a client that answers from a script.
 
+#include "aws/child_process.h"
 #include "aws/credential_source.h"
 #include "aws/credentials.h"
 #include "aws/testing/scripted_client.h"
@@ -59,15 +60,18 @@ struct IdentityDesk {
   ScriptedClient client;
   MovingClock clock{*parse_timestamp("2026-01-02T03:00:00Z")};
   BlockingPool pool{1};
+  std::shared_ptr<aws::ProgramRunner> programs = std::make_shared<aws::ProgramRunner>();
   ScratchDirectory home;
   std::map<std::string, std::string> variables{{"HOME", home.path()}};
 
   aws::IdentityWorld world() {
-    return {client, clock, pool, [this](const std::string& name) -> std::optional<std::string> {
+    return {client, clock, pool,
+            [this](const std::string& name) -> std::optional<std::string> {
               const auto found = variables.find(name);
               if (found == variables.end()) return std::nullopt;
               return found->second;
-            }};
+            },
+            programs};
   }
   void config(const std::string& text) { home.write(".aws/config", text); }
   void credentials(const std::string& text) { home.write(".aws/credentials", text); }
