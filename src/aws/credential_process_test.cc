@@ -7,9 +7,13 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
-#include <fstream>
+#include <array>
+#include <cstdlib>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace quarry::aws {
 namespace {
@@ -78,21 +82,25 @@ Result<Credentials> stopped(IdentityDesk& desk, Get get, Stop stop) {
     out.emplace(std::move(got));
   });
   const auto read_line = [path = desk.home.path("pipe")] {
-    std::string line;
-    std::getline(std::ifstream(path), line);  // waits for the program to open it
-    return line;
+    const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);  // so it waits for no writer
+    pollfd pipe{fd, POLLIN, 0};
+    std::array<char, 32> line{};
+    if (::poll(&pipe, 1, 20'000) == 1) EXPECT_GT(::read(fd, line.data(), line.size() - 1), 0);
+    ::close(fd);
+    return std::string(line.data());
   };
   pid_t pid = 0;
   boost::asio::co_spawn(io, run_blocking(desk.pool, read_line),
                         [&](const std::exception_ptr&, const std::string& line) {
-                          pid = static_cast<pid_t>(std::stol(line));
+                          pid = std::atoi(line.c_str());
+                          EXPECT_GT(pid, 0) << "the program did not run";
                           EXPECT_EQ(::kill(pid, 0), 0);
                           stop();
                         });
   const auto begun = std::chrono::steady_clock::now();
   io.run();
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 15s);
-  EXPECT_EQ(::kill(pid, 0), -1);  // it is gone
+  EXPECT_TRUE(pid > 0 && ::kill(pid, 0) == -1);  // it is gone
   return std::move(*out);
 }
 

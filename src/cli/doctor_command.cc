@@ -49,7 +49,7 @@ class Doctor {
         file_name_(options.config_file.filename().string()),
         configuration_(std::move(configuration)),
         environment_(config::process_environment()),
-        client_(http::make_client(io_, client_options(environment_))),
+        client_(http::make_client(io_, {.ca_bundle = http::ca_bundle_of(environment_)})),
         world_{*client_, wall_, pool_, environment_},
         identities_(world_),
         tasks_(io_, [](std::string_view name, std::exception_ptr failure) {
@@ -59,11 +59,6 @@ class Doctor {
   int run();
 
  private:
-  static http::ClientOptions client_options(const config::Environment& environment) {
-    http::ClientOptions client;
-    client.ca_bundle = http::ca_bundle_of(environment);
-    return client;
-  }
   void admit();
   Patient patient_of(aws::DeploymentPtr deployment);
   Awaitable<void> work();

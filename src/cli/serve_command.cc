@@ -133,7 +133,7 @@ class Gateway {
         io_(1),
         pool_(std::max(2U, std::thread::hardware_concurrency())),
         database_(options.data_dir),
-        client_(http::make_client(io_, client_options(environment_))),
+        client_(http::make_client(io_, {.ca_bundle = http::ca_bundle_of(environment_)})),
         uploads_(io_, settings_.max_transfer_memory_bytes / 2),
         jobs_(io_, settings_.max_transfer_memory_bytes / 2) {
     if (options_.sandbox) {
@@ -151,11 +151,6 @@ class Gateway {
   int run();
 
  private:
-  static http::ClientOptions client_options(const config::Environment& environment) {
-    http::ClientOptions client;
-    client.ca_bundle = http::ca_bundle_of(environment);
-    return client;
-  }
   void connect();
   Awaitable<void> begin();
   Awaitable<void> stop();
