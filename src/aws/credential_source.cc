@@ -80,12 +80,24 @@ std::shared_ptr<CredentialSource> first_of(CredentialSources places) {
   return std::make_shared<FirstOf>(std::move(places));
 }
 
-void log_identity(const Credentials& credentials) {
+namespace {
+
+void log_credentials(obs::Level level, std::string_view event, const Credentials& credentials) {
   const std::string& id = credentials.access_key_id;
-  obs::info("aws identity",
-            {{"source", credentials.source},
-             {"key", id.size() > 8 ? "…" + id.substr(id.size() - 4) : std::string("…")},
-             {"expires", credentials.expires_at ? iso8601(*credentials.expires_at) : "never"}});
+  obs::log(level, event,
+           {{"source", credentials.source},
+            {"key", id.size() > 8 ? "…" + id.substr(id.size() - 4) : std::string("…")},
+            {"expires", credentials.expires_at ? iso8601(*credentials.expires_at) : "never"}});
+}
+
+}  // namespace
+
+void log_identity(const Credentials& credentials) {
+  log_credentials(obs::Level::info, "aws identity", credentials);
+}
+
+void log_renewal(const Credentials& credentials) {
+  log_credentials(obs::Level::debug, "aws identity renewed", credentials);
 }
 
 }  // namespace quarry::aws

@@ -41,5 +41,7 @@ std::shared_ptr<CredentialProvider> fixed_credentials(Credentials credentials);
 
 // Once for each identity, when it is first known: where it is from and the end of its key id.
 void log_identity(const Credentials& credentials);
+// The same of those that took their place, for who looks for a key later; with the debug log.
+void log_renewal(const Credentials& credentials);
 
 }  // namespace quarry::aws

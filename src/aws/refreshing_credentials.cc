@@ -81,7 +81,11 @@ void note_success(State& state, const Credentials& got, bool stable, SysTime now
   state.forgotten = false;
   state.error.reset();
   state.failures = 0;
-  if (!std::exchange(state.announced, true)) log_identity(got);
+  if (!std::exchange(state.announced, true)) {
+    log_identity(got);
+  } else {
+    log_renewal(got);
+  }
 }
 
 void note_failure(State& state, const Error& error, SysTime now) {

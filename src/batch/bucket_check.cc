@@ -30,12 +30,23 @@ Awaitable<void> check_bucket(aws::DeploymentPtr deployment, std::string bucket) 
        {"deployment", deployment->id()}});
 }
 
+Awaitable<bool> check_identity(aws::DeploymentPtr deployment) {
+  const auto got = co_await deployment->s3_credentials->get(Deadline::after(kAskTime));
+  if (got) co_return true;
+  obs::error("a deployment has no AWS credentials",
+             {{"deployment", deployment->id()},
+              {"model_name", deployment->settings.model_name},
+              {"error", got.error().message()}});
+  co_return false;
+}
+
 }  // namespace
 
 Awaitable<void> check_buckets(const aws::DeploymentSet& deployments) {
   std::set<std::tuple<std::string, std::string, std::string>> asked;
   for (const aws::DeploymentPtr& deployment : deployments.all()) {
     const config::DeploymentSettings& settings = deployment->settings;
+    if (!co_await check_identity(deployment)) continue;
     for (const std::string& bucket : {settings.bucket, deployment->output_object("").bucket}) {
       if (!asked.emplace(bucket, settings.s3_endpoint, settings.bedrock_region).second) continue;
       co_await check_bucket(deployment, bucket);

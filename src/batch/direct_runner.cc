@@ -287,6 +287,11 @@ CallOutcome DirectRun::came_to_nothing(const Record& record,
   const bool repeat = worth_repeating(error);
   if (!repeat && (error.code() == Errc::forbidden || error.code() == Errc::not_found)) {
     rejection_ = error.message();
+    obs::warn("deployment refuses on-demand calls", {{"batch_id", job_.batch_id.value},
+                                                     {"job", job_.n},
+                                                     {"deployment", deployment_->id()},
+                                                     {"code", name(error.code())},
+                                                     {"message", error.message()}});
   } else if (repeat || error.code() == Errc::cancelled) {
     failure_ = std::move(error);
   } else {

@@ -11,7 +11,8 @@
 namespace quarry::cli {
 namespace {
 
-constexpr int kTimeoutHours = 24;     // the least that AWS takes
+constexpr int kTimeoutHours = 24;  // the least that AWS takes
+constexpr int kBusyTriesMax = 3;
 constexpr std::size_t kNameHex = 12;  // of the suffix, in the job's name
 
 bool contains_any(std::string_view text, std::initializer_list<std::string_view> words) {
@@ -27,6 +28,11 @@ Check failed(std::string name, std::string detail, std::string said, Remedy reme
           .detail = std::move(detail),
           .said = std::move(said),
           .remedy = std::move(remedy)};
+}
+
+// Throttled, which says nothing of what would be allowed.
+bool busy(const Error& error) {
+  return error.code() == Errc::throttled && error.reason() != "ServiceQuotaExceededException";
 }
 
 class Probe {
@@ -162,6 +168,12 @@ void Probe::refused(const Error& error) {
       skip("model", "no more jobs at the moment: " + said);
       return;
     case Refusal::other:
+      if (busy(error)) {
+        for (const char* row : {"pass role", "create jobs", "model"}) {
+          skip(row, "Bedrock is busy; ask again: " + said);
+        }
+        return;
+      }
       skip("pass role", "creating jobs comes first");
       add(failed("create jobs", "no job can be created", said,
                  remedies_.bedrock("bedrock:CreateModelInvocationJob", error)));
@@ -173,7 +185,11 @@ void Probe::refused(const Error& error) {
 Awaitable<bool> Probe::start() {
   bedrock::CreateJob job = request();
   traces_.job_name = job.job_name;
-  auto arn = co_await bedrock_.create_job(std::move(job), soon());
+  auto arn = co_await bedrock_.create_job(job, soon());
+  for (int again = 0; again < kBusyTriesMax && !arn && busy(arn.error()); ++again) {
+    co_await sleep_for(times_.look);
+    arn = co_await bedrock_.create_job(job, soon());  // of one token: one job at most
+  }
   if (arn) {
     arn_ = std::move(*arn);
     traces_.job_arn = arn_;

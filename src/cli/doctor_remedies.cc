@@ -154,6 +154,20 @@ std::string Remedies::kms_key_arn(std::string_view message) const {
   return arn("kms", settings_.bedrock_region, fmt::format("{}:key/{}", account(), id));
 }
 
+// "User: ARN is not authorized…": that user or role; else the role's own account.
+std::string Remedies::who_assumes(const Error& error, const std::string& role) const {
+  const std::string said = words_of_aws(error);
+  constexpr std::string_view kBefore = "User: ";
+  const std::size_t at = said.find(kBefore);
+  if (at == said.npos) return arn("iam", "", fmt::format("{}:root", account_of(role)));
+  const std::string caller =
+      said.substr(at + kBefore.size(), said.find(' ', at + kBefore.size()) - at - kBefore.size());
+  // A trust policy names a session by its role.
+  if (!caller.contains(":assumed-role/")) return caller;
+  return fmt::format("arn:{}:iam::{}:{}", partition_, account_of(caller),
+                     "role/" + principal_name(caller).substr(std::string_view("role ").size()));
+}
+
 Remedy Remedies::no_credentials(const Error& error, bool of_s3) const {
   const std::string_view keys = of_s3 ? "s3_" : "aws_";
   if (has(error, "ExpiredToken") || has(error, "expired")) {
@@ -171,11 +185,15 @@ Remedy Remedies::no_credentials(const Error& error, bool of_s3) const {
   }
   if (has(error, "sts:AssumeRole") && !settings_.identity.role_arn.empty()) {
     const std::string& role = settings_.identity.role_arn;
-    const bj::object trust{
-        {"Effect", "Allow"},
-        {"Principal",
-         bj::object{{"AWS", arn("iam", "", fmt::format("{}:root", account_of(role)))}}},
-        {"Action", "sts:AssumeRole"}};
+    bj::array actions{"sts:AssumeRole"};
+    if (!settings_.identity.session_tags.empty()) actions.push_back("sts:TagSession");
+    bj::object trust{{"Effect", "Allow"},
+                     {"Principal", bj::object{{"AWS", who_assumes(error, role)}}},
+                     {"Action", std::move(actions)}};
+    if (!settings_.identity.external_id.empty()) {
+      trust["Condition"] = bj::object{
+          {"StringEquals", bj::object{{"sts:ExternalId", settings_.identity.external_id}}}};
+    }
     return {.text =
                 "aws_role_name may not be assumed: its trust policy must name who assumes it "
                 "(and its conditions, such as the external id, must hold: aws_external_id, "
@@ -192,6 +210,11 @@ Remedy Remedies::no_credentials(const Error& error, bool of_s3) const {
                 keys)};
   }
   if (unreachable(error)) return reach("STS", "aws_sts_endpoint");
+  // Who looked for them knows best what was missing.
+  constexpr std::string_view kHint = "hint: ";
+  if (const std::size_t hint = error.message().find(kHint); hint != std::string::npos) {
+    return {.text = error.message().substr(hint + kHint.size())};
+  }
   return {.text = fmt::format(
               "give the deployment an identity: {0}access_key_id and {0}secret_access_key{1}, or "
               "run Quarry where AWS gives it one (a role of the instance, task or pod)",
@@ -346,6 +369,11 @@ Remedy Remedies::kms(const Error& error, bool writing) const {
 
 Remedy Remedies::bedrock(std::string_view action, const Error& error) const {
   if (unreachable(error)) return reach("Bedrock", "aws_bedrock_endpoint");
+  if (has(error, "API Key") || has(error, "Authentication failed")) {
+    return {.text =
+                "Bedrock does not take the API key: it is wrong, has ended or was revoked; give "
+                "another in api_key (or AWS_BEARER_TOKEN_BEDROCK)"};
+  }
   if (error.code() != Errc::forbidden) {
     return {.text = "Bedrock refused this for a reason of its own; what it said is above"};
   }
@@ -434,7 +462,10 @@ std::string Remedies::role_kms_statement() const {
 
 Remedy Remedies::batch_role(std::string_view message) const {
   const std::string role = last_segment(settings_.role_arn);
-  if (message.contains("ssume") || message.contains("trust")) {
+  // An ARN of a session holds "assumed-role", which says that it was.
+  const bool denied = message.contains("not authorized to perform: s3:") ||
+                      message.contains("not authorized to perform: kms:");
+  if (!denied && (message.contains("ssume") || message.contains("trust"))) {
     return {.text = "Bedrock cannot become the batch role: its trust policy must allow it",
             .place = "the trust policy of role " + role,
             .statement = trust_statement()};

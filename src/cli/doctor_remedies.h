@@ -64,6 +64,7 @@ class Remedies {
 
  private:
   std::string arn(std::string_view service, std::string_view region, std::string_view rest) const;
+  std::string who_assumes(const Error& error, const std::string& role) const;
   std::string job_arns() const;
   std::string account() const;
   std::string kms_key_arn(std::string_view message) const;

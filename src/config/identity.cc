@@ -43,6 +43,9 @@ Complaint check_external_id(std::string_view id) {
 
 // The forms of a token that are no token themselves.
 Complaint check_token(std::string_view token) {
+  if (token.starts_with("./") || token.starts_with("../") || token.starts_with("~")) {
+    return "is no absolute path; a token's file is named from / on";
+  }
   if (!token.starts_with("oidc/")) return std::nullopt;
   for (std::string_view form : {"oidc/file/", "oidc/env/", "oidc/env_path/"}) {
     if (token.starts_with(form) && token.size() > form.size()) return std::nullopt;
@@ -156,6 +159,10 @@ void IdentityReader::read_role() {
       Secret<std::string>(who("aws_web_identity_token", check_token).value_or(""));
   identity.sts_endpoint = given_or_set("aws_sts_endpoint", check_endpoint).value_or("");
   identity.session_tags = read_tags(params_, "aws_session_tags", kSessionTagsMax, findings_);
+  if (params_.has("aws_profile_name") && identity.keys && identity.role_arn.empty()) {
+    params_.complain("aws_profile_name",
+                     "and aws_access_key_id say twice who this is; hint: keep one of them");
+  }
   if (params_.has("aws_session_name") && !params_.has("aws_role_name") &&
       identity.role_arn.empty()) {
     params_.text("aws_session_name");

@@ -16,6 +16,11 @@ std::string_view kind(const YAML::Node& node) {
   return "a value";
 }
 
+bool names_our_world(std::string_view key) {
+  return !is_litellm_key(key) &&
+         (key.starts_with("aws_") || key.starts_with("s3_") || key.starts_with("bedrock_"));
+}
+
 }  // namespace
 
 int yaml_line(const YAML::Node& node, int otherwise) {
@@ -222,6 +227,12 @@ void Section::leftovers() {
       findings_.add(
           entry.line, path_of(entry.key),
           fmt::format("'{}' does nothing here; it belongs to {}", entry.key, name(*home)));
+    } else if (place_ == Place::litellm_params && names_our_world(entry.key)) {
+      // What somebody meant as an identity, a key or an owner must not be left out in silence.
+      findings_.add(entry.line, path_of(entry.key),
+                    fmt::format("'{}' is no key of Quarry's or LiteLLM's; hint: "
+                                "docs/configuration.md has the keys of aws_, s3_ and bedrock_",
+                                entry.key));
     } else {
       findings_.unused.push_back(fmt::format("{} (line {})", path_of(entry.key), entry.line));
     }
