@@ -52,8 +52,9 @@ void drop_what_says_nothing(Words& words) {
   // Only some mention a first version.
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {
     if (words[i] != "v" || words[i + 1] != "1") continue;
+    const bool point_zero = i + 2 < words.size() && words[i + 2] == "0";  // "V1.0"
     words.erase(words.begin() + static_cast<std::ptrdiff_t>(i),
-                words.begin() + static_cast<std::ptrdiff_t>(i) + 2);
+                words.begin() + static_cast<std::ptrdiff_t>(i) + (point_zero ? 3 : 2));
     break;
   }
   std::ranges::replace(words, std::string("embeddings"), std::string("embed"));

@@ -18,6 +18,7 @@ TEST(SameModel, KnowsAModelByTheNameThatQuotasGiveIt) {
       {"Claude Sonnet 4.5 V1", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"},
       {"Anthropic Claude Opus 4.5", "us.anthropic.claude-opus-4-5-20251101-v1:0"},
       {"Amazon Nova Lite", "us.amazon.nova-lite-v1:0"},
+      {"Nova Lite V1.0", "us.amazon.nova-lite-v1:0"},
       {"Nova Pro V1", "amazon.nova-pro-v1:0"},
       {"Llama 3.1 8B Instruct", "meta.llama3-1-8b-instruct-v1:0"},
       {"Titan Text Embeddings V2", "amazon.titan-embed-text-v2:0"},

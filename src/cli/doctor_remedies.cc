@@ -234,13 +234,15 @@ Remedy Remedies::foreign_role() const {
 
 Remedy Remedies::no_bucket(const S3Place& place) const {
   const std::string& region = settings_.bedrock_region;
-  return {.text = fmt::format(
-              "make it (aws s3api create-bucket --bucket {} --region {}{}), or name the right one "
-              "in s3_bucket_name",
-              place.bucket, region,
-              region == "us-east-1"
-                  ? ""
-                  : fmt::format(" --create-bucket-configuration LocationConstraint={}", region))};
+  return {
+      .text = fmt::format(
+          "make it (aws s3api create-bucket --bucket {0} --region {1}{2}), or name the right one "
+          "in {3}",
+          place.bucket, region,
+          region == "us-east-1"
+              ? ""
+              : fmt::format(" --create-bucket-configuration LocationConstraint={}", region),
+          place.bucket == settings_.bucket ? "s3_bucket_name" : "s3_output_bucket_name")};
 }
 
 Remedy Remedies::wrong_region(const S3Place& place,
