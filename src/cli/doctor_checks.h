@@ -21,6 +21,7 @@ struct Patient {
   std::shared_ptr<aws::StsClient> s3_sts;       // signs as S3's own identity; null: it has none
   std::shared_ptr<aws::S3Client> s3_any_owner;  // without s3_bucket_owner; null: it is not set
   std::shared_ptr<aws::ServiceQuotas> quotas;
+  bool on_demand_only = false;  // its model has no batch inference, says the catalog
 };
 
 struct ExamTimes {

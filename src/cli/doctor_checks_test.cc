@@ -254,12 +254,21 @@ TEST_F(Examination, BadKeysOfS3AloneLeaveBedrocksRowsAsTheyAre) {
   EXPECT_EQ(outcome("batch role"), Outcome::not_checked);
 }
 
+TEST_F(Examination, AModelWithoutBatchesIsAskedForNoJob) {
+  patient.on_demand_only = true;
+  examine_now();
+  EXPECT_TRUE(bedrock->created.empty());
+  EXPECT_EQ(outcome("model"), Outcome::not_checked);
+  EXPECT_THAT(find("model")->detail, HasSubstr("on demand"));
+  EXPECT_EQ(outcome("write"), Outcome::fine);
+}
+
 TEST_F(Examination, ARoleOfAnotherAccountIsNamedAndNoJobIsAskedFor) {
   settings.role_arn = "arn:aws:iam::999999999999:role/team/batch";
   examine_now();
   const Check& fault = the_fault("role account");
   EXPECT_EQ(fault.remedy.setting, "aws_batch_role_arn");
-  EXPECT_EQ(fault.remedy.value, "arn:aws:iam::123456789012:role/batch");
+  EXPECT_EQ(fault.remedy.value, "arn:aws:iam::123456789012:role/team/batch");
   EXPECT_TRUE(bedrock->created.empty());
   EXPECT_EQ(outcome("pass role"), Outcome::not_checked);
   EXPECT_EQ(outcome("write"), Outcome::fine);

@@ -91,6 +91,8 @@ Patient Doctor::patient_of(aws::DeploymentPtr deployment) {
   const aws::Wire wire{world_.client, world_.clock, world_.pool};
   Patient patient{
       .deployment = deployment, .s3_sts = nullptr, .s3_any_owner = nullptr, .quotas = nullptr};
+  const catalog::Model* model = configuration_.models.of(settings);
+  patient.on_demand_only = model != nullptr && !model->batch;
   if (deployment->s3_credentials != deployment->credentials) {
     const auto sts =
         aws::find_endpoint("sts", region, settings.identity.sts_endpoint, environment_);

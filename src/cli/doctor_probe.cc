@@ -269,6 +269,15 @@ Awaitable<std::vector<Check>> Probe::run() {
     skip_job_rows(star);
     co_return std::move(checks_);
   }
+  if (patient_.on_demand_only) {
+    const std::string why =
+        "the model has no batch inference: its lines run on demand, at on-demand price";
+    skip("pass role", why);
+    skip("create jobs", why);
+    skip("model", why);
+    skip_job_rows(why);
+    co_return std::move(checks_);
+  }
   if (!context_.same_account) {
     skip("pass role", "AWS refuses the role's account before anything else");
     skip("create jobs", "the role's account comes first");

@@ -228,8 +228,7 @@ Remedy Remedies::foreign_role() const {
           "{}, or become an identity of account {} first (aws_role_name)",
           account(), account_of(settings_.role_arn)),
       .setting = "aws_batch_role_arn",
-      .value =
-          arn("iam", "", fmt::format("{}:role/{}", account(), last_segment(settings_.role_arn)))};
+      .value = arn("iam", "", fmt::format("{}:{}", account(), part_of(settings_.role_arn, 5)))};
 }
 
 Remedy Remedies::no_bucket(const S3Place& place) const {
