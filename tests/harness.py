@@ -423,6 +423,23 @@ class FakeServer:
         self.thread.join()
 
 
+def passed_on(port, method, path, headers, body):
+    """For a FakeServer that stands before another server of this machine: its answer to the very same request, Host and
+    all, for the signature is of the Host that was meant."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        response = connection.getresponse()
+        of_a_hop = {"connection", "transfer-encoding", "content-length", "keep-alive"}
+        kept = {name: value for name, value in response.getheaders() if name.lower() not in of_a_hop}
+        return response.status, kept, response.read()
+    finally:
+        connection.close()
+
+
 def await_true(condition, timeout=BATCH_SECONDS):
     """Waits until condition() holds, looking again and again; fails loudly after the deadline."""
     deadline = time.monotonic() + timeout

@@ -1,5 +1,7 @@
 #include "cli/data_dir.h"
 
+#include "base/testing/scratch_directory.h"
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -13,18 +15,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class DataDir : public testing::Test {
+class DataDir : public ::testing::Test {
  protected:
-  DataDir() {
-    std::string pattern = (fs::temp_directory_path() / "quarry-data-dir-XXXXXX").string();
-    if (!::mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp");
-    folder_ = pattern;
-  }
-  ~DataDir() override {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  fs::path folder_;
+  const testing::ScratchDirectory scratch_;
+  const fs::path& folder_ = scratch_.path();
 };
 
 TEST_F(DataDir, IsMadeForItsOwnerAlone) {

@@ -1,5 +1,6 @@
 #include "cli/port_file.h"
 
+#include "base/testing/scratch_directory.h"
 #include "cli/sandbox_command.h"
 
 #include <gtest/gtest.h>
@@ -13,16 +14,10 @@
 namespace quarry::cli {
 namespace {
 
-class PortFile : public testing::Test {
+class PortFile : public ::testing::Test {
  protected:
-  PortFile() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "quarry-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-    dir_ = pattern;
-  }
-  ~PortFile() override { std::filesystem::remove_all(dir_); }
-
-  std::filesystem::path dir_;
+  const testing::ScratchDirectory scratch_;
+  const std::filesystem::path& dir_ = scratch_.path();
 };
 
 TEST_F(PortFile, HoldsThePortAndLeavesNothingElse) {

@@ -1,50 +1,37 @@
 #include "config/settings.h"
+#include "config/testing/config_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
-#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace quarry::config {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-
-using Variables = std::map<std::string, std::string>;
+using quarry::testing::Variables;
+using quarry::testing::with;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 const std::string kRole = "arn:aws:iam::123456789012:role/gateway";
 
-Environment with(Variables variables) {
-  return with_defaults([](const std::string&) { return std::nullopt; }, std::move(variables));
-}
+const std::string kRegion = "aws_region_name: us-west-2\n";
 
-// One good deployment and `params`, which begin on line 7.
-std::string file(const std::string& params, const std::string& region = "us-west-2") {
-  std::string text =
-      "model_list:\n"
-      "  - model_name: claude\n"
-      "    litellm_params:\n"
-      "      model: bedrock/us.anthropic.claude-3-haiku-20240307-v1:0\n"
-      "      s3_bucket_name: my-bucket\n"
-      "      aws_batch_role_arn: arn:aws:iam::123456789012:role/batch\n";
-  std::istringstream lines(params);
-  for (std::string line; std::getline(lines, line);) text += "      " + line + "\n";
-  return region.empty() ? text : text + "      aws_region_name: " + region + "\n";
+// `params` begin on line 7; the region follows them.
+std::string file(const std::string& params, const std::string& region = kRegion) {
+  return testing::config_file(params + region);
 }
 
 Settings loaded(const std::string& params, Variables variables = {}) {
-  auto settings = load(file(params), with(std::move(variables)));
-  if (settings) return *settings;
-  for (const ConfigError& error : settings.error()) ADD_FAILURE() << describe(error, "config.yaml");
-  return {};
+  return testing::loaded(file(params), std::move(variables));
 }
 
 DeploymentSettings only(const std::string& params, Variables variables = {}) {
-  Settings settings = loaded(params, std::move(variables));
-  return settings.deployments.empty() ? DeploymentSettings{} : settings.deployments.front();
+  return testing::only(file(params), std::move(variables));
 }
 
 std::vector<std::string> complaints(const std::string& params, Variables variables = {}) {

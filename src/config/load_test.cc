@@ -1,6 +1,7 @@
 // What loading config.yaml promises: LiteLLM's files work, and everything wrong is said at once,
 // with its place.
 #include "config/settings.h"
+#include "config/testing/config_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,48 +15,20 @@
 namespace quarry::config {
 namespace {
 
+using quarry::testing::config_file;
+using quarry::testing::loaded;
+using quarry::testing::only;
+using quarry::testing::Variables;
+using quarry::testing::with;
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
-using Variables = std::map<std::string, std::string>;
-
-Environment with(Variables variables) {
-  return with_defaults([](const std::string&) { return std::nullopt; }, std::move(variables));
-}
-
-// One good deployment; `params` and `rest` are added to it. litellm_params begins on line 3,
-// `params` on line 7.
-std::string file(const std::string& params = "", const std::string& rest = "") {
-  std::string text =
-      "model_list:\n"
-      "  - model_name: claude\n"
-      "    litellm_params:\n"
-      "      model: bedrock/us.anthropic.claude-3-haiku-20240307-v1:0\n"
-      "      s3_bucket_name: my-bucket\n"
-      "      aws_batch_role_arn: arn:aws:iam::123456789012:role/batch\n";
-  std::istringstream lines(params);
-  for (std::string line; std::getline(lines, line);) text += "      " + line + "\n";
-  return text + rest;
-}
 const std::string kRegion = "s3_region_name: us-west-2\n";
-
-Settings loaded(const std::string& yaml, Variables variables = {}) {
-  auto settings = load(yaml, with(std::move(variables)));
-  if (settings) return *settings;
-  for (const ConfigError& error : settings.error()) ADD_FAILURE() << describe(error, "config.yaml");
-  return {};
-}
-
-DeploymentSettings only(const std::string& yaml, Variables variables = {}) {
-  Settings settings = loaded(yaml, std::move(variables));
-  EXPECT_EQ(settings.deployments.size(), 1u);
-  return settings.deployments.empty() ? DeploymentSettings{} : settings.deployments.front();
-}
 
 std::vector<std::string> complaints(const std::string& yaml, Variables variables = {}) {
   auto settings = load(yaml, with(std::move(variables)));
@@ -113,7 +86,7 @@ TEST(Load, TheSandboxIsTheExampleConfigsDeployment) {
 }
 
 TEST(Load, ReadsEveryKeyOfADeployment) {
-  DeploymentSettings got = only(file(
+  DeploymentSettings got = only(config_file(
       "aws_access_key_id: AKIA2\naws_secret_access_key: s2\naws_session_token: "
       "t2\naws_region_name: eu-central-1\n"
       "s3_access_key_id: AKIA3\ns3_secret_access_key: s3\ns3_region_name: eu-west-1\ns3_prefix: "
@@ -146,78 +119,81 @@ TEST(Load, ReadsEveryKeyOfADeployment) {
 }
 
 TEST(Load, ReadsTheSectionsBesideTheModels) {
-  Settings got = loaded(
-      file(kRegion,
-           "general_settings:\n  master_key: sk-9\n  proxy_batch_polling_interval: 0.25\n"
-           "  max_transfer_memory: 512MiB\n  max_upload_bytes: 5GB\n  max_line_bytes: 1048576\n"
-           "litellm_settings:\n  drop_params: yes\n"));
+  Settings got = loaded(config_file(
+      kRegion,
+      "general_settings:\n  master_key: sk-9\n  proxy_batch_polling_interval: 0.25\n"
+      "  max_transfer_memory: 512MiB\n  max_upload_bytes: 5GB\n  max_line_bytes: 1048576\n"
+      "litellm_settings:\n  drop_params: yes\n"));
   EXPECT_EQ(got.master_key->reveal(), "sk-9");
   EXPECT_EQ(got.batch_polling_interval, milliseconds(250));
   EXPECT_EQ(got.max_transfer_memory_bytes, std::uint64_t{512} << 20);
   EXPECT_EQ(got.max_upload_bytes, 5'000'000'000u);
   EXPECT_EQ(got.max_line_bytes, 1'048'576u);
   EXPECT_TRUE(got.drop_params);
-  EXPECT_EQ(
-      loaded(file(kRegion, "general_settings: {max_batch_file_size_mb: 100}\n")).max_upload_bytes,
-      100u << 20);
+  EXPECT_EQ(loaded(config_file(kRegion, "general_settings: {max_batch_file_size_mb: 100}\n"))
+                .max_upload_bytes,
+            100u << 20);
 }
 
 TEST(Load, ReadsTheTimesOfTheEngine) {
-  const Settings usual = loaded(file(kRegion));
+  const Settings usual = loaded(config_file(kRegion));
   EXPECT_EQ(usual.max_completion_window, hours(24));
   EXPECT_EQ(usual.job_files_retention, hours(24));
   EXPECT_EQ(usual.janitor_interval, seconds(3600));
 
-  const Settings got = loaded(file(kRegion,
-                                   "general_settings:\n  max_completion_window: 168h\n"
-                                   "  job_files_retention_hours: 0\n  janitor_interval: 5\n"));
+  const Settings got =
+      loaded(config_file(kRegion,
+                         "general_settings:\n  max_completion_window: 168h\n"
+                         "  job_files_retention_hours: 0\n  janitor_interval: 5\n"));
   EXPECT_EQ(got.max_completion_window, hours(168));
   EXPECT_EQ(got.job_files_retention, hours(0));
   EXPECT_EQ(got.janitor_interval, seconds(5));
 
   EXPECT_THAT(
-      complaints(file(kRegion,
-                      "general_settings:\n  max_completion_window: 7d\n"
-                      "  job_files_retention_hours: 8761\n  janitor_interval: 0\n")),
+      complaints(config_file(kRegion,
+                             "general_settings:\n  max_completion_window: 7d\n"
+                             "  job_files_retention_hours: 8761\n  janitor_interval: 0\n")),
       ElementsAre("c:9: general_settings.max_completion_window: must be whole hours from '24h' to "
                   "'168h', not '7d'",
                   HasSubstr("c:10: general_settings.job_files_retention_hours: must be"),
                   HasSubstr("c:11: general_settings.janitor_interval: must be")));
   for (const char* window : {"23h", "169h", "48", "h", "-24h", "24.5h", "24 h"}) {
     const std::string rest = std::string("general_settings: {max_completion_window: ") + window;
-    EXPECT_THAT(complaints(file(kRegion, rest + "}\n")), ElementsAre(HasSubstr("whole hours")))
+    EXPECT_THAT(complaints(config_file(kRegion, rest + "}\n")),
+                ElementsAre(HasSubstr("whole hours")))
         << window;
   }
 }
 
 TEST(Load, WhatIsNotFinishedIsTriedAgainAsTheEntrySaysElseAsGeneralSettingsSay) {
-  const DeploymentSettings usual = only(file(kRegion));
+  const DeploymentSettings usual = only(config_file(kRegion));
   EXPECT_EQ(usual.retry_failed_records, 1);
   EXPECT_FALSE(usual.deadline_fallback);
 
   const DeploymentSettings own =
-      only(file(kRegion + "retry_failed_records: 5\ndeadline_fallback: direct\n"
-                          "deadline_fallback_minutes: 1440\n"));
+      only(config_file(kRegion + "retry_failed_records: 5\ndeadline_fallback: direct\n"
+                                 "deadline_fallback_minutes: 1440\n"));
   EXPECT_EQ(own.retry_failed_records, 5);
   EXPECT_EQ(own.deadline_fallback, minutes(1440));
-  EXPECT_EQ(only(file(kRegion + "deadline_fallback: direct\n")).deadline_fallback, minutes(60));
+  EXPECT_EQ(only(config_file(kRegion + "deadline_fallback: direct\n")).deadline_fallback,
+            minutes(60));
 
   const std::string general =
       "general_settings: {retry_failed_records: 0, deadline_fallback: direct, "
       "deadline_fallback_minutes: 5}\n";
-  const DeploymentSettings inherited = only(file(kRegion, general));
+  const DeploymentSettings inherited = only(config_file(kRegion, general));
   EXPECT_EQ(inherited.retry_failed_records, 0);
   EXPECT_EQ(inherited.deadline_fallback, minutes(5));
-  const DeploymentSettings mixed =
-      only(file(kRegion + "retry_failed_records: 2\ndeadline_fallback_minutes: 30\n", general));
+  const DeploymentSettings mixed = only(
+      config_file(kRegion + "retry_failed_records: 2\ndeadline_fallback_minutes: 30\n", general));
   EXPECT_EQ(mixed.retry_failed_records, 2);
   EXPECT_EQ(mixed.deadline_fallback, minutes(30));
-  EXPECT_FALSE(only(file(kRegion + "deadline_fallback: none\n", general)).deadline_fallback);
+  EXPECT_FALSE(only(config_file(kRegion + "deadline_fallback: none\n", general)).deadline_fallback);
 
   EXPECT_THAT(
-      complaints(file(kRegion + "retry_failed_records: 6\ndeadline_fallback: later\n"
-                                "deadline_fallback_minutes: 4\n",
-                      "general_settings: {deadline_fallback: on_demand}\n")),
+      complaints(config_file(kRegion + "retry_failed_records: 6\ndeadline_fallback: later\n"
+                                       "deadline_fallback_minutes: 4\n",
+                             "general_settings: {deadline_fallback: on_demand}\n")),
       ElementsAre(HasSubstr("c:8: model_list[0].litellm_params.retry_failed_records: must be"),
                   "c:9: model_list[0].litellm_params.deadline_fallback: must be direct or none, "
                   "not 'later'",
@@ -233,7 +209,7 @@ TEST(Load, AStarInNameAndModelMakesAWildcard) {
            "\"\n      s3_bucket_name: my-bucket\n      s3_region_name: us-west-2\n"
            "      aws_batch_role_arn: arn:aws:iam::123456789012:role/batch\n";
   };
-  EXPECT_FALSE(only(file(kRegion)).wildcard);
+  EXPECT_FALSE(only(config_file(kRegion)).wildcard);
   const DeploymentSettings any = only(entry("bedrock/*", "bedrock/*"));
   EXPECT_TRUE(any.wildcard);
   EXPECT_EQ(any.model_name, "bedrock/*");
@@ -257,8 +233,8 @@ TEST(Load, AStarInNameAndModelMakesAWildcard) {
 
 TEST(Load, TakesNullForAKeyThatIsNotThere) {
   Settings got =
-      loaded(file(kRegion + "aws_access_key_id:\naws_secret_access_key: ~\nweight: null\n",
-                  "general_settings:\nlitellm_settings: {}\n"));
+      loaded(config_file(kRegion + "aws_access_key_id:\naws_secret_access_key: ~\nweight: null\n",
+                         "general_settings:\nlitellm_settings: {}\n"));
   EXPECT_FALSE(got.deployments[0].identity.keys);
   EXPECT_EQ(got.deployments[0].weight, 1);
 }
@@ -308,8 +284,9 @@ TEST(Load, FindsTheRegionInTheModelBeforeTheBuckets) {
 
 TEST(Load, ResolvesVariablesAnywhereInAValue) {
   DeploymentSettings got =
-      only(file("s3_region_name: os.environ/REGION\ns3_endpoint_url: http://os.environ/HOST:9000\n"
-                "weight: os.environ/WEIGHT\n"),
+      only(config_file(
+               "s3_region_name: os.environ/REGION\ns3_endpoint_url: http://os.environ/HOST:9000\n"
+               "weight: os.environ/WEIGHT\n"),
            {{"REGION", "us-east-1"}, {"HOST", "minio"}, {"WEIGHT", "4"}});
   EXPECT_EQ(got.s3_region, "us-east-1");
   EXPECT_EQ(got.s3_endpoint, "http://minio:9000");
@@ -319,8 +296,9 @@ TEST(Load, ResolvesVariablesAnywhereInAValue) {
 TEST(Load, AnUnsetVariableNamesTheKeyThatWantedIt) {
   EXPECT_THAT(
       complaints(
-          file(kRegion +
-               "s3_access_key_id: os.environ/NOT_SET\ns3_secret_access_key: os.environ/EMPTY\n"),
+          config_file(
+              kRegion +
+              "s3_access_key_id: os.environ/NOT_SET\ns3_secret_access_key: os.environ/EMPTY\n"),
           {{"EMPTY", ""}}),
       ElementsAre(
           "c:8: model_list[0].litellm_params.s3_access_key_id: wants the environment variable "
@@ -332,9 +310,9 @@ TEST(Load, AnUnsetVariableNamesTheKeyThatWantedIt) {
 TEST(Load, NeverPutsAVariablesValueIntoAMessage) {
   for (const char* key : {"weight", "max_job_bytes", "s3_region_name", "s3_prefix", "small_batch",
                           "s3_endpoint_url"}) {
-    auto said = complaints(
-        file((key == std::string("s3_region_name") ? "" : kRegion) + key + ": os.environ/VALUE\n"),
-        {{"VALUE", "hunter2 \x01"}});
+    auto said = complaints(config_file((key == std::string("s3_region_name") ? "" : kRegion) + key +
+                                       ": os.environ/VALUE\n"),
+                           {{"VALUE", "hunter2 \x01"}});
     ASSERT_EQ(said.size(), 1u) << key;
     EXPECT_THAT(said[0], HasSubstr("os.environ/VALUE"));
     EXPECT_EQ(said[0].find("hunter2"), std::string::npos) << said[0];
@@ -375,32 +353,32 @@ TEST(Load, TellsEveryErrorAtOnceInTheOrderOfLines) {
 }
 
 TEST(Load, AMistypedKeyIsAnErrorThatNamesTheRightOne) {
-  EXPECT_THAT(complaints(file(kRegion + "s3_bucket_nmae: x\n")),
+  EXPECT_THAT(complaints(config_file(kRegion + "s3_bucket_nmae: x\n")),
               ElementsAre("c:8: model_list[0].litellm_params.s3_bucket_nmae: unknown key "
                           "'s3_bucket_nmae', did you mean "
                           "'s3_bucket_name'?"));
-  EXPECT_THAT(complaints(file(kRegion, "general_setting: {}\n")),
+  EXPECT_THAT(complaints(config_file(kRegion, "general_setting: {}\n")),
               ElementsAre(HasSubstr("did you mean 'general_settings'?")));
   EXPECT_THAT(
-      complaints(file(kRegion, "general_settings:\n  masterkey: x\n")),
+      complaints(config_file(kRegion, "general_settings:\n  masterkey: x\n")),
       ElementsAre(HasSubstr(
           "c:9: general_settings.masterkey: unknown key 'masterkey', did you mean 'master_key'?")));
-  EXPECT_THAT(complaints(file(kRegion, "    model_infos: {mode: batch}\n")),
+  EXPECT_THAT(complaints(config_file(kRegion, "    model_infos: {mode: batch}\n")),
               ElementsAre(HasSubstr("c:8: model_list[0].model_infos: unknown key")));
 }
 
 TEST(Load, AKeyOfOursInTheWrongPlaceIsAnError) {
-  EXPECT_THAT(complaints(file(kRegion, "    model_info:\n      max_concurrent_jobs: 3\n")),
+  EXPECT_THAT(complaints(config_file(kRegion, "    model_info:\n      max_concurrent_jobs: 3\n")),
               ElementsAre("c:9: model_list[0].model_info.max_concurrent_jobs: "
                           "'max_concurrent_jobs' does nothing here; it "
                           "belongs to litellm_params"));
 }
 
 TEST(Load, LiteLlmsOtherKeysAreOneWarningThatNamesThemAll) {
-  Settings got = loaded(
-      file(kRegion + "rpm: 5\ntpm: 7\nsomething_new: 1\n",
-           "    model_info: {team_id: t}\ngeneral_settings:\n  database_url: os.environ/UNSET\n"
-           "router_settings:\n  routing_strategy: simple-shuffle\n"));
+  Settings got = loaded(config_file(
+      kRegion + "rpm: 5\ntpm: 7\nsomething_new: 1\n",
+      "    model_info: {team_id: t}\ngeneral_settings:\n  database_url: os.environ/UNSET\n"
+      "router_settings:\n  routing_strategy: simple-shuffle\n"));
   EXPECT_THAT(
       got.warnings,
       ElementsAre("keys that do nothing in Quarry: model_list[0].litellm_params.rpm (line 8), "
@@ -411,11 +389,11 @@ TEST(Load, LiteLlmsOtherKeysAreOneWarningThatNamesThemAll) {
 }
 
 TEST(Load, SkipsWhatIsNotBedrockBatchAndSaysSo) {
-  Settings got = loaded(
-      file(kRegion,
-           "  - model_name: gpt-4o\n    litellm_params:\n      model: openai/gpt-4o\n"
-           "      api_key: os.environ/OPENAI_API_KEY\n      s3_bucket_nmae: x\n"
-           "  - model_name: live\n    litellm_params: {model: bedrock/us.amazon.nova-pro-v1:0}\n"));
+  Settings got = loaded(config_file(
+      kRegion,
+      "  - model_name: gpt-4o\n    litellm_params:\n      model: openai/gpt-4o\n"
+      "      api_key: os.environ/OPENAI_API_KEY\n      s3_bucket_nmae: x\n"
+      "  - model_name: live\n    litellm_params: {model: bedrock/us.amazon.nova-pro-v1:0}\n"));
   EXPECT_EQ(got.deployments.size(), 1u);
   EXPECT_THAT(
       got.warnings,
@@ -440,8 +418,8 @@ TEST(Load, WithoutABatchDeploymentThereIsNothingToServe) {
 
 TEST(Load, AKeyGivenTwiceIsAnError) {
   EXPECT_THAT(
-      complaints(
-          file(kRegion + "weight: 1\nweight: 2\n", "general_settings: {}\ngeneral_settings: {}\n")),
+      complaints(config_file(kRegion + "weight: 1\nweight: 2\n",
+                             "general_settings: {}\ngeneral_settings: {}\n")),
       ElementsAre("c:9: model_list[0].litellm_params.weight: is given twice, first on line 8",
                   "c:11: general_settings: is given twice, first on line 10"));
 }
@@ -457,7 +435,7 @@ TEST(Load, MergesAnchorsUnderWhatIsWrittenOut) {
   EXPECT_EQ(got.deployments[0].weight, 2);
   EXPECT_EQ(got.deployments[1].weight, 9);
   // An anchor that merges itself ends, too.
-  std::string self = file(kRegion, "general_settings: &g\n  <<: *g\n  master_key: sk-1\n");
+  std::string self = config_file(kRegion, "general_settings: &g\n  <<: *g\n  master_key: sk-1\n");
   EXPECT_EQ(loaded(self).master_key->reveal(), "sk-1");
 }
 
@@ -469,35 +447,35 @@ TEST(Load, SaysWhatKindOfValueItWanted) {
   EXPECT_THAT(complaints("model_list:\n  - model_name: m\n"),
               ElementsAre("c:2: model_list[0].litellm_params: is required"));
   EXPECT_THAT(
-      complaints(file("s3_region_name: [us-west-2]\n")),
+      complaints(config_file("s3_region_name: [us-west-2]\n")),
       ElementsAre(HasSubstr(
           "c:7: model_list[0].litellm_params.s3_region_name: must be one value, not a list")));
-  EXPECT_THAT(complaints(file(kRegion, "general_settings: on\n")),
+  EXPECT_THAT(complaints(config_file(kRegion, "general_settings: on\n")),
               ElementsAre(HasSubstr("c:8: general_settings: must be a map of keys, not a value")));
   EXPECT_THAT(complaints("- a\n"), ElementsAre(HasSubstr("must be a map of keys, not a list")));
 }
 
 TEST(Load, WhatIsNotYamlHasItsLine) {
   EXPECT_THAT(complaints("model_list:\n  - model_name: [a\n"),
-              ElementsAre(testing::StartsWith("c:3: not YAML: ")));
-  EXPECT_THAT(complaints("a: b\n\tc: d\n"), ElementsAre(testing::StartsWith("c:2: not YAML: ")));
+              ElementsAre(::testing::StartsWith("c:3: not YAML: ")));
+  EXPECT_THAT(complaints("a: b\n\tc: d\n"), ElementsAre(::testing::StartsWith("c:2: not YAML: ")));
   EXPECT_THAT(complaints(""), ElementsAre("c: the file is empty"));
   EXPECT_THAT(complaints("# nothing\n"), ElementsAre("c: the file is empty"));
   EXPECT_NE(complaints(",m"), std::vector<std::string>{"it loaded"});
-  EXPECT_EQ(loaded("# mine\n---\n" + file(kRegion)).deployments.size(), 1u);
-  EXPECT_THAT(complaints(file(kRegion) + "---\na: b\n"),
+  EXPECT_EQ(loaded("# mine\n---\n" + config_file(kRegion)).deployments.size(), 1u);
+  EXPECT_THAT(complaints(config_file(kRegion) + "---\na: b\n"),
               ElementsAre(HasSubstr("a second document begins here")));
 }
 
 TEST(Load, HalfAPairOfKeysIsAnError) {
   EXPECT_THAT(
-      complaints(
-          file(kRegion + "aws_access_key_id: A\ns3_secret_access_key: B\naws_session_token: t\n")),
+      complaints(config_file(
+          kRegion + "aws_access_key_id: A\ns3_secret_access_key: B\naws_session_token: t\n")),
       ElementsAre("c:8: model_list[0].litellm_params.aws_access_key_id: is half a pair: "
                   "aws_secret_access_key is missing",
                   "c:9: model_list[0].litellm_params.s3_secret_access_key: is half a pair: "
                   "s3_access_key_id is missing"));
-  EXPECT_THAT(complaints(file(kRegion + "aws_session_token: t\n")),
+  EXPECT_THAT(complaints(config_file(kRegion + "aws_session_token: t\n")),
               ElementsAre(HasSubstr(
                   "aws_session_token: needs aws_access_key_id and aws_secret_access_key")));
 }
@@ -523,25 +501,26 @@ TEST(Load, TheBucketMayCarryThePrefixButNotTwice) {
 }
 
 TEST(Load, LimitsMustFitEachOther) {
-  EXPECT_THAT(complaints(file(kRegion + "min_records_per_job: 500\nmax_records_per_job: 400\n")),
-              ElementsAre("c:8: model_list[0].litellm_params.min_records_per_job: "
-                          "min_records_per_job (500) is more than "
-                          "max_records_per_job (400)"));
   EXPECT_THAT(
-      complaints(file(kRegion + "max_records_per_job: 50\n")),
+      complaints(config_file(kRegion + "min_records_per_job: 500\nmax_records_per_job: 400\n")),
+      ElementsAre("c:8: model_list[0].litellm_params.min_records_per_job: "
+                  "min_records_per_job (500) is more than "
+                  "max_records_per_job (400)"));
+  EXPECT_THAT(
+      complaints(config_file(kRegion + "max_records_per_job: 50\n")),
       ElementsAre(HasSubstr(
           "c:8: model_list[0].litellm_params.max_records_per_job: min_records_per_job (100)")));
-  EXPECT_THAT(complaints(file(
+  EXPECT_THAT(complaints(config_file(
                   kRegion, "general_settings: {max_upload_bytes: 1, max_batch_file_size_mb: 1}\n")),
               ElementsAre(HasSubstr("says the same as max_upload_bytes")));
-  EXPECT_THAT(complaints(file(kRegion, "general_settings: {max_transfer_memory: 255MiB}\n")),
+  EXPECT_THAT(complaints(config_file(kRegion, "general_settings: {max_transfer_memory: 255MiB}\n")),
               ElementsAre(HasSubstr("must be from 256 MiB to 1024 GiB, not '255MiB'")));
 }
 
 TEST(Load, DeploymentsKeepTheirIdWhenKeysRotate) {
-  auto id = [](const std::string& params) { return only(file(params)).id; };
+  auto id = [](const std::string& params) { return only(config_file(params)).id; };
   std::string first = id(kRegion + "aws_access_key_id: A\naws_secret_access_key: B\n");
-  EXPECT_THAT(first, testing::MatchesRegex("dep-[0-9a-f]+"));
+  EXPECT_THAT(first, ::testing::MatchesRegex("dep-[0-9a-f]+"));
   EXPECT_EQ(first.size(), 20u);
   EXPECT_EQ(id(kRegion + "aws_access_key_id: C\naws_secret_access_key: D\nweight: 3\n"), first);
   EXPECT_NE(id("s3_region_name: us-east-1\n"), first);
@@ -549,20 +528,22 @@ TEST(Load, DeploymentsKeepTheirIdWhenKeysRotate) {
 }
 
 TEST(Load, TwoDeploymentsCannotBeOne) {
-  std::string twice = file(kRegion) + file(kRegion).substr(std::string("model_list:\n").size());
+  std::string twice =
+      config_file(kRegion) + config_file(kRegion).substr(std::string("model_list:\n").size());
   EXPECT_THAT(
       complaints(twice),
       ElementsAre(HasSubstr("c:8: model_list: 'claude' is the deployment of line 2 once more")));
-  EXPECT_EQ(loaded(file(kRegion, "    model_info: {id: one}\n") + twice.substr(twice.rfind("  - ")))
+  EXPECT_EQ(loaded(config_file(kRegion, "    model_info: {id: one}\n") +
+                   twice.substr(twice.rfind("  - ")))
                 .deployments.size(),
             2u);
 }
 
 TEST(Load, AMasterKeyThatIsNotOneOfLiteLlmsIsOnlyWarnedOf) {
-  Settings got = loaded(file(kRegion, "general_settings: {master_key: 1234}\n"));
+  Settings got = loaded(config_file(kRegion, "general_settings: {master_key: 1234}\n"));
   EXPECT_EQ(got.master_key->reveal(), "1234");
   EXPECT_THAT(got.warnings, ElementsAre(HasSubstr("does not begin with 'sk-'")));
-  EXPECT_THAT(complaints(file(kRegion, "general_settings: {master_key: ''}\n")),
+  EXPECT_THAT(complaints(config_file(kRegion, "general_settings: {master_key: ''}\n")),
               ElementsAre(HasSubstr("general_settings.master_key: is empty")));
 }
 
@@ -585,23 +566,23 @@ TEST(Describe, LeavesOutWhatIsNotKnown) {
 
 TEST(Model, OverridesAreLiteLlmsModelInfo) {
   const DeploymentSettings deployment =
-      only(file(kRegion + "bedrock_model_family: llama\nbedrock_invocation: converse\n",
-                "    model_info:\n"
-                "      mode: chat\n"
-                "      base_model: bedrock/us.meta.llama3-1-8b-instruct-v1:0\n"
-                "      max_tokens: 100\n"
-                "      max_input_tokens: 2_000\n"
-                "      input_cost_per_token: 3e-06\n"
-                "      output_cost_per_token: 0.000015\n"
-                "      input_cost_per_token_batches: 1.75e-08\n"
-                "      output_cost_per_token_batches: 7.5E-6\n"
-                "      cache_read_input_token_cost: 3.0e-07\n"
-                "      cache_creation_input_token_cost: 0\n"
-                "      supports_function_calling: true\n"
-                "      supports_vision: false\n"
-                "      supports_response_schema: true\n"
-                "      supports_pdf_input: false\n"
-                "      supports_reasoning: true\n"));
+      only(config_file(kRegion + "bedrock_model_family: llama\nbedrock_invocation: converse\n",
+                       "    model_info:\n"
+                       "      mode: chat\n"
+                       "      base_model: bedrock/us.meta.llama3-1-8b-instruct-v1:0\n"
+                       "      max_tokens: 100\n"
+                       "      max_input_tokens: 2_000\n"
+                       "      input_cost_per_token: 3e-06\n"
+                       "      output_cost_per_token: 0.000015\n"
+                       "      input_cost_per_token_batches: 1.75e-08\n"
+                       "      output_cost_per_token_batches: 7.5E-6\n"
+                       "      cache_read_input_token_cost: 3.0e-07\n"
+                       "      cache_creation_input_token_cost: 0\n"
+                       "      supports_function_calling: true\n"
+                       "      supports_vision: false\n"
+                       "      supports_response_schema: true\n"
+                       "      supports_pdf_input: false\n"
+                       "      supports_reasoning: true\n"));
   const ModelOverrides& model = deployment.model;
   EXPECT_EQ(deployment.path, "model_list[0]");
   EXPECT_EQ(deployment.invocation, BedrockInvocation::converse);
@@ -624,8 +605,8 @@ TEST(Model, OverridesAreLiteLlmsModelInfo) {
 }
 
 TEST(Model, NothingGivenIsTheCatalogs) {
-  const DeploymentSettings deployment =
-      only(file(kRegion, "    model_info: {mode: batch, max_output_tokens: 7, max_tokens: 8}\n"));
+  const DeploymentSettings deployment = only(
+      config_file(kRegion, "    model_info: {mode: batch, max_output_tokens: 7, max_tokens: 8}\n"));
   EXPECT_EQ(deployment.invocation, BedrockInvocation::automatic);
   EXPECT_EQ(deployment.model.mode, "");
   EXPECT_EQ(deployment.model.max_output_tokens, 7);
@@ -633,55 +614,56 @@ TEST(Model, NothingGivenIsTheCatalogs) {
 }
 
 TEST(Model, PricesMayStandInLitellmParamsAsLiteLlmTakesThem) {
-  EXPECT_EQ(only(file(kRegion + "input_cost_per_token: 1e-06\n")).model.input_pico_usd, 1'000'000);
-  EXPECT_EQ(only(file(kRegion + "input_cost_per_token: 1e-06\n",
-                      "    model_info: {input_cost_per_token: 1e-06}\n"))
+  EXPECT_EQ(only(config_file(kRegion + "input_cost_per_token: 1e-06\n")).model.input_pico_usd,
+            1'000'000);
+  EXPECT_EQ(only(config_file(kRegion + "input_cost_per_token: 1e-06\n",
+                             "    model_info: {input_cost_per_token: 1e-06}\n"))
                 .model.input_pico_usd,
             1'000'000);
-  EXPECT_THAT(complaints(file(kRegion + "input_cost_per_token: 1e-06\n",
-                              "    model_info: {input_cost_per_token: 2e-06}\n")),
+  EXPECT_THAT(complaints(config_file(kRegion + "input_cost_per_token: 1e-06\n",
+                                     "    model_info: {input_cost_per_token: 2e-06}\n")),
               ElementsAre(HasSubstr("is '2e-06' here and '1e-06' in litellm_params")));
 }
 
 TEST(Model, ADollarPriceAMillionIsNotTakenForOneAToken) {
-  EXPECT_THAT(complaints(file(kRegion + "input_cost_per_token: 3\n")),
+  EXPECT_THAT(complaints(config_file(kRegion + "input_cost_per_token: 3\n")),
               ElementsAre(HasSubstr("3 dollars per million tokens are 3e-06, not '3'")));
 }
 
 TEST(Model, AnUnknownInvocationIsAnError) {
-  EXPECT_THAT(complaints(file(kRegion + "bedrock_invocation: convers\n")),
+  EXPECT_THAT(complaints(config_file(kRegion + "bedrock_invocation: convers\n")),
               ElementsAre(HasSubstr("must be auto, native or converse, not 'convers'")));
 }
 
 TEST(Models, AreKeptAsTheyAreWrittenWithTheirLine) {
-  const Settings settings = loaded(file(kRegion,
-                                        "models:\n"
-                                        "  # mine\n"
-                                        "  - id: my.model  # here\n"
-                                        "    family: llama\n"
-                                        "general_settings:\n"
-                                        "  master_key: sk-1\n"));
+  const Settings settings = loaded(config_file(kRegion,
+                                               "models:\n"
+                                               "  # mine\n"
+                                               "  - id: my.model  # here\n"
+                                               "    family: llama\n"
+                                               "general_settings:\n"
+                                               "  master_key: sk-1\n"));
   EXPECT_EQ(settings.models_yaml,
             "models:\n  # mine\n  - id: my.model  # here\n    family: llama\n");
   EXPECT_EQ(settings.models_line, 8);
 }
 
 TEST(Models, AtTheEndOfTheFileNeedNoLineEnd) {
-  const Settings settings = loaded(file(kRegion, "models: [{id: my.model}]"));
+  const Settings settings = loaded(config_file(kRegion, "models: [{id: my.model}]"));
   EXPECT_EQ(settings.models_yaml, "models: [{id: my.model}]");
   EXPECT_EQ(settings.models_line, 8);
 }
 
 TEST(Models, ThatUseAnAnchorOfAnotherSectionAreWrittenOut) {
   const Settings settings =
-      loaded(file(kRegion, "litellm_settings: &x {drop_params: false}\nmodels: [*x]\n"));
+      loaded(config_file(kRegion, "litellm_settings: &x {drop_params: false}\nmodels: [*x]\n"));
   EXPECT_THAT(settings.models_yaml, HasSubstr("drop_params: false"));
   EXPECT_EQ(settings.models_line, 0);
 }
 
 TEST(Models, NoneAreNothing) {
-  EXPECT_EQ(loaded(file(kRegion)).models_yaml, "");
-  EXPECT_EQ(loaded(file(kRegion, "models:\n")).models_yaml, "");
+  EXPECT_EQ(loaded(config_file(kRegion)).models_yaml, "");
+  EXPECT_EQ(loaded(config_file(kRegion, "models:\n")).models_yaml, "");
 }
 
 }  // namespace

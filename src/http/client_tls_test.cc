@@ -1,5 +1,6 @@
 // Which certificates the client trusts, against a TLS peer with one of its own making.
 
+#include "base/testing/scratch_directory.h"
 #include "http/client.h"
 #include "http/testing/loopback.h"
 
@@ -102,16 +103,6 @@ class TlsPeer {
 
 class TrustTest : public ::testing::Test {
  protected:
-  TrustTest() {
-    std::string path = (std::filesystem::temp_directory_path() / "quarry-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(path.data()), nullptr);
-    directory_ = path;
-  }
-  ~TrustTest() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
-  }
-
   // What the peer answers a client with that bundle, else the error's words.
   std::string ask(const std::filesystem::path& bundle) {
     const TlsPeer peer(certificate_);
@@ -125,7 +116,8 @@ class TrustTest : public ::testing::Test {
   }
 
   const Certificate certificate_;
-  std::filesystem::path directory_;
+  const testing::ScratchDirectory scratch_;
+  const std::filesystem::path& directory_ = scratch_.path();
 };
 
 TEST_F(TrustTest, IsInTheCertificatesOfAFile) {

@@ -4,8 +4,6 @@ The sandbox's jobs read and write its own S3. So a reverse proxy before its Bedr
 a job's input is copied there before the job is made, its output back before anybody is told that it has ended.
 Quarry itself speaks to the foreign server and to Bedrock as it always does."""
 
-import http.client
-import http.server
 import json
 import threading
 import time
@@ -34,47 +32,15 @@ class BedrockBesideForeignS3:
         self.near.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         self.created, self.brought = [], set()
         self.lock = threading.Lock()
-        mirror = self
+        self.server = harness.FakeServer(self.answer)
+        self.url = self.server.url
+        self.close = self.server.close
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_any(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                mirror.before(self.command, self.path, body)
-                connection = http.client.HTTPConnection("127.0.0.1", mirror.sandbox.ports["sandbox"], timeout=60)
-                try:
-                    connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-                    for name, value in self.headers.items():
-                        connection.putheader(name, value)
-                    connection.endheaders(body)
-                    answer = connection.getresponse()
-                    content = answer.read()
-                finally:
-                    connection.close()
-                mirror.after(answer.status, content)
-                self.send_response_only(answer.status)
-                for name, value in answer.headers.items():
-                    if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
-                        self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_POST = handle_any
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+    def answer(self, method, path, headers, body):
+        self.before(method, path, body)
+        status, kept, content = harness.passed_on(self.sandbox.ports["sandbox"], method, path, headers, body)
+        self.after(status, content)
+        return status, kept, content
 
     def before(self, method, path, body):
         if method == "POST" and path == "/model-invocation-job":

@@ -7,6 +7,7 @@
 #include "aws/credentials.h"
 #include "aws/testing/scripted_client.h"
 #include "base/testing/run.h"
+#include "base/testing/scratch_directory.h"
 #include "base/timestamp.h"
 
 #include <gtest/gtest.h>
@@ -29,40 +30,13 @@ class MovingClock final : public Clock {
   SysTime at_;
 };
 
-class ScratchDirectory {
- public:
-  ScratchDirectory() {
-    std::string path = (std::filesystem::temp_directory_path() / "quarry-XXXXXX").string();
-    if (::mkdtemp(path.data()) != nullptr) path_ = path;
-  }
-  ~ScratchDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchDirectory(const ScratchDirectory&) = delete;
-  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
-
-  // The path of it.
-  std::string write(const std::string& name, const std::string& text) const {
-    const std::filesystem::path path = path_ / name;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << text;
-    return path.string();
-  }
-  std::string path() const { return path_.string(); }
-  std::string path(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
-
 struct IdentityDesk {
   ScriptedClient client;
   MovingClock clock{*parse_timestamp("2026-01-02T03:00:00Z")};
   BlockingPool pool{1};
   std::shared_ptr<aws::ProgramRunner> programs = std::make_shared<aws::ProgramRunner>();
   ScratchDirectory home;
-  std::map<std::string, std::string> variables{{"HOME", home.path()}};
+  std::map<std::string, std::string> variables{{"HOME", home.path().string()}};
 
   aws::IdentityWorld world() {
     return {client, clock, pool,
