@@ -116,7 +116,7 @@ class TrustTest : public ::testing::Test {
   }
 
   const Certificate certificate_;
-  const testing::ScratchDirectory scratch_;
+  const quarry::testing::ScratchDirectory scratch_;
   const std::filesystem::path& directory_ = scratch_.path();
 };
 
