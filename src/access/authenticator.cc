@@ -43,7 +43,7 @@ Authenticator::Authenticator(const std::optional<Secret<std::string>>& master_ke
 
 Result<Caller> Authenticator::authenticate(std::optional<std::string_view> authorization,
                                            std::optional<std::string_view> api_key) const {
-  Caller master{std::string(kMasterOwner)};
+  Caller master{.by = {.owner = std::string(kMasterOwner)}};
   if (!master_digest_) return master;
   std::optional<std::string_view> key = authorization ? bearer(*authorization) : std::nullopt;
   if (!key) key = api_key;

@@ -1,6 +1,7 @@
 #pragma once
 // Who is calling. Now one master key, or none: an open server, which listens on loopback only.
 
+#include "access/caller.h"
 #include "base/result.h"
 #include "config/settings.h"
 
@@ -9,11 +10,6 @@
 #include <string_view>
 
 namespace quarry::access {
-
-// Whose files and batches a request may see. A value, copied into rows as `owner`.
-struct Caller {
-  std::string owner;
-};
 
 class Authenticator {
  public:

@@ -38,7 +38,7 @@ Answer create_batch(Call call) {
 
 Answer list_batches(Call call) {
   const auto parameters = parse_query(call.request.query);
-  store::ListQuery query{std::move(call.caller.owner), kListLimitDefault, false, {}, {}};
+  store::ListQuery query{call.caller.viewer(), kListLimitDefault, false, {}, {}};
   if (const auto found = parameters.find("limit"); found != parameters.end()) {
     auto limit = integer_parameter("limit", found->second, 0, kListLimitMax);
     if (!limit) co_return error_response(limit.error(), call.request.request_id);

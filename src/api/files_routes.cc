@@ -63,7 +63,7 @@ Answer create_file(Call call) {
 
 Answer list_files(Call call) {
   const auto parameters = parse_query(call.request.query);
-  store::ListQuery query{std::move(call.caller.owner), kListLimitMax, false, {}, {}};
+  store::ListQuery query{call.caller.viewer(), kListLimitMax, false, {}, {}};
   if (const auto found = parameters.find("limit"); found != parameters.end()) {
     auto limit = integer_parameter("limit", found->second, 1, kListLimitMax);
     if (!limit) co_return error_response(limit.error(), call.request.request_id);

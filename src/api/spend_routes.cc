@@ -33,7 +33,7 @@ boost::json::value row_object(const store::SpendRow& row) {
 Answer spend_logs(Call call) {
   const auto parameters = parse_query(call.request.query);
   store::SpendStore::Query query;
-  query.owner = std::move(call.caller.owner);
+  query.viewer = call.caller.viewer();
   if (const auto found = parameters.find("request_id"); found != parameters.end())
     query.request_id = found->second;
   if (const auto found = parameters.find("batch_id"); found != parameters.end())

@@ -47,7 +47,7 @@ Task<store::BatchRow> BatchService::create(openai::CreateBatch request,
   if (!file) co_return fail(std::move(file.error()));
   store::BatchRow batch;
   batch.id = new_batch_id();
-  batch.owner = caller.owner;
+  batch.by = caller.by;
   batch.output_id = new_file_id();
   batch.error_id = new_file_id();
   batch.output_expires_after_s = request.output_expires_after_s;
@@ -76,7 +76,7 @@ Task<store::BatchRow> BatchService::create(openai::CreateBatch request,
 }
 
 Task<store::BatchRow> BatchService::find(BatchId id, access::Caller caller) {
-  co_return co_await context_.batches.find(std::move(id), std::move(caller.owner));
+  co_return co_await context_.batches.find(std::move(id), caller.viewer());
 }
 
 Task<store::Page<store::BatchRow>> BatchService::list(store::ListQuery query) {
@@ -84,7 +84,7 @@ Task<store::Page<store::BatchRow>> BatchService::list(store::ListQuery query) {
 }
 
 Task<store::BatchRow> BatchService::cancel(BatchId id, access::Caller caller) {
-  auto batch = co_await context_.batches.cancel(id, std::move(caller.owner), context_.now_ms());
+  auto batch = co_await context_.batches.cancel(id, caller.viewer(), context_.now_ms());
   if (batch && batch->object.status == openai::BatchStatus::cancelling) {
     context_.cancelling.insert(id);
     obs::info("batch cancelling", {{"batch_id", id.value}});

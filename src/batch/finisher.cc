@@ -21,7 +21,7 @@ store::FileRow result_file(const store::BatchRow& batch,
                            std::int64_t now_s) {
   store::FileRow file;
   file.id = id;
-  file.owner = batch.owner;
+  file.by = batch.by;
   file.filename = fmt::format("{}_{}.jsonl", batch.id.value, kind);
   file.purpose = "batch_output";
   file.created_at = now_s;

@@ -84,7 +84,7 @@ class Litter : public ::testing::Test {
   FileId file(const std::string& id, std::optional<std::int64_t> expires_at = {}) {
     store::FileRow row;
     row.id = FileId{id};
-    row.owner = "me";
+    row.by.owner = "me";
     row.purpose = "batch";
     row.created_at = now_s();
     row.expires_at = expires_at;
@@ -100,7 +100,7 @@ class Litter : public ::testing::Test {
   BatchId batch(const std::string& id, const std::string& input = "file-in") {
     store::BatchRow row;
     row.id = BatchId{id};
-    row.owner = "me";
+    row.by.owner = "me";
     row.output_id = FileId{"file-out-" + id};
     row.error_id = FileId{"file-err-" + id};
     row.object.id = id;
@@ -142,7 +142,7 @@ class Litter : public ::testing::Test {
     store::BatchStore::End last;
     last.id = id;
     last.output_file.id = FileId{"file-out-" + id.value};
-    last.output_file.owner = "me";
+    last.output_file.by.owner = "me";
     last.output_file.purpose = "batch_output";
     last.output_file.created_at = now_s();
     ASSERT_TRUE(run(batches_.finish(last, now_ms())));
@@ -150,7 +150,7 @@ class Litter : public ::testing::Test {
   store::UploadRow upload(const std::string& id) {
     store::UploadRow row;
     row.id = store::UploadId{id};
-    row.owner = "me";
+    row.by.owner = "me";
     row.purpose = "batch";
     row.bytes = 1;
     row.created_at = now_s();
@@ -189,7 +189,7 @@ TEST_F(Litter, OfDeletedAndExpiredFilesGoesAndThatOfOthersStays) {
   file("file-expired", now_s() + 60);
   file("file-kept", now_s() + 86'400);
   file("file-for-ever");
-  ASSERT_TRUE(run(files_.remove(deleted, "me", now_s())));
+  ASSERT_TRUE(run(files_.remove(deleted, store::Viewer{"me"}, now_s())));
   pass(minutes(12));
   sweep();
   EXPECT_THAT(objects(), ElementsAre("files/file-for-ever/0", "files/file-for-ever/1",
@@ -203,7 +203,7 @@ TEST_F(Litter, OfDeletedAndExpiredFilesGoesAndThatOfOthersStays) {
 
 TEST_F(Litter, OfAFileJustDeletedStaysWhileADownloadMayStillRun) {
   const FileId id = file("file-1");
-  ASSERT_TRUE(run(files_.remove(id, "me", now_s())));
+  ASSERT_TRUE(run(files_.remove(id, store::Viewer{"me"}, now_s())));
   pass(Janitor::kGrace - std::chrono::seconds(1));
   sweep();
   EXPECT_EQ(objects().size(), 2u);
@@ -215,7 +215,7 @@ TEST_F(Litter, OfAFileJustDeletedStaysWhileADownloadMayStillRun) {
 TEST_F(Litter, OfADeletedFileStaysUntilTheLastBatchHasReadIt) {
   const FileId input = file("file-in");
   const BatchId reader = batch("batch_1", "file-in");
-  ASSERT_TRUE(run(files_.remove(input, "me", now_s())));
+  ASSERT_TRUE(run(files_.remove(input, store::Viewer{"me"}, now_s())));
   pass(hours(3));
   sweep();
   EXPECT_THAT(objects(), ::testing::IsSupersetOf({"files/file-in/0", "files/file-in/1"}));
@@ -226,7 +226,7 @@ TEST_F(Litter, OfADeletedFileStaysUntilTheLastBatchHasReadIt) {
 
 TEST_F(Litter, OfAFileComesAgainWhereS3DidNotTakeIt) {
   const FileId id = file("file-1");
-  ASSERT_TRUE(run(files_.remove(id, "me", now_s())));
+  ASSERT_TRUE(run(files_.remove(id, store::Viewer{"me"}, now_s())));
   pass(hours(1));
   s3_->fail_next("remove", Error(Errc::unavailable, "down"));
   sweep();
@@ -238,7 +238,7 @@ TEST_F(Litter, OfAFileComesAgainWhereS3DidNotTakeIt) {
 
 TEST_F(Litter, OfADeploymentThatAlwaysFailsIsLeftForTheNextSweep) {
   for (int i = 0; i < 10; ++i) {
-    ASSERT_TRUE(run(files_.remove(file(fmt::format("file-{}", i)), "me", now_s())));
+    ASSERT_TRUE(run(files_.remove(file(fmt::format("file-{}", i)), store::Viewer{"me"}, now_s())));
   }
   pass(hours(1));
   for (int i = 0; i < 100; ++i) s3_->fail_next(Error(Errc::unavailable, "down"));
@@ -268,7 +268,7 @@ TEST_F(LitterOfTwoBuckets, OfOneGoesThoughTheOtherCannotBeCleaned) {
   }
   sweep();  // marks both
   put("files/file-orphan/0");
-  ASSERT_TRUE(run(files_.remove(file("file-deleted"), "me", now_s())));
+  ASSERT_TRUE(run(files_.remove(file("file-deleted"), store::Viewer{"me"}, now_s())));
   pass(hours(49));
   s3_->refuse_bucket("out", Error(Errc::forbidden, "AccessDenied"));
   sweep();
@@ -289,7 +289,7 @@ TEST_F(LitterOfTwoBuckets, OfResultsGoesThoughTheInputCannotBeCleaned) {
   end(batch("batch_1"));
   put_result("results/batch_1/1/job/input.jsonl.out");
   for (int i = 0; i < 10; ++i) {
-    ASSERT_TRUE(run(files_.remove(file(fmt::format("file-{}", i)), "me", now_s())));
+    ASSERT_TRUE(run(files_.remove(file(fmt::format("file-{}", i)), store::Viewer{"me"}, now_s())));
   }
   pass(hours(25));
   s3_->refuse_bucket("b", Error(Errc::forbidden, "AccessDenied"));
@@ -328,19 +328,19 @@ TEST_F(Litter, OfUploadsThatCameToNothingGoesAndNamedPartsStay) {
   const auto cancelled = upload("upload_3");
   store::FileRow row;
   row.id = completed.file_id;
-  row.owner = "me";
+  row.by.owner = "me";
   row.purpose = "batch";
   row.created_at = now_s();
   const std::string named = "files/file-upload_1/part_upload_1_b";
   ASSERT_TRUE(run(uploads_.complete(completed.id, row, {{0, "dep", "b", "q/" + named, 1}})));
-  ASSERT_TRUE(run(uploads_.cancel(cancelled.id, "me", now_s())));
+  ASSERT_TRUE(run(uploads_.cancel(cancelled.id, store::Viewer{"me"}, now_s())));
   pass(minutes(69));
   sweep();
   EXPECT_EQ(objects().size(), 6u);
   pass(minutes(1));
   sweep();
   EXPECT_THAT(objects(), ElementsAre(named));
-  EXPECT_EQ(run(uploads_.find(store::UploadId{"upload_2"}, "me", 0))->status,
+  EXPECT_EQ(run(uploads_.find(store::UploadId{"upload_2"}, store::Viewer{"me"}, 0))->status,
             openai::UploadStatus::expired);
   pass(hours(100));
   sweep();
@@ -388,7 +388,7 @@ TEST_F(Litter, OfAnothersDatabaseIsLeftAlone) {
   auto begun = run(s3_->create_multipart({"b", "q/files/file-y/0"}, Deadline::after(hours(1))));
   ASSERT_TRUE(begun);
   const FileId mine = file("file-mine");
-  ASSERT_TRUE(run(files_.remove(mine, "me", now_s())));
+  ASSERT_TRUE(run(files_.remove(mine, store::Viewer{"me"}, now_s())));
   pass(hours(100));
   sweep();
   sweep();

@@ -280,7 +280,7 @@ store::JobRow Planner::job_of(const GroupWriter& group) {
   store::JobRow job;
   job.batch_id = batch_.id;
   job.n = group.job_n;
-  job.owner = batch_.owner;
+  job.owner = batch_.by.owner;
   job.deployment_id = stage.deployment->id();
   job.model_name = stage.model_name;
   job.lines = static_cast<std::int64_t>(stage.line_count);

@@ -162,7 +162,7 @@ Task<Received> FileReceiver::conclude(access::Caller caller) {
   Received received;
   store::FileRow& file = received.file;
   file.id = id_;
-  file.owner = std::move(caller.owner);
+  file.by = std::move(caller.by);
   file.filename = form_->filename;
   file.purpose = form->purpose;
   file.bytes = static_cast<std::int64_t>(*bytes);

@@ -51,8 +51,7 @@ Task<store::FileRow> FileService::receive(std::string content_type,
 }
 
 Task<store::FileRow> FileService::find(FileId id, access::Caller caller) {
-  co_return co_await store_.find(std::move(id), std::move(caller.owner),
-                                 unix_seconds(clock_.now()));
+  co_return co_await store_.find(std::move(id), caller.viewer(), unix_seconds(clock_.now()));
 }
 
 Task<store::Page<store::FileRow>> FileService::list(store::ListQuery query) {
@@ -60,8 +59,7 @@ Task<store::Page<store::FileRow>> FileService::list(store::ListQuery query) {
 }
 
 Task<void> FileService::remove(FileId id, access::Caller caller) {
-  co_return co_await store_.remove(std::move(id), std::move(caller.owner),
-                                   unix_seconds(clock_.now()));
+  co_return co_await store_.remove(std::move(id), caller.viewer(), unix_seconds(clock_.now()));
 }
 
 Task<Content> FileService::open(FileId id, access::Caller caller, std::optional<ByteRange> range) {

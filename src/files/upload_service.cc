@@ -39,7 +39,7 @@ std::vector<store::SegmentRow> segments_of(const std::vector<store::UploadPartRo
 store::FileRow file_of(const store::UploadRow& upload, std::string scan_json, std::int64_t now_s) {
   store::FileRow file;
   file.id = upload.file_id;
-  file.owner = upload.owner;
+  file.by = upload.by;
   file.filename = upload.filename;
   file.purpose = upload.purpose;
   file.bytes = upload.bytes;
@@ -94,7 +94,7 @@ Task<UploadView> UploadService::create(openai::CreateUpload request, access::Cal
     co_return fail(std::move(known.error()));
   }
   upload.id = store::UploadId{"upload_" + random_hex128()};
-  upload.owner = std::move(caller.owner);
+  upload.by = std::move(caller.by);
   upload.filename = safe_filename(request.filename);
   upload.purpose = std::move(request.purpose);
   upload.mime_type = std::move(request.mime_type);
@@ -112,7 +112,7 @@ Task<store::UploadPartRow> UploadService::add_part(store::UploadId id,
                                                    std::string content_type,
                                                    http::BodyReader& body,
                                                    access::Caller caller) {
-  auto upload = co_await uploads_.find(id, std::move(caller.owner), unix_seconds(clock_.now()));
+  auto upload = co_await uploads_.find(id, caller.viewer(), unix_seconds(clock_.now()));
   if (!upload) co_return fail(std::move(upload.error()));
   if (upload->status != openai::UploadStatus::pending) co_return fail(not_pending(*upload));
 
@@ -150,7 +150,7 @@ Task<UploadView> UploadService::complete(store::UploadId id,
                                          openai::CompleteUpload request,
                                          access::Caller caller) {
   while (true) {
-    auto upload = co_await uploads_.find(id, caller.owner, unix_seconds(clock_.now()));
+    auto upload = co_await uploads_.find(id, caller.viewer(), unix_seconds(clock_.now()));
     if (!upload) co_return fail(std::move(upload.error()));
     if (upload->status == openai::UploadStatus::completed) {
       co_return co_await completed_before(std::move(*upload), std::move(request));
@@ -269,7 +269,7 @@ Task<std::string> UploadService::examine(const store::UploadRow& upload,
 
 Task<UploadView> UploadService::cancel(store::UploadId id, access::Caller caller) {
   auto upload =
-      co_await uploads_.cancel(std::move(id), std::move(caller.owner), unix_seconds(clock_.now()));
+      co_await uploads_.cancel(std::move(id), caller.viewer(), unix_seconds(clock_.now()));
   if (!upload) co_return fail(std::move(upload.error()));
   co_return UploadView{std::move(*upload), std::nullopt};
 }

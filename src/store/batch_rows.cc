@@ -1,5 +1,6 @@
 #include "store/batch_rows.h"
 
+#include "store/ownership_columns.h"
 #include "store/session.h"
 
 #include <fmt/format.h>
@@ -53,7 +54,8 @@ bedrock::InvocationType parse_invocation(const std::string& word) {
 }
 
 const char* const kBatchColumns =
-    "id, owner, status, phase, endpoint, model, input_file_id, completion_window, metadata, "
+    "id, owner, team_id, key_hash, user_id, status, phase, endpoint, model, input_file_id, "
+    "completion_window, metadata, "
     "errors, "
     "output_id, error_id, has_output, has_error, output_expires_after_s, created_at, expires_at, "
     "in_progress_at, finalizing_at, completed_at, failed_at, expired_at, cancelling_at, "
@@ -85,7 +87,7 @@ void add_usage(Columns& columns, const openai::Usage& usage) {
 BatchRow batch_of(const soci::row& row) {
   BatchRow batch;
   batch.id = BatchId{text(row, "id")};
-  batch.owner = text(row, "owner");
+  batch.by = ownership_of(row);
   batch.phase = parse_phase(text(row, "phase"));
   batch.output_id = FileId{text(row, "output_id")};
   batch.error_id = FileId{text(row, "error_id")};
@@ -131,8 +133,7 @@ BatchRow batch_of(const soci::row& row) {
 Columns columns_of(const BatchRow& batch) {
   const openai::Batch& object = batch.object;
   Columns columns;
-  columns.add("id", batch.id.value)
-      .add("owner", batch.owner)
+  add_ownership(columns.add("id", batch.id.value), batch.by)
       .add("status", std::string(openai::name(object.status)))
       .add("phase", std::string(name(batch.phase)))
       .add("endpoint", object.endpoint)
@@ -220,10 +221,9 @@ Columns columns_of(const JobRow& job, std::int64_t due_ms) {
 
 Columns columns_of(const SpendRow& spend) {
   Columns columns;
-  columns.add("request_id", spend.request_id)
+  add_ownership(columns.add("request_id", spend.request_id), spend.by)
       .add("call_type", spend.call_type)
       .add("batch_id", spend.batch_id.value)
-      .add("owner", spend.owner)
       .add("model", spend.model)
       .add("started_at", spend.started_at)
       .add("ended_at", spend.ended_at)

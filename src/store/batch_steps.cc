@@ -287,7 +287,7 @@ Task<void> BatchStore::finish(End end, std::int64_t now_ms) {
     spend.request_id = end.id.value + "_batch_cost";
     spend.call_type = "batch_success";
     spend.batch_id = end.id;
-    spend.owner = batch.owner;
+    spend.by = batch.by;
     spend.model = batch.object.model.value_or("");
     spend.started_at = batch.object.created_at;
     spend.ended_at = now_s;

@@ -2,6 +2,7 @@
 #include "store/batch_store.h"
 
 #include "store/batch_rows.h"
+#include "store/ownership_columns.h"
 #include "store/session.h"
 
 #include <fmt/format.h>
@@ -17,10 +18,12 @@ Error no_such_batch(const BatchId& id) {
       .reason("batch_not_found");
 }
 
-Result<BatchRow> load(soci::session& sql, const BatchId& id, const std::string& owner) {
+Result<BatchRow> load(soci::session& sql, const BatchId& id, const Viewer& viewer) {
+  Sight sight(viewer);
   soci::row row;
-  sql << "SELECT " << kBatchColumns << " FROM batches WHERE id = :id AND owner = :owner",
-      soci::use(id.value), soci::use(owner), soci::into(row);
+  sql << "SELECT " << kBatchColumns << " FROM batches WHERE id = :id AND " << sight.condition,
+      soci::use(id.value), soci::use(sight.owner), soci::use(sight.team_id, sight.team_indicator),
+      soci::into(row);
   if (!sql.got_data()) return fail(no_such_batch(id));
   return batch_of(row);
 }
@@ -46,7 +49,7 @@ Result<std::optional<BatchRow>> claimed_before(soci::session& sql,
               "key for a new batch")
             .reason("idempotency_key_reused"));
   }
-  auto batch = load(sql, BatchId{batch_id}, owner);
+  auto batch = load(sql, BatchId{batch_id}, Viewer{owner, std::nullopt});
   if (!batch) return fail(std::move(batch.error()));
   return std::move(*batch);
 }
@@ -58,9 +61,9 @@ void remember(soci::session& sql,
   const std::int64_t oldest_ms = now_ms - kClaimsKeptMs;
   sql << "DELETE FROM idempotency WHERE (owner = :owner AND idempotency_key = :key) OR created_ms "
          "< :oldest",
-      soci::use(batch.owner), soci::use(claim.key), soci::use(oldest_ms);
+      soci::use(batch.by.owner), soci::use(claim.key), soci::use(oldest_ms);
   Columns columns;
-  columns.add("owner", batch.owner)
+  columns.add("owner", batch.by.owner)
       .add("idempotency_key", claim.key)
       .add("request_hash", claim.request_hash)
       .add("batch_id", batch.id.value)
@@ -76,7 +79,7 @@ Task<BatchRow> BatchStore::create(BatchRow batch,
                                   std::int64_t now_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<BatchRow> {
     if (claim && !remember_only) {
-      auto before = claimed_before(sql, batch.owner, *claim, now_ms);
+      auto before = claimed_before(sql, batch.by.owner, *claim, now_ms);
       if (!before) return fail(std::move(before.error()));
       if (*before) return std::move(**before);
     }
@@ -87,7 +90,7 @@ Task<BatchRow> BatchStore::create(BatchRow batch,
     spend.request_id = batch.id.value;
     spend.call_type = "acreate_batch";
     spend.batch_id = batch.id;
-    spend.owner = batch.owner;
+    spend.by = batch.by;
     spend.model = batch.object.model.value_or("");
     spend.started_at = spend.ended_at = batch.object.created_at;
     columns_of(spend).insert_into(sql, "spend_log");
@@ -96,9 +99,9 @@ Task<BatchRow> BatchStore::create(BatchRow batch,
   });
 }
 
-Task<BatchRow> BatchStore::find(BatchId id, std::string owner) {
+Task<BatchRow> BatchStore::find(BatchId id, Viewer viewer) {
   co_return co_await transact(
-      database_, [&](soci::session& sql) -> Result<BatchRow> { return load(sql, id, owner); });
+      database_, [&](soci::session& sql) -> Result<BatchRow> { return load(sql, id, viewer); });
 }
 
 Task<BatchRow> BatchStore::find_any(BatchId id) {
@@ -114,10 +117,12 @@ Task<BatchRow> BatchStore::find_any(BatchId id) {
 Task<Page<BatchRow>> BatchStore::list(ListQuery query) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<Page<BatchRow>> {
     Page<BatchRow> page;
+    Sight sight(query.viewer);
     std::int64_t after_order = 0;
     if (!query.after.empty()) {
-      sql << "SELECT created_order FROM batches WHERE id = :id AND owner = :owner",
-          soci::use(query.after), soci::use(query.owner), soci::into(after_order);
+      sql << "SELECT created_order FROM batches WHERE id = :id AND " << sight.condition,
+          soci::use(query.after), soci::use(sight.owner),
+          soci::use(sight.team_id, sight.team_indicator), soci::into(after_order);
       if (!sql.got_data()) {
         return fail(Error(Errc::invalid_request, "No batch found with id '" + query.after + "'.")
                         .param("after"));
@@ -127,12 +132,13 @@ Task<Page<BatchRow>> BatchStore::list(ListQuery query) {
     const int from_start = query.after.empty() ? 1 : 0;
     const std::int64_t limit = query.limit + 1;
     const std::string statement = fmt::format(
-        "SELECT {} FROM batches WHERE owner = :owner AND (:from_start = 1 OR created_order < "
+        "SELECT {} FROM batches WHERE {} AND (:from_start = 1 OR created_order < "
         ":at OR (created_order = :at2 AND id < :id)) ORDER BY created_order DESC, id DESC LIMIT "
         ":limit",
-        kBatchColumns);
+        kBatchColumns, sight.condition);
     const soci::rowset<soci::row> rows =
-        (sql.prepare << statement, soci::use(query.owner), soci::use(from_start),
+        (sql.prepare << statement, soci::use(sight.owner),
+         soci::use(sight.team_id, sight.team_indicator), soci::use(from_start),
          soci::use(after_order), soci::use(after_order), soci::use(query.after), soci::use(limit));
     for (const soci::row& row : rows) {
       if (static_cast<std::int64_t>(page.rows.size()) == query.limit) {
@@ -145,9 +151,9 @@ Task<Page<BatchRow>> BatchStore::list(ListQuery query) {
   });
 }
 
-Task<BatchRow> BatchStore::cancel(BatchId id, std::string owner, std::int64_t now_ms) {
+Task<BatchRow> BatchStore::cancel(BatchId id, Viewer viewer, std::int64_t now_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<BatchRow> {
-    auto batch = load(sql, id, owner);
+    auto batch = load(sql, id, viewer);
     if (!batch) return batch;
     const openai::BatchStatus status = batch->object.status;
     if (status == openai::BatchStatus::cancelling || status == openai::BatchStatus::cancelled) {
@@ -161,7 +167,7 @@ Task<BatchRow> BatchStore::cancel(BatchId id, std::string owner, std::int64_t no
     sql << "UPDATE batches SET status = 'cancelling', cancelling_at = :at, due_ms = :due WHERE id "
            "= :id",
         soci::use(now_s), soci::use(now_ms), soci::use(id.value);
-    return load(sql, id, owner);
+    return load(sql, id, viewer);
   });
 }
 

@@ -46,14 +46,14 @@ class BatchStore {
                         bool remember_only,
                         std::int64_t now_ms);
   // Also: not_found.
-  Task<BatchRow> find(BatchId id, std::string owner);
+  Task<BatchRow> find(BatchId id, Viewer viewer);
   // Also: invalid_request (param after).
   // Whoever's it is: for the engine. Also: not_found.
   Task<BatchRow> find_any(BatchId id);
   Task<Page<BatchRow>> list(ListQuery query);
   // validating, in_progress, finalizing -> cancelling; cancelling and cancelled stay. Also:
   // not_found, conflict (ended).
-  Task<BatchRow> cancel(BatchId id, std::string owner, std::int64_t now_ms);
+  Task<BatchRow> cancel(BatchId id, Viewer viewer, std::int64_t now_ms);
 
   // --- leases ---
   // At start, SQLite only: the directory's lock proves that whoever held leases is gone.
@@ -249,7 +249,7 @@ class SpendStore {
  public:
   explicit SpendStore(Database& database) : database_(database) {}
   struct Query {
-    std::string owner;
+    Viewer viewer;
     std::string request_id;  // "" = any
     std::string batch_id;    // "" = any
     std::int64_t limit = 100;

@@ -27,7 +27,7 @@ class DirectClaims : public ::testing::Test {
   void waiting(const std::string& id, const std::string& owner, std::vector<std::int64_t> due) {
     BatchRow row;
     row.id = BatchId{id};
-    row.owner = owner;
+    row.by.owner = owner;
     row.output_id = FileId{"file-out-" + id};
     row.error_id = FileId{"file-err-" + id};
     row.object.id = id;

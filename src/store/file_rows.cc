@@ -1,6 +1,7 @@
 #include "store/file_rows.h"
 
 #include "store/columns.h"
+#include "store/ownership_columns.h"
 #include "store/session.h"
 
 #include <boost/json.hpp>
@@ -9,8 +10,7 @@ namespace quarry::store {
 
 void insert_file(soci::session& sql, const FileRow& file) {
   Columns columns;
-  columns.add("id", file.id.value)
-      .add("owner", file.owner)
+  add_ownership(columns.add("id", file.id.value), file.by)
       .add("filename", file.filename)
       .add("purpose", file.purpose)
       .add("bytes", file.bytes)

@@ -1,6 +1,7 @@
 #include "store/file_store.h"
 
 #include "store/file_rows.h"
+#include "store/ownership_columns.h"
 #include "store/session.h"
 
 #include <boost/json.hpp>
@@ -9,12 +10,13 @@ namespace quarry::store {
 namespace {
 
 constexpr const char* kColumns =
-    "id, owner, filename, purpose, bytes, created_at, expires_at, target_models, scan";
+    "id, owner, team_id, key_hash, user_id, filename, purpose, bytes, created_at, expires_at, "
+    "target_models, scan";
 
 FileRow file_of(const soci::row& row) {
   FileRow file;
   file.id = FileId{text(row, "id")};
-  file.owner = text(row, "owner");
+  file.by = ownership_of(row);
   file.filename = text(row, "filename");
   file.purpose = text(row, "purpose");
   file.bytes = integer(row, "bytes");
@@ -42,14 +44,14 @@ Task<void> FileStore::insert(FileRow file, std::vector<SegmentRow> segments) {
   });
 }
 
-Task<FileRow> FileStore::find(FileId id, std::string owner, std::int64_t now_s) {
+Task<FileRow> FileStore::find(FileId id, Viewer viewer, std::int64_t now_s) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<FileRow> {
+    Sight sight(viewer);
     soci::row row;
-    sql << "SELECT " << kColumns
-        << " FROM files WHERE id = :id AND owner = :owner AND deleted_at IS NULL AND (expires_at "
-           "IS "
-           "NULL OR expires_at > :now)",
-        soci::use(id.value), soci::use(owner), soci::use(now_s), soci::into(row);
+    sql << "SELECT " << kColumns << " FROM files WHERE id = :id AND " << sight.condition
+        << " AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > :now)",
+        soci::use(id.value), soci::use(sight.owner), soci::use(sight.team_id, sight.team_indicator),
+        soci::use(now_s), soci::into(row);
     if (!sql.got_data()) return fail(no_such_file(id));
     return file_of(row);
   });
@@ -86,29 +88,31 @@ Task<Page<FileRow>> FileStore::list(ListQuery query, std::int64_t now_s) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<Page<FileRow>> {
     const char* order = query.ascending ? "ASC" : "DESC";
     const char* beyond = query.ascending ? ">" : "<";
+    Sight sight(query.viewer);
     std::int64_t after_order = 0;
     if (!query.after.empty()) {
       // Deleted files still mark a place, so that deleting between two pages loses nothing.
-      sql << "SELECT created_order FROM files WHERE id = :id AND owner = :owner",
-          soci::use(query.after), soci::use(query.owner), soci::into(after_order);
+      sql << "SELECT created_order FROM files WHERE id = :id AND " << sight.condition,
+          soci::use(query.after), soci::use(sight.owner),
+          soci::use(sight.team_id, sight.team_indicator), soci::into(after_order);
       if (!sql.got_data()) {
         return fail(
             Error(Errc::invalid_request, "No such File object: " + query.after).param("after"));
       }
     }
     const std::string statement = fmt::format(
-        "SELECT {0} FROM files WHERE owner = :owner AND deleted_at IS NULL AND (expires_at IS NULL "
-        "OR "
+        "SELECT {0} FROM files WHERE {3} AND deleted_at IS NULL AND (expires_at IS NULL OR "
         "expires_at > :now) AND (:any_purpose = 1 OR purpose = :purpose) AND (:from_start = 1 OR "
         "created_order {1} :at OR (created_order = :at2 AND id {1} :id)) ORDER BY created_order "
         "{2}, id {2} "
         "LIMIT :limit",
-        kColumns, beyond, order);
+        kColumns, beyond, order, sight.condition);
     const int any_purpose = query.purpose.empty() ? 1 : 0;
     const int from_start = query.after.empty() ? 1 : 0;
     const std::int64_t limit = query.limit + 1;
     const soci::rowset<soci::row> rows =
-        (sql.prepare << statement, soci::use(query.owner), soci::use(now_s), soci::use(any_purpose),
+        (sql.prepare << statement, soci::use(sight.owner),
+         soci::use(sight.team_id, sight.team_indicator), soci::use(now_s), soci::use(any_purpose),
          soci::use(query.purpose), soci::use(from_start), soci::use(after_order),
          soci::use(after_order), soci::use(query.after), soci::use(limit));
     Page<FileRow> page;
@@ -123,12 +127,14 @@ Task<Page<FileRow>> FileStore::list(ListQuery query, std::int64_t now_s) {
   });
 }
 
-Task<void> FileStore::remove(FileId id, std::string owner, std::int64_t now_s) {
+Task<void> FileStore::remove(FileId id, Viewer viewer, std::int64_t now_s) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    Sight sight(viewer);
     soci::statement update =
-        (sql.prepare << "UPDATE files SET deleted_at = :now WHERE id = :id AND owner = :owner AND "
-                        "deleted_at IS NULL AND (expires_at IS NULL OR expires_at > :now2)",
-         soci::use(now_s), soci::use(id.value), soci::use(owner), soci::use(now_s));
+        (sql.prepare << "UPDATE files SET deleted_at = :now WHERE id = :id AND " << sight.condition
+                     << " AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > :now2)",
+         soci::use(now_s), soci::use(id.value), soci::use(sight.owner),
+         soci::use(sight.team_id, sight.team_indicator), soci::use(now_s));
     update.execute(true);
     if (update.get_affected_rows() == 0) return fail(no_such_file(id));
     return {};

@@ -13,7 +13,7 @@
 namespace quarry::store {
 
 struct ListQuery {
-  std::string owner;
+  Viewer viewer;
   std::int64_t limit = 20;
   bool ascending = false;
   std::string after;    // an id; "" = from the start
@@ -32,14 +32,14 @@ class FileStore {
 
   Task<void> insert(FileRow file, std::vector<SegmentRow> segments);
   // Also: not_found (unknown, another owner's, deleted, expired at `now_s`).
-  Task<FileRow> find(FileId id, std::string owner, std::int64_t now_s);
+  Task<FileRow> find(FileId id, Viewer viewer, std::int64_t now_s);
   // What a batch read when it was created: also of files deleted since. Also: not_found.
   Task<FileRow> find_even_deleted(FileId id);
   Task<std::vector<SegmentRow>> segments(FileId id);
   // In order of creation. Also: invalid_request (param after: no such file).
   Task<Page<FileRow>> list(ListQuery query, std::int64_t now_s);
   // Also: not_found.
-  Task<void> remove(FileId id, std::string owner, std::int64_t now_s);
+  Task<void> remove(FileId id, Viewer viewer, std::int64_t now_s);
 
  private:
   Database& database_;

@@ -16,7 +16,7 @@ class Looks : public ::testing::Test {
   Looks() {
     BatchRow batch;
     batch.id = kBatch;
-    batch.owner = "me";
+    batch.by.owner = "me";
     batch.output_id = FileId{"file-out"};
     batch.error_id = FileId{"file-err"};
     batch.object.id = kBatch.value;

@@ -6,6 +6,7 @@
 #include "bedrock/invocation_job.h"
 #include "openai/objects.h"
 #include "openai/usage.h"
+#include "store/ownership.h"
 
 #include <cstdint>
 #include <optional>
@@ -16,7 +17,7 @@ namespace quarry::store {
 
 struct FileRow {
   FileId id;
-  std::string owner;  // the key that made it; others never see it
+  Ownership by;
   std::string filename;
   std::string purpose;
   std::int64_t bytes = 0;
@@ -41,7 +42,7 @@ enum class BatchPhase { planning, running, done };
 
 struct BatchRow {
   BatchId id;
-  std::string owner;
+  Ownership by;
   openai::Batch
       object;  // everything the client sees, but for output_file_id/error_file_id until they exist
   BatchPhase phase = BatchPhase::planning;
@@ -64,7 +65,7 @@ struct JobRow {
   BatchId batch_id;
   int n = 0;  // 1, 2, … within the batch; segment n of its files
   int attempt = 1;
-  std::string owner;  // of the batch
+  std::string owner;  // of the batch: owners take turns
   JobKind kind = JobKind::bedrock;
   JobState state = JobState::staged;
   std::string deployment_id;
@@ -98,7 +99,7 @@ struct SpendRow {
   std::string request_id;  // unique: "<batch id>" at creation, "<batch id>_batch_cost" at the end
   std::string call_type;   // acreate_batch, batch_success
   BatchId batch_id;
-  std::string owner;
+  Ownership by;
   std::string model;
   std::int64_t started_at = 0, ended_at = 0;
   openai::Usage usage;

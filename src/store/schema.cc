@@ -209,7 +209,134 @@ CREATE INDEX upload_parts_by_upload ON upload_parts (upload_id);
 CREATE TABLE instance (id TEXT NOT NULL)
 )sql";
 
-constexpr std::array<std::string_view, 3> kMigrations{kVersion1, kVersion2, kVersion3};
+// Keys, teams and what they are allowed; who made what; what each job cost; servers that share one
+// database; word to those who wait for a batch.
+constexpr std::string_view kVersion4 = R"sql(
+ALTER TABLE files ADD COLUMN team_id TEXT;
+ALTER TABLE files ADD COLUMN key_hash TEXT NOT NULL DEFAULT '';
+ALTER TABLE files ADD COLUMN user_id TEXT NOT NULL DEFAULT '';
+CREATE INDEX files_by_team ON files (team_id, created_order, id);
+CREATE INDEX files_by_key ON files (key_hash, created_at);
+ALTER TABLE uploads ADD COLUMN team_id TEXT;
+ALTER TABLE uploads ADD COLUMN key_hash TEXT NOT NULL DEFAULT '';
+ALTER TABLE uploads ADD COLUMN user_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE batches ADD COLUMN team_id TEXT;
+ALTER TABLE batches ADD COLUMN key_hash TEXT NOT NULL DEFAULT '';
+ALTER TABLE batches ADD COLUMN user_id TEXT NOT NULL DEFAULT '';
+CREATE INDEX batches_by_team ON batches (team_id, created_order, id);
+CREATE TABLE api_keys (
+  key_hash TEXT PRIMARY KEY,
+  key_name TEXT NOT NULL,
+  key_alias TEXT UNIQUE,
+  user_id TEXT NOT NULL,
+  team_id TEXT,
+  expires_at BIGINT,
+  models TEXT NOT NULL,
+  metadata TEXT NOT NULL,
+  max_budget_nano_usd BIGINT,
+  budget_duration TEXT NOT NULL,
+  budget_began BIGINT NOT NULL,
+  rpm_limit BIGINT,
+  tpm_limit BIGINT,
+  max_parallel_requests BIGINT,
+  blocked BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL
+);
+CREATE INDEX api_keys_by_team ON api_keys (team_id);
+CREATE INDEX api_keys_by_user ON api_keys (user_id);
+CREATE TABLE teams (
+  team_id TEXT PRIMARY KEY,
+  team_alias TEXT NOT NULL,
+  models TEXT NOT NULL,
+  metadata TEXT NOT NULL,
+  max_budget_nano_usd BIGINT,
+  budget_duration TEXT NOT NULL,
+  budget_began BIGINT NOT NULL,
+  rpm_limit BIGINT,
+  tpm_limit BIGINT,
+  max_parallel_requests BIGINT,
+  blocked BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL
+);
+CREATE TABLE reservations (
+  batch_id TEXT NOT NULL,
+  party TEXT NOT NULL,
+  party_id TEXT NOT NULL,
+  tokens BIGINT NOT NULL,
+  nano_usd BIGINT NOT NULL,
+  PRIMARY KEY (batch_id, party, party_id)
+);
+CREATE INDEX reservations_by_party ON reservations (party, party_id);
+CREATE TABLE job_costs (
+  batch_id TEXT NOT NULL,
+  n BIGINT NOT NULL,
+  kind TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  team_id TEXT,
+  key_hash TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  model_name TEXT NOT NULL,
+  model_id TEXT NOT NULL,
+  deployment_id TEXT NOT NULL,
+  input_tokens BIGINT NOT NULL,
+  cached_tokens BIGINT NOT NULL,
+  cache_write_tokens BIGINT NOT NULL,
+  output_tokens BIGINT NOT NULL,
+  reasoning_tokens BIGINT NOT NULL,
+  input_nano_usd BIGINT NOT NULL,
+  output_nano_usd BIGINT NOT NULL,
+  cost_nano_usd BIGINT NOT NULL,
+  cost_known BIGINT NOT NULL,
+  unpriced BIGINT NOT NULL,
+  input_pico_usd BIGINT,
+  output_pico_usd BIGINT,
+  cache_read_pico_usd BIGINT,
+  cache_write_pico_usd BIGINT,
+  price_source TEXT NOT NULL,
+  price_date TEXT NOT NULL,
+  from_manifest BIGINT NOT NULL,
+  manifest_differs BIGINT NOT NULL,
+  completed BIGINT NOT NULL,
+  failed BIGINT NOT NULL,
+  collected_at BIGINT NOT NULL,
+  PRIMARY KEY (batch_id, n)
+);
+CREATE INDEX job_costs_by_key ON job_costs (key_hash, collected_at);
+CREATE INDEX job_costs_by_team ON job_costs (team_id, collected_at);
+CREATE INDEX job_costs_by_time ON job_costs (collected_at);
+ALTER TABLE spend_log ADD COLUMN team_id TEXT;
+ALTER TABLE spend_log ADD COLUMN key_hash TEXT NOT NULL DEFAULT '';
+ALTER TABLE spend_log ADD COLUMN user_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE spend_log ADD COLUMN status TEXT NOT NULL DEFAULT '';
+CREATE INDEX spend_by_time ON spend_log (ended_at);
+CREATE TABLE leases (
+  name TEXT PRIMARY KEY,
+  lease_owner TEXT NOT NULL,
+  lease_until_ms BIGINT NOT NULL
+);
+CREATE TABLE webhook_deliveries (
+  id TEXT PRIMARY KEY,
+  batch_id TEXT NOT NULL,
+  event_type TEXT NOT NULL,
+  url TEXT NOT NULL,
+  of_batch BIGINT NOT NULL,
+  body TEXT NOT NULL,
+  created_ms BIGINT NOT NULL,
+  attempts BIGINT NOT NULL,
+  delivered_ms BIGINT,
+  given_up_ms BIGINT,
+  last_error TEXT NOT NULL,
+  due_ms BIGINT NOT NULL,
+  lease_owner TEXT,
+  lease_until_ms BIGINT,
+  UNIQUE (batch_id, event_type, url)
+);
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (due_ms)
+)sql";
+
+constexpr std::array<std::string_view, 4> kMigrations{kVersion1, kVersion2, kVersion3, kVersion4};
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 #include "store/batch_rows.h"
 #include "store/batch_store.h"
+#include "store/ownership_columns.h"
 #include "store/session.h"
 
 #include <fmt/format.h>
@@ -9,24 +10,29 @@ namespace quarry::store {
 Task<std::vector<SpendRow>> SpendStore::list(Query query) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<SpendRow>> {
     std::vector<SpendRow> spends;
+    Sight sight(query.viewer);
     const int any_request = query.request_id.empty() ? 1 : 0;
     const int any_batch = query.batch_id.empty() ? 1 : 0;
     const soci::rowset<soci::row> rows =
         (sql.prepare
-             << "SELECT request_id, call_type, batch_id, owner, model, started_at, ended_at, "
+             << "SELECT request_id, call_type, batch_id, owner, team_id, key_hash, user_id, model, "
+                "started_at, ended_at, "
                 "input_tokens, cached_tokens, cache_write_tokens, output_tokens, "
                 "reasoning_tokens, cost_nano_usd, cost_known, completed, failed FROM spend_log "
-                "WHERE owner = :owner AND (:any_request = 1 OR request_id = :request) AND "
+                "WHERE "
+             << sight.condition
+             << " AND (:any_request = 1 OR request_id = :request) AND "
                 "(:any_batch = 1 OR batch_id = :batch) ORDER BY ended_at DESC, request_id LIMIT "
                 ":limit",
-         soci::use(query.owner), soci::use(any_request), soci::use(query.request_id),
-         soci::use(any_batch), soci::use(query.batch_id), soci::use(query.limit));
+         soci::use(sight.owner), soci::use(sight.team_id, sight.team_indicator),
+         soci::use(any_request), soci::use(query.request_id), soci::use(any_batch),
+         soci::use(query.batch_id), soci::use(query.limit));
     for (const soci::row& row : rows) {
       SpendRow spend;
       spend.request_id = text(row, "request_id");
       spend.call_type = text(row, "call_type");
       spend.batch_id = BatchId{text(row, "batch_id")};
-      spend.owner = text(row, "owner");
+      spend.by = ownership_of(row);
       spend.model = text(row, "model");
       spend.started_at = integer(row, "started_at");
       spend.ended_at = integer(row, "ended_at");

@@ -28,7 +28,7 @@ class Store : public ::testing::Test {
   BatchRow batch(const std::string& id) const {
     BatchRow row;
     row.id = BatchId{id};
-    row.owner = "me";
+    row.by.owner = "me";
     row.output_id = FileId{"file-out-" + id};
     row.error_id = FileId{"file-err-" + id};
     row.object.id = id;
@@ -59,7 +59,7 @@ class Store : public ::testing::Test {
 TEST_F(Store, ABatchComesBackAsItWasWritten) {
   BatchStore store = batches();
   ASSERT_TRUE(run(store.create(batch("batch_1"), std::nullopt, true, kNow)));
-  const auto found = run(store.find(BatchId{"batch_1"}, "me"));
+  const auto found = run(store.find(BatchId{"batch_1"}, Viewer{"me"}));
   ASSERT_TRUE(found);
   EXPECT_EQ(found->object.endpoint, "/v1/chat/completions");
   EXPECT_EQ(found->object.metadata_json, R"({"a":"b"})");
@@ -71,8 +71,9 @@ TEST_F(Store, ABatchComesBackAsItWasWritten) {
 TEST_F(Store, AnothersBatchIsNotFound) {
   BatchStore store = batches();
   ASSERT_TRUE(run(store.create(batch("batch_1"), std::nullopt, true, kNow)));
-  EXPECT_EQ(run(store.find(BatchId{"batch_1"}, "you")).error().code(), Errc::not_found);
-  EXPECT_EQ(run(store.cancel(BatchId{"batch_1"}, "you", kNow)).error().code(), Errc::not_found);
+  EXPECT_EQ(run(store.find(BatchId{"batch_1"}, Viewer{"you"})).error().code(), Errc::not_found);
+  EXPECT_EQ(run(store.cancel(BatchId{"batch_1"}, Viewer{"you"}, kNow)).error().code(),
+            Errc::not_found);
 }
 
 TEST_F(Store, ARepeatWithTheSameKeyGivesTheFirstBatch) {
@@ -80,7 +81,7 @@ TEST_F(Store, ARepeatWithTheSameKeyGivesTheFirstBatch) {
   const IdempotencyClaim claim{"key:k", "hash", 1000};
   ASSERT_EQ(run(store.create(batch("batch_1"), claim, false, kNow))->id.value, "batch_1");
   EXPECT_EQ(run(store.create(batch("batch_2"), claim, false, kNow + 1))->id.value, "batch_1");
-  EXPECT_EQ(run(store.find(BatchId{"batch_2"}, "me")).error().code(), Errc::not_found);
+  EXPECT_EQ(run(store.find(BatchId{"batch_2"}, Viewer{"me"})).error().code(), Errc::not_found);
 }
 
 TEST_F(Store, TheSameKeyWithAnotherBodyIsAConflict) {
@@ -115,7 +116,7 @@ TEST_F(Store, AnExpiredLeaseIsTakenOverAndTheFirstWorkerCanWriteNothing) {
   EXPECT_EQ(run(two.claim_batches(BatchPhase::planning, kNow + 1001, 1000, 5))->size(), 1u);
   const auto late = run(one.fail_validation(BatchId{"batch_1"}, {{"c", "m", "", 1}}, kNow));
   EXPECT_EQ(late.error().code(), Errc::conflict);
-  EXPECT_EQ(run(one.find(BatchId{"batch_1"}, "me"))->object.status,
+  EXPECT_EQ(run(one.find(BatchId{"batch_1"}, Viewer{"me"}))->object.status,
             openai::BatchStatus::validating);
 }
 
@@ -123,7 +124,7 @@ TEST_F(Store, AWishMadeWhileARowIsWorkedOnIsNotLost) {
   BatchStore store = batches();
   planned_batch(store, "batch_1");
   ASSERT_EQ(run(store.claim_batches(BatchPhase::running, kNow, 1000, 5))->size(), 1u);
-  ASSERT_TRUE(run(store.cancel(BatchId{"batch_1"}, "me", kNow + 5)));
+  ASSERT_TRUE(run(store.cancel(BatchId{"batch_1"}, Viewer{"me"}, kNow + 5)));
   ASSERT_TRUE(run(store.release_batch(BatchId{"batch_1"}, kNow + 60'000, 0)));
   EXPECT_EQ(run(store.claim_batches(BatchPhase::running, kNow + 6, 1000, 5))->size(), 1u);
 }
@@ -146,21 +147,24 @@ TEST_F(Store, AJobIsCollectedOnceAndTheBatchIsBilledOnce) {
   ASSERT_EQ(run(store.claim_batches(BatchPhase::running, kNow, 1000, 5))->size(), 1u);
   BatchStore::End end;
   end.id = BatchId{"batch_1"};
-  end.output_file = {
-      FileId{"file-out-batch_1"}, "me", "o.jsonl", "batch_output", 0, kNow / 1000, {}, {}, {}};
+  end.output_file = {.id = FileId{"file-out-batch_1"},
+                     .by = {.owner = "me"},
+                     .filename = "o.jsonl",
+                     .purpose = "batch_output",
+                     .created_at = kNow / 1000};
   ASSERT_TRUE(run(store.finish(end, kNow)));
   EXPECT_EQ(run(store.finish(end, kNow)).error().code(), Errc::conflict);
 
   SpendStore spend(*database_);
-  const auto rows = run(spend.list({"me", "", "batch_1", 100}));
+  const auto rows = run(spend.list({Viewer{"me"}, "", "batch_1", 100}));
   ASSERT_EQ(rows->size(), 2u);
-  const auto billed = run(spend.list({"me", "batch_1_batch_cost", "", 100}));
+  const auto billed = run(spend.list({Viewer{"me"}, "batch_1_batch_cost", "", 100}));
   ASSERT_EQ(billed->size(), 1u);
   EXPECT_EQ(billed->front().call_type, "batch_success");
   EXPECT_EQ(billed->front().cost_nano_usd, 330);
   EXPECT_EQ(billed->front().usage.total_tokens(), 30);
 
-  const auto done = run(store.find(BatchId{"batch_1"}, "me"));
+  const auto done = run(store.find(BatchId{"batch_1"}, Viewer{"me"}));
   EXPECT_EQ(done->object.status, openai::BatchStatus::completed);
   EXPECT_EQ(done->object.output_file_id, "file-out-batch_1");
   EXPECT_EQ(done->object.error_file_id, std::nullopt);
@@ -171,14 +175,14 @@ TEST_F(Store, AJobIsCollectedOnceAndTheBatchIsBilledOnce) {
 TEST_F(Store, CancelOfAnEndedBatchIsAConflictAndOfACancelledOneIsNot) {
   BatchStore store = batches();
   ASSERT_TRUE(run(store.create(batch("batch_1"), std::nullopt, true, kNow)));
-  EXPECT_EQ(run(store.cancel(BatchId{"batch_1"}, "me", kNow))->object.status,
+  EXPECT_EQ(run(store.cancel(BatchId{"batch_1"}, Viewer{"me"}, kNow))->object.status,
             openai::BatchStatus::cancelling);
-  EXPECT_EQ(run(store.cancel(BatchId{"batch_1"}, "me", kNow))->object.status,
+  EXPECT_EQ(run(store.cancel(BatchId{"batch_1"}, Viewer{"me"}, kNow))->object.status,
             openai::BatchStatus::cancelling);
   ASSERT_TRUE(run(store.create(batch("batch_2"), std::nullopt, true, kNow)));
   ASSERT_EQ(run(store.claim_batches(BatchPhase::planning, kNow, 1000, 5))->size(), 2u);
   ASSERT_TRUE(run(store.fail_validation(BatchId{"batch_2"}, {{"c", "m", "p", 7}}, kNow)));
-  const auto refused = run(store.cancel(BatchId{"batch_2"}, "me", kNow));
+  const auto refused = run(store.cancel(BatchId{"batch_2"}, Viewer{"me"}, kNow));
   EXPECT_EQ(refused.error().code(), Errc::conflict);
   EXPECT_EQ(refused.error().message(), "Cannot cancel a batch with status 'failed'.");
 }
@@ -189,7 +193,7 @@ TEST_F(Store, PagesGiveEachRowOnceEvenWithinOneSecond) {
     ASSERT_TRUE(run(store.create(batch(fmt::format("batch_{:02}", i)), std::nullopt, true, kNow)));
   }
   std::set<std::string> seen;
-  ListQuery query{"me", 10, false, "", ""};
+  ListQuery query{Viewer{"me"}, 10, false, "", ""};
   for (int pages = 0; pages < 10; ++pages) {
     const auto page = run(store.list(query));
     ASSERT_TRUE(page);
@@ -208,15 +212,16 @@ TEST_F(Store, PagesGiveEachRowOnceEvenWithinOneSecond) {
 
 TEST_F(Store, AFileIsGoneForClientsOnceDeletedAndStaysForItsBatch) {
   FileStore files(*database_);
-  const FileRow file{FileId{"file-1"}, "me",   "a.jsonl", "batch", 5, kNow / 1000,
-                     kNow / 1000 + 60, {"m1"}, "{}"};
+  const FileRow file{FileId{"file-1"}, Ownership{.owner = "me"}, "a.jsonl", "batch", 5,
+                     kNow / 1000,      kNow / 1000 + 60,         {"m1"},    "{}"};
   ASSERT_TRUE(run(files.insert(file, {{0, "dep", "b", "k", 5}})));
-  EXPECT_EQ(run(files.find(file.id, "me", kNow / 1000))->target_models,
+  EXPECT_EQ(run(files.find(file.id, Viewer{"me"}, kNow / 1000))->target_models,
             std::vector<std::string>{"m1"});
-  EXPECT_EQ(run(files.find(file.id, "me", kNow / 1000 + 60)).error().code(), Errc::not_found);
-  ASSERT_TRUE(run(files.remove(file.id, "me", kNow / 1000)));
-  EXPECT_EQ(run(files.remove(file.id, "me", kNow / 1000)).error().code(), Errc::not_found);
-  EXPECT_EQ(run(files.find(file.id, "me", kNow / 1000)).error().code(), Errc::not_found);
+  EXPECT_EQ(run(files.find(file.id, Viewer{"me"}, kNow / 1000 + 60)).error().code(),
+            Errc::not_found);
+  ASSERT_TRUE(run(files.remove(file.id, Viewer{"me"}, kNow / 1000)));
+  EXPECT_EQ(run(files.remove(file.id, Viewer{"me"}, kNow / 1000)).error().code(), Errc::not_found);
+  EXPECT_EQ(run(files.find(file.id, Viewer{"me"}, kNow / 1000)).error().code(), Errc::not_found);
   EXPECT_TRUE(run(files.find_even_deleted(file.id)));
   EXPECT_EQ(run(files.segments(file.id))->size(), 1u);
 }
@@ -281,7 +286,7 @@ TEST_F(Store, ClientsSeeHowFarADirectJobIs) {
   planned_batch(store, "batch_1");
   DirectResultStore results(*database_);
   ASSERT_TRUE(run(results.save(BatchId{"batch_1"}, 1, {{1, 0}, 200, "x", {}, {}}, {5, 1})));
-  const auto found = run(store.find(BatchId{"batch_1"}, "me"));
+  const auto found = run(store.find(BatchId{"batch_1"}, Viewer{"me"}));
   EXPECT_EQ(found->object.completed, 5);
   EXPECT_EQ(found->object.failed, 1);
 }
@@ -329,7 +334,7 @@ TEST_F(Store, RowsSurviveAnotherOpening) {
   database_.close();
   database_.open();
   BatchStore again = batches();
-  EXPECT_TRUE(run(again.find(BatchId{"batch_1"}, "me")));
+  EXPECT_TRUE(run(again.find(BatchId{"batch_1"}, Viewer{"me"})));
 }
 
 class Slots : public Store {
@@ -337,7 +342,7 @@ class Slots : public Store {
   // A planned batch of `owner` with jobs that wait for a slot at "dep".
   void waiting(BatchStore& store, const std::string& id, const std::string& owner, int jobs) {
     BatchRow row = batch(id);
-    row.owner = owner;
+    row.by.owner = owner;
     ASSERT_TRUE(run(store.create(row, std::nullopt, true, kNow)));
     ASSERT_EQ(run(store.claim_batches(BatchPhase::planning, kNow, 1000, 5))->size(), 1u);
     BatchStore::Plan plan{BatchId{id}, "m", 100, 0, std::nullopt, {}};

@@ -2,6 +2,7 @@
 
 #include "store/columns.h"
 #include "store/file_rows.h"
+#include "store/ownership_columns.h"
 #include "store/session.h"
 
 #include <boost/json.hpp>
@@ -13,13 +14,14 @@ namespace {
 using openai::UploadStatus;
 
 constexpr const char* kColumns =
-    "id, owner, status, filename, purpose, mime_type, bytes, created_at, expires_at, "
+    "id, owner, team_id, key_hash, user_id, status, filename, purpose, mime_type, bytes, "
+    "created_at, expires_at, "
     "file_expires_after_s, target_models, file_id";
 
 UploadRow upload_of(const soci::row& row) {
   UploadRow upload;
   upload.id = UploadId{text(row, "id")};
-  upload.owner = text(row, "owner");
+  upload.by = ownership_of(row);
   const auto status = openai::parse_upload_status(text(row, "status"));
   if (!status) throw std::runtime_error("unknown status of an upload: " + text(row, "status"));
   upload.status = *status;
@@ -59,10 +61,10 @@ Result<UploadRow> load(soci::session& sql, const UploadId& id, std::int64_t now_
 
 Result<UploadRow> load(soci::session& sql,
                        const UploadId& id,
-                       const std::string& owner,
+                       const Viewer& viewer,
                        std::int64_t now_s) {
   auto upload = load(sql, id, now_s);
-  if (upload && upload->owner != owner) return fail(no_such_upload(id));
+  if (upload && !sees(viewer, upload->by)) return fail(no_such_upload(id));
   return upload;
 }
 
@@ -86,8 +88,7 @@ Error not_pending(const UploadRow& upload) {
 Task<void> UploadStore::insert(UploadRow upload) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     Columns columns;
-    columns.add("id", upload.id.value)
-        .add("owner", upload.owner)
+    add_ownership(columns.add("id", upload.id.value), upload.by)
         .add("status", std::string(openai::name(upload.status)))
         .add("filename", upload.filename)
         .add("purpose", upload.purpose)
@@ -103,9 +104,9 @@ Task<void> UploadStore::insert(UploadRow upload) {
   });
 }
 
-Task<UploadRow> UploadStore::find(UploadId id, std::string owner, std::int64_t now_s) {
+Task<UploadRow> UploadStore::find(UploadId id, Viewer viewer, std::int64_t now_s) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<UploadRow> {
-    return load(sql, id, owner, now_s);
+    return load(sql, id, viewer, now_s);
   });
 }
 
@@ -165,9 +166,9 @@ Task<void> UploadStore::complete(UploadId id, FileRow file, std::vector<SegmentR
   });
 }
 
-Task<UploadRow> UploadStore::cancel(UploadId id, std::string owner, std::int64_t now_s) {
+Task<UploadRow> UploadStore::cancel(UploadId id, Viewer viewer, std::int64_t now_s) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<UploadRow> {
-    auto upload = load(sql, id, owner, now_s);
+    auto upload = load(sql, id, viewer, now_s);
     if (!upload) return fail(std::move(upload.error()));
     if (upload->status != UploadStatus::pending) return fail(not_pending(*upload));
     set_status(sql, id, UploadStatus::cancelled);

@@ -18,7 +18,7 @@ using UploadId = Id<struct UploadTag>;  // upload_<32 hex>
 
 struct UploadRow {
   UploadId id;
-  std::string owner;
+  Ownership by;
   openai::UploadStatus status = openai::UploadStatus::pending;
   std::string filename;
   std::string purpose;
@@ -48,7 +48,7 @@ class UploadStore {
   Task<void> insert(UploadRow upload);
   // An upload that was pending when it expired comes back as expired. Also: not_found (unknown,
   // another owner's).
-  Task<UploadRow> find(UploadId id, std::string owner, std::int64_t now_s);
+  Task<UploadRow> find(UploadId id, Viewer viewer, std::int64_t now_s);
   // Also: invalid_request (no longer pending; already parts_max of them).
   Task<void> add_part(UploadPartRow part, std::int64_t parts_max, std::int64_t now_s);
   Task<std::vector<UploadPartRow>> parts(UploadId id);
@@ -57,7 +57,7 @@ class UploadStore {
   // pending): then nothing is written.
   Task<void> complete(UploadId id, FileRow file, std::vector<SegmentRow> segments);
   // Also: not_found; invalid_request (no longer pending).
-  Task<UploadRow> cancel(UploadId id, std::string owner, std::int64_t now_s);
+  Task<UploadRow> cancel(UploadId id, Viewer viewer, std::int64_t now_s);
 
  private:
   Database& database_;

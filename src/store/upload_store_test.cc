@@ -27,7 +27,7 @@ class Uploads : public ::testing::Test {
   UploadRow pending(const std::string& id) {
     UploadRow upload;
     upload.id = UploadId{id};
-    upload.owner = "me";
+    upload.by.owner = "me";
     upload.filename = "in.jsonl";
     upload.purpose = "batch";
     upload.mime_type = "txt";
@@ -46,7 +46,7 @@ class Uploads : public ::testing::Test {
   static FileRow file(const UploadRow& upload) {
     FileRow row;
     row.id = upload.file_id;
-    row.owner = upload.owner;
+    row.by.owner = upload.by.owner;
     row.filename = upload.filename;
     row.purpose = upload.purpose;
     row.bytes = upload.bytes;
@@ -54,7 +54,7 @@ class Uploads : public ::testing::Test {
     return row;
   }
   UploadStatus status(const UploadRow& upload, std::int64_t now_s = kNow) {
-    return run(store_.find(upload.id, "me", now_s))->status;
+    return run(store_.find(upload.id, Viewer{"me"}, now_s))->status;
   }
 
   boost::asio::io_context io_;
@@ -65,7 +65,7 @@ class Uploads : public ::testing::Test {
 
 TEST_F(Uploads, ComeBackAsTheyWereWritten) {
   const UploadRow written = pending("upload_1");
-  const auto found = run(store_.find(written.id, "me", kNow));
+  const auto found = run(store_.find(written.id, Viewer{"me"}, kNow));
   ASSERT_TRUE(found);
   EXPECT_EQ(found->status, UploadStatus::pending);
   EXPECT_EQ(found->filename, "in.jsonl");
@@ -78,8 +78,8 @@ TEST_F(Uploads, ComeBackAsTheyWereWritten) {
 
 TEST_F(Uploads, OfOthersAreNotFound) {
   const UploadRow mine = pending("upload_1");
-  EXPECT_EQ(run(store_.find(mine.id, "you", kNow)).error().code(), Errc::not_found);
-  EXPECT_EQ(run(store_.cancel(mine.id, "you", kNow)).error().code(), Errc::not_found);
+  EXPECT_EQ(run(store_.find(mine.id, Viewer{"you"}, kNow)).error().code(), Errc::not_found);
+  EXPECT_EQ(run(store_.cancel(mine.id, Viewer{"you"}, kNow)).error().code(), Errc::not_found);
   EXPECT_EQ(status(mine), UploadStatus::pending);
 }
 
@@ -91,7 +91,7 @@ TEST_F(Uploads, ExpireToTheSecondAndTakeNothingMore) {
   const auto late = run(store_.add_part(part(upload, "part_2"), 10, upload.expires_at));
   ASSERT_FALSE(late);
   EXPECT_TRUE(late.error().message().contains("has expired"));
-  EXPECT_FALSE(run(store_.cancel(upload.id, "me", upload.expires_at)));
+  EXPECT_FALSE(run(store_.cancel(upload.id, Viewer{"me"}, upload.expires_at)));
   EXPECT_EQ(run(store_.parts(upload.id))->size(), 1u);
 }
 
@@ -110,7 +110,7 @@ TEST_F(Uploads, CompletingMakesTheFileOfTheSegmentsGiven) {
   ASSERT_TRUE(run(store_.complete(upload.id, file(upload),
                                   {{0, "dep", "bucket", "b", 10}, {1, "dep", "bucket", "a", 20}})));
   EXPECT_EQ(status(upload), UploadStatus::completed);
-  EXPECT_TRUE(run(files_.find(upload.file_id, "me", kNow)));
+  EXPECT_TRUE(run(files_.find(upload.file_id, Viewer{"me"}, kNow)));
   const auto segments = run(files_.segments(upload.file_id));
   ASSERT_EQ(segments->size(), 2u);
   EXPECT_EQ(segments->at(0).key, "b");
@@ -125,13 +125,13 @@ TEST_F(Uploads, AreCompletedOnceAndNotAfterTheyWereCancelled) {
   const auto again = run(store_.complete(upload.id, second, {}));
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().message(), "Upload upload_1 is already completed.");
-  EXPECT_FALSE(run(files_.find(second.id, "me", kNow)));
+  EXPECT_FALSE(run(files_.find(second.id, Viewer{"me"}, kNow)));
 
   const UploadRow other = pending("upload_2");
-  EXPECT_EQ(run(store_.cancel(other.id, "me", kNow))->status, UploadStatus::cancelled);
+  EXPECT_EQ(run(store_.cancel(other.id, Viewer{"me"}, kNow))->status, UploadStatus::cancelled);
   EXPECT_EQ(run(store_.complete(other.id, file(other), {})).error().message(),
             "Upload upload_2 is already cancelled.");
-  EXPECT_FALSE(run(files_.find(other.file_id, "me", kNow)));
+  EXPECT_FALSE(run(files_.find(other.file_id, Viewer{"me"}, kNow)));
 }
 
 TEST_F(Uploads, ThatExpireWhileTheyAreReadAreStillCompleted) {

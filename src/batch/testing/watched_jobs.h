@@ -122,7 +122,7 @@ class WatchedJobs {
     const std::int64_t now_ms = unix_millis(clock_.now());
     store::BatchRow batch;
     batch.id = BatchId{batch_id};
-    batch.owner = "me";
+    batch.by.owner = "me";
     batch.output_id = FileId{"file-out-" + batch_id};
     batch.error_id = FileId{"file-err-" + batch_id};
     batch.object.id = batch_id;

@@ -1,0 +1,74 @@
+#pragma once
+// Virtual keys and teams. A key is known by the SHA-256 of its text; the text itself is nowhere.
+// Errors of every call: internal (database).
+
+#include "base/task.h"
+#include "store/database.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace quarry::store {
+
+// What keys and teams have in common. Times are Unix seconds.
+struct GrantColumns {
+  std::vector<std::string> models;  // public names; empty = all
+  std::string metadata_json = "{}";
+  std::optional<std::int64_t> max_budget_nano_usd;
+  std::string budget_duration;    // "30d", as it was given; "" = for ever
+  std::int64_t budget_began = 0;  // the first period's begin
+  std::optional<std::int64_t> rpm_limit, tpm_limit, max_parallel_requests;
+  bool blocked = false;
+  std::int64_t created_at = 0, updated_at = 0;
+};
+
+struct KeyRow {
+  std::string key_hash;
+  std::string key_name;                  // "sk-...1a2b"
+  std::optional<std::string> key_alias;  // unique
+  std::string user_id;                   // "" = none
+  std::optional<std::string> team_id;
+  std::optional<std::int64_t> expires_at;
+  GrantColumns grant;
+};
+
+struct TeamRow {
+  std::string team_id;
+  std::string team_alias;
+  GrantColumns grant;
+};
+
+class KeyStore {
+ public:
+  explicit KeyStore(Database& database) : database_(database) {}
+
+  // Also: conflict (param key_alias).
+  Task<void> insert(KeyRow key);
+  Task<void> update(KeyRow key);  // also: not_found, conflict
+  Task<std::optional<KeyRow>> find(std::string key_hash);
+  Task<std::optional<KeyRow>> find_by_alias(std::string alias);
+  struct Query {
+    std::string user_id, team_id, key_alias;  // "" = any
+    std::int64_t offset = 0, limit = 100;
+  };
+  struct Listed {
+    std::vector<KeyRow> keys;  // newest first
+    std::int64_t total = 0;
+  };
+  Task<Listed> list(Query query);
+  // Gives the hashes that were there.
+  Task<std::vector<std::string>> remove(std::vector<std::string> key_hashes);
+
+  Task<void> insert_team(TeamRow team);  // also: conflict
+  Task<void> update_team(TeamRow team);  // also: not_found
+  Task<std::optional<TeamRow>> find_team(std::string team_id);
+  Task<std::vector<TeamRow>> teams();
+  Task<std::vector<std::string>> remove_teams(std::vector<std::string> team_ids);
+
+ private:
+  Database& database_;
+};
+
+}  // namespace quarry::store
