@@ -3,6 +3,10 @@
 #include "obs/log.h"
 #include "openai/batch_line.h"
 
+#include <fmt/format.h>
+
+#include <chrono>
+
 namespace quarry::api {
 namespace {
 
@@ -10,10 +14,14 @@ int status_of(const Error& error) {
   switch (error.code()) {
     case Errc::invalid_request:
       return error.reason() == "body_too_large" ? 413 : 400;
+    case Errc::denied:
+      return 403;
     case Errc::not_found:
       return 404;
     case Errc::conflict:
       return 409;
+    case Errc::limited:
+      return 429;
     case Errc::throttled:
     case Errc::unavailable:
       return 503;
@@ -29,6 +37,17 @@ int status_of(const Error& error) {
   }
   return 500;
 }
+
+// OpenAI's and LiteLLM's words for the sort of an error that is the client's.
+std::string_view type_of(int status, const Error& error) {
+  if (error.reason() == "budget_exceeded") return "budget_exceeded";
+  if (status == 403) return "permission_error";
+  if (status == 429) return "rate_limit_error";
+  return "invalid_request_error";
+}
+
+// Longer than this no SDK waits by itself (openai-python, "MAX_RETRY_DELAY" and Retry-After).
+constexpr std::chrono::seconds kWorthWaiting{60};
 
 std::string_view public_words(int status) {
   switch (status) {
@@ -65,7 +84,7 @@ http::ServerResponse error_response(const Error& error, std::string_view request
   const int status = status_of(error);
   http::ServerResponse response;
   if (status < 500) {
-    response = error_response(status, error.message(), "invalid_request_error", error.param(),
+    response = error_response(status, error.message(), type_of(status, error), error.param(),
                               error.reason());
   } else {
     // The cause names buckets, roles and accounts: it is the operator's, and in the log.
@@ -78,6 +97,10 @@ http::ServerResponse error_response(const Error& error, std::string_view request
   }
   if (status == 409) response.headers.set("x-should-retry", "false");
   if (status == 503) response.headers.set("Retry-After", "2");
+  if (const auto wait = error.retry_after(); wait && status == 429) {
+    response.headers.set("Retry-After", fmt::format("{}", wait->count()));
+    if (*wait > kWorthWaiting) response.headers.set("x-should-retry", "false");
+  }
   if (status == 413) response.close = true;
   return response;
 }

@@ -9,7 +9,9 @@
 namespace quarry::api {
 
 // invalid_request 400 (413 for reason "body_too_large"), not_found 404, conflict 409 with
-// x-should-retry: false (the SDKs would repeat it), throttled and unavailable 503 with Retry-After,
+// x-should-retry: false (the SDKs would repeat it), denied 403, limited 429 with Retry-After (and
+// x-should-retry: false where that is more than a minute), throttled and unavailable 503 with
+// Retry-After,
 // deadline_exceeded 504, forbidden (AWS refused the server, not the client) and upstream 502, the
 // rest 500. A 5xx says what to do; its cause, which
 // names buckets and roles, is logged with the request's id.

@@ -10,8 +10,12 @@ std::string_view name(Errc code) {
       return "not_found";
     case Errc::forbidden:
       return "forbidden";
+    case Errc::denied:
+      return "denied";
     case Errc::conflict:
       return "conflict";
+    case Errc::limited:
+      return "limited";
     case Errc::throttled:
       return "throttled";
     case Errc::unavailable:

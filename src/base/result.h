@@ -2,7 +2,9 @@
 // Errors as values: Error says what the caller can do about it, Result<T> carries either.
 // Exceptions are for start-up and for bugs (docs/adr/0001-errors-are-values.md).
 
+#include <chrono>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,7 +16,9 @@ enum class Errc {
   invalid_request,  // the input is wrong; repeating it cannot help
   not_found,
   forbidden,
+  denied,  // the caller may not do this, whoever else may
   conflict,
+  limited,      // more than the caller is allowed at once, or in a time: later, or less
   throttled,    // later, more slowly
   unavailable,  // later
   deadline_exceeded,
@@ -43,6 +47,12 @@ class Error {
     return std::move(*this);
   }
 
+  // Not before then is it worth asking again.
+  Error&& retry_after(std::chrono::seconds value) && {
+    retry_after_ = value;
+    return std::move(*this);
+  }
+
   // Adds what was being done: "staging s3://b/k: " + message.
   Error within(std::string_view doing) &&;
 
@@ -50,12 +60,14 @@ class Error {
   const std::string& message() const { return message_; }
   const std::string& reason() const { return reason_; }  // "" when none
   const std::string& param() const { return param_; }    // "" when none
+  std::optional<std::chrono::seconds> retry_after() const { return retry_after_; }
 
  private:
   Errc code_;
   std::string message_;
   std::string reason_;
   std::string param_;
+  std::optional<std::chrono::seconds> retry_after_;
 };
 
 template <class T>
