@@ -105,6 +105,7 @@ std::optional<DeploymentSettings> EntryReader::read(const Recovery& recovery, Sk
   read_small_batch();
   read_recovery(params_, recovery).apply(out_);
   read_model_overrides(params_, info_, out_);
+  out_.limits = read_batch_limits(info_, /*of_keys=*/false);
   auto id = info_.checked_text("id", check_name);
   entry_.leftovers();
   params_.leftovers();

@@ -62,20 +62,54 @@ constexpr auto kLitellmParams = std::to_array<string_view>({"model",
                                                             "output_cost_per_token_batches",
                                                             "cache_read_input_token_cost",
                                                             "cache_creation_input_token_cost"});
-constexpr auto kModelInfo = std::to_array<string_view>(
-    {"mode", "id", "base_model", "max_tokens", "max_input_tokens", "max_output_tokens",
-     "input_cost_per_token", "output_cost_per_token", "input_cost_per_token_batches",
-     "output_cost_per_token_batches", "cache_read_input_token_cost",
-     "cache_creation_input_token_cost", "supports_function_calling", "supports_vision",
-     "supports_response_schema", "supports_pdf_input", "supports_reasoning"});
+constexpr auto kModelInfo = std::to_array<string_view>({"mode",
+                                                        "id",
+                                                        "base_model",
+                                                        "max_tokens",
+                                                        "max_input_tokens",
+                                                        "max_output_tokens",
+                                                        "input_cost_per_token",
+                                                        "output_cost_per_token",
+                                                        "input_cost_per_token_batches",
+                                                        "output_cost_per_token_batches",
+                                                        "cache_read_input_token_cost",
+                                                        "cache_creation_input_token_cost",
+                                                        "supports_function_calling",
+                                                        "supports_vision",
+                                                        "supports_response_schema",
+                                                        "supports_pdf_input",
+                                                        "supports_reasoning",
+                                                        "max_batch_file_records",
+                                                        "max_open_batches",
+                                                        "batch_enqueued_token_limit"});
 constexpr auto kTag = std::to_array<string_view>({"key", "value", "Key", "Value"});
 constexpr auto kVpcConfig = std::to_array<string_view>({"subnet_ids", "security_group_ids"});
-constexpr auto kLitellmSettings = std::to_array<string_view>({"drop_params"});
-constexpr auto kGeneralSettings = std::to_array<string_view>(
-    {"master_key", "proxy_batch_polling_interval", "max_transfer_memory", "max_upload_bytes",
-     "max_batch_file_size_mb", "max_line_bytes", "max_completion_window",
-     "job_files_retention_hours", "janitor_interval", "retry_failed_records", "deadline_fallback",
-     "deadline_fallback_minutes"});
+constexpr auto kWebhook = std::to_array<string_view>({"url", "secret", "events"});
+constexpr auto kLitellmSettings =
+    std::to_array<string_view>({"drop_params", "require_auth_for_metrics_endpoint"});
+constexpr auto kGeneralSettings = std::to_array<string_view>({"master_key",
+                                                              "proxy_batch_polling_interval",
+                                                              "max_transfer_memory",
+                                                              "max_upload_bytes",
+                                                              "max_batch_file_size_mb",
+                                                              "max_line_bytes",
+                                                              "max_completion_window",
+                                                              "job_files_retention_hours",
+                                                              "janitor_interval",
+                                                              "retry_failed_records",
+                                                              "deadline_fallback",
+                                                              "deadline_fallback_minutes",
+                                                              "database_url",
+                                                              "database_connection_pool_limit",
+                                                              "lease_seconds",
+                                                              "max_batch_file_uploads_per_day",
+                                                              "max_batch_file_records",
+                                                              "max_open_batches",
+                                                              "batch_enqueued_token_limit",
+                                                              "webhooks",
+                                                              "allow_batch_webhooks",
+                                                              "webhook_secret",
+                                                              "webhook_allow_private_addresses"});
 
 // clang-format off
 // LiteLLM's own, from its config reference: what a working file of a LiteLLM user may hold.
@@ -110,10 +144,9 @@ constexpr auto kLitellm = std::to_array<string_view>({
     "disable_background_health_check", "health_check_model", "db_model", "created_at",
     "updated_at", "created_by", "updated_by", "tier", "key",
     // general_settings
-    "database_url", "database_connection_pool_limit", "database_connection_timeout",
+    "database_connection_timeout",
     "allow_requests_on_db_unavailable", "store_model_in_db", "store_prompts_in_spend_logs",
-    "proxy_batch_write_at", "track_unmanaged_batch_cost", "max_batch_file_records",
-    "max_batch_file_uploads_per_day", "max_file_downloads_per_minute", "max_request_size_mb",
+    "proxy_batch_write_at", "track_unmanaged_batch_cost", "max_file_downloads_per_minute", "max_request_size_mb",
     "max_response_size_mb", "disable_batch_input_file_rate_limiting",
     "skip_batch_input_file_rate_limiting_for_providers",
     "skip_batch_input_file_rate_limiting_for_models", "disable_spend_logs", "disable_error_logs",
@@ -161,6 +194,8 @@ std::string_view name(Place place) {
       return "a tag";
     case Place::vpc_config:
       return "bedrock_vpc_config";
+    case Place::webhook:
+      return "an entry of webhooks";
   }
   return "";
 }
@@ -183,6 +218,8 @@ std::span<const std::string_view> our_keys(Place place) {
       return kTag;
     case Place::vpc_config:
       return kVpcConfig;
+    case Place::webhook:
+      return kWebhook;
   }
   return {};
 }

@@ -18,6 +18,7 @@ enum class Place {
   general_settings,
   tag,         // an entry of bedrock_tags and aws_session_tags
   vpc_config,  // bedrock_vpc_config
+  webhook,     // an entry of webhooks
 };
 
 std::string_view name(Place place);

@@ -112,8 +112,40 @@ void read_times(Section& general, Settings& settings) {
     settings.janitor_interval = std::chrono::seconds(*seconds);
 }
 
-void read_general(Section general, const Environment& environment, Settings& settings) {
+void read_database(Section& general, const Environment& environment, Settings& settings) {
+  constexpr std::uint64_t kConnectionsMax = 200;
+  constexpr std::uint64_t kLeaseMin = 3;
+  constexpr std::uint64_t kLeaseMax = 600;
+  std::string url;
+  if (general.has("database_url")) {
+    url = general.text("database_url").value_or("");
+  } else if (auto set = environment("DATABASE_URL")) {
+    url = *set;
+  }
+  // The password in it is not repeated.
+  if (!url.empty() && !url.starts_with("postgres://") && !url.starts_with("postgresql://")) {
+    general.complain(
+        "database_url",
+        fmt::format("{}must begin with postgresql:// (postgresql://user:password@host/"
+                    "database); hint: leave it away to keep the state in the data "
+                    "directory, in SQLite",
+                    general.has("database_url") ? "" : "DATABASE_URL in the environment "));
+  }
+  settings.database_url = Secret<std::string>(std::move(url));
+  if (auto count = general.integer("database_connection_pool_limit", 1, kConnectionsMax))
+    settings.database_connections = static_cast<int>(*count);
+  if (auto seconds = general.integer("lease_seconds", kLeaseMin, kLeaseMax))
+    settings.lease = std::chrono::seconds(*seconds);
+}
+
+void read_general(Section general,
+                  const Environment& environment,
+                  Findings& findings,
+                  Settings& settings) {
   read_master_key(general, environment, settings);
+  read_database(general, environment, settings);
+  settings.key_limits = read_batch_limits(general, /*of_keys=*/true);
+  settings.webhooks = read_webhooks(general, findings);
   read_times(general, settings);
   if (auto bytes = general.bytes("max_transfer_memory", kTransferMemoryMin, kTransferMemoryMax)) {
     settings.max_transfer_memory_bytes = *bytes;
@@ -134,6 +166,7 @@ void read_general(Section general, const Environment& environment, Settings& set
 
 void read_litellm_settings(Section section, Settings& settings) {
   settings.drop_params = section.boolean("drop_params").value_or(false);
+  settings.metrics_need_key = section.boolean("require_auth_for_metrics_endpoint").value_or(false);
   section.leftovers();
 }
 
@@ -148,6 +181,23 @@ void check_ids(const std::vector<DeploymentSettings>& deployments, Findings& fin
                              "one, or give each its "
                              "own model_info.id",
                              deployment.model_name, first->second, deployment.id));
+  }
+}
+
+// All deployments of a model_name share its limits: those that one of them gives hold, and no two
+// may differ.
+void gather_model_limits(Findings& findings, Settings& settings) {
+  std::map<std::string, int> lines;
+  for (const DeploymentSettings& deployment : settings.deployments) {
+    if (deployment.limits == BatchLimits()) continue;
+    const auto [at, added] =
+        settings.model_limits.emplace(deployment.model_name, deployment.limits);
+    lines.emplace(deployment.model_name, deployment.line);
+    if (added || at->second == deployment.limits) continue;
+    findings.add(deployment.line, deployment.path + ".model_info",
+                 fmt::format("the limits of '{}' are not those of its other deployment (line {}); "
+                             "hint: give them to one of its deployments only",
+                             deployment.model_name, lines.at(deployment.model_name)));
   }
 }
 
@@ -187,9 +237,10 @@ void read_file(const YAML::Node& document,
   read_models(top, recovery, findings, settings, skipped);
   read_models_section(top, document, yaml, settings);
   read_litellm_settings(top.section("litellm_settings", Place::litellm_settings), settings);
-  read_general(std::move(general), findings.environment, settings);
+  read_general(std::move(general), findings.environment, findings, settings);
   top.leftovers();
   check_ids(settings.deployments, findings);
+  gather_model_limits(findings, settings);
   check_any_deployment(top, settings, skipped, findings);
   add_warnings(skipped, findings, settings);
 }

@@ -375,17 +375,17 @@ TEST(Load, AKeyOfOursInTheWrongPlaceIsAnError) {
 }
 
 TEST(Load, LiteLlmsOtherKeysAreOneWarningThatNamesThemAll) {
-  Settings got = loaded(config_file(
-      kRegion + "rpm: 5\ntpm: 7\nsomething_new: 1\n",
-      "    model_info: {team_id: t}\ngeneral_settings:\n  database_url: os.environ/UNSET\n"
-      "router_settings:\n  routing_strategy: simple-shuffle\n"));
+  Settings got = loaded(
+      config_file(kRegion + "rpm: 5\ntpm: 7\nsomething_new: 1\n",
+                  "    model_info: {team_id: t}\ngeneral_settings:\n  alerting: os.environ/UNSET\n"
+                  "router_settings:\n  routing_strategy: simple-shuffle\n"));
   EXPECT_THAT(
       got.warnings,
       ElementsAre("keys that do nothing in Quarry: model_list[0].litellm_params.rpm (line 8), "
                   "model_list[0].litellm_params.tpm (line 9), "
                   "model_list[0].litellm_params.something_new (line 10), "
                   "model_list[0].model_info.team_id (line 11), "
-                  "general_settings.database_url (line 13), router_settings (line 14)"));
+                  "general_settings.alerting (line 13), router_settings (line 14)"));
 }
 
 TEST(Load, SkipsWhatIsNotBedrockBatchAndSaysSo) {
@@ -664,6 +664,32 @@ TEST(Models, ThatUseAnAnchorOfAnotherSectionAreWrittenOut) {
 TEST(Models, NoneAreNothing) {
   EXPECT_EQ(loaded(config_file(kRegion)).models_yaml, "");
   EXPECT_EQ(loaded(config_file(kRegion, "models:\n")).models_yaml, "");
+}
+
+TEST(Load, TheDatabaseIsTheFilesElseTheEnvironments) {
+  EXPECT_EQ(loaded(config_file(kRegion)).database_url.reveal(), "");
+  EXPECT_EQ(
+      loaded(config_file(kRegion), {{"DATABASE_URL", "postgres://h/d"}}).database_url.reveal(),
+      "postgres://h/d");
+  const Settings both =
+      loaded(config_file(kRegion,
+                         "general_settings:\n  database_url: postgresql://u:p@h/d\n"
+                         "  database_connection_pool_limit: 3\n  lease_seconds: 5\n"),
+             {{"DATABASE_URL", "postgres://other/d"}});
+  EXPECT_EQ(both.database_url.reveal(), "postgresql://u:p@h/d");
+  EXPECT_EQ(both.database_connections, 3);
+  EXPECT_EQ(both.lease, seconds(5));
+}
+
+TEST(Load, AnotherDatabaseThanPostgresIsAnErrorThatDoesNotRepeatItsPassword) {
+  const auto wrong = complaints(
+      config_file(kRegion, "general_settings:\n  database_url: mysql://root:hunter2@h/d\n"));
+  ASSERT_EQ(wrong.size(), 1u);
+  EXPECT_THAT(wrong[0],
+              HasSubstr("c:9: general_settings.database_url: must begin with postgresql://"));
+  EXPECT_THAT(wrong[0], ::testing::Not(HasSubstr("hunter2")));
+  EXPECT_THAT(complaints(config_file(kRegion), {{"DATABASE_URL", "mysql://root:hunter2@h/d"}})[0],
+              HasSubstr("DATABASE_URL in the environment"));
 }
 
 }  // namespace

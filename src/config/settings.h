@@ -4,6 +4,8 @@
 
 #include "base/secret.h"
 #include "config/aws_identity.h"
+#include "config/batch_limits.h"
+#include "config/webhook_settings.h"
 
 #include <chrono>
 #include <cstdint>
@@ -11,7 +13,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,32 +98,7 @@ struct DeploymentSettings {
   // model_name holds a '*', and perhaps the model: then one deployment for each model that is asked
   // for (aws::DeploymentSet makes them, and what it made is a wildcard too).
   bool wildcard = false;
-};
-
-// What a key may do where neither it nor its team says otherwise, and what all may do together with
-// a model. Unset is unlimited.
-struct BatchLimits {
-  std::optional<std::int64_t> files_per_day;    // max_batch_file_uploads_per_day; keys only
-  std::optional<std::int64_t> file_lines;       // max_batch_file_records
-  std::optional<std::int64_t> open_batches;     // max_open_batches
-  std::optional<std::int64_t> enqueued_tokens;  // batch_enqueued_token_limit
-};
-
-// Who hears of the end of every batch.
-struct WebhookTarget {
-  std::string url;             // https://…, or http://…
-  Secret<std::string> secret;  // "whsec_…": base64 of the key (Standard Webhooks); else its bytes
-  std::set<std::string, std::less<>> events;  // "batch.completed", …; empty = all
-};
-
-struct WebhookSettings {
-  std::vector<WebhookTarget> targets;  // general_settings.webhooks
-  // metadata.webhook_url of a batch is called: general_settings.allow_batch_webhooks. Signed with
-  // general_settings.webhook_secret, which it needs.
-  bool of_batches = false;
-  Secret<std::string> secret_of_batches;
-  // webhook_allow_private_addresses: also loopback, link-local and private networks.
-  bool private_addresses = false;
+  BatchLimits limits;  // of model_info: of all deployments of its model_name together
 };
 
 struct Settings {
@@ -141,8 +117,8 @@ struct Settings {
   std::chrono::seconds janitor_interval{3600};
   // The `models` section, in the format of data/models.yaml; "" = none.
   std::string models_yaml;
-  // general_settings.database_url, else DATABASE_URL: postgres://… or postgresql://…; "" = SQLite in
-  // the data directory.
+  // general_settings.database_url, else DATABASE_URL: postgres://… or postgresql://…; "" = SQLite
+  // in the data directory.
   Secret<std::string> database_url;
   int database_connections = 8;  // database_connection_pool_limit; of PostgreSQL
   // lease_seconds: how long after a server's death another takes up what it was at.
@@ -151,7 +127,7 @@ struct Settings {
   std::map<std::string, BatchLimits> model_limits;  // of model_info, by model_name: of all keys
   WebhookSettings webhooks;
   bool metrics_need_key = false;  // litellm_settings.require_auth_for_metrics_endpoint
-  int models_line = 0;  // the line of the file that its first line is; 0 = not known
+  int models_line = 0;            // the line of the file that its first line is; 0 = not known
   std::vector<std::string>
       warnings;  // for the log at start: keys of LiteLLM's that do nothing here
 };
