@@ -27,6 +27,13 @@ add_library(soci INTERFACE)
 target_include_directories(soci SYSTEM INTERFACE "${SOCI_INCLUDE}")
 target_link_libraries(soci INTERFACE "${SOCI_SQLITE3}" "${SOCI_CORE}" SQLite::SQLite3)
 
+# Its own CMake files ask for the web server of a part that is not used.
+find_library(PROMETHEUS_CORE prometheus-cpp-core REQUIRED)
+find_path(PROMETHEUS_INCLUDE prometheus/registry.h REQUIRED)
+add_library(prometheus_core INTERFACE)
+target_include_directories(prometheus_core SYSTEM INTERFACE "${PROMETHEUS_INCLUDE}")
+target_link_libraries(prometheus_core INTERFACE "${PROMETHEUS_CORE}")
+
 find_library(XXHASH xxhash REQUIRED)
 add_library(xxhash INTERFACE)
 target_link_libraries(xxhash INTERFACE "${XXHASH}")
