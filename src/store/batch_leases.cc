@@ -21,6 +21,11 @@ void lease_jobs(soci::session& sql,
                 const std::string& me,
                 std::int64_t until_ms) {
   for (DueJob& due : jobs) {
+    std::string before;
+    soci::indicator indicator = soci::i_ok;
+    sql << "SELECT lease_owner FROM jobs WHERE batch_id = :id AND n = :n",
+        soci::use(due.job.batch_id.value), soci::use(due.job.n), soci::into(before, indicator);
+    due.taken_over = indicator == soci::i_ok && before != me;
     sql << "UPDATE jobs SET lease_owner = :me, lease_until_ms = :until, due_ms = :never WHERE "
            "batch_id = :id AND n = :n",
         soci::use(me), soci::use(until_ms), soci::use(kNeverMs), soci::use(due.job.batch_id.value),
@@ -38,6 +43,18 @@ Task<void> BatchStore::release_all_leases() {
       sql << "UPDATE " << table
           << " SET lease_owner = NULL, lease_until_ms = NULL, due_ms = 0 WHERE lease_owner IS NOT "
              "NULL";
+    }
+    return {};
+  });
+}
+
+Task<void> BatchStore::release_own_leases(std::int64_t now_ms) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    for (const char* table : {"batches", "jobs"}) {
+      sql << "UPDATE " << table
+          << " SET lease_owner = NULL, lease_until_ms = NULL, due_ms = LEAST(due_ms, :now) WHERE "
+             "lease_owner = :me",
+          soci::use(now_ms), soci::use(lease_owner_);
     }
     return {};
   });
@@ -65,7 +82,12 @@ Task<std::vector<DueBatch>> BatchStore::claim_batches(BatchPhase phase,
       for (const soci::row& row : rows) claimed.push_back({batch_of(row)});
     }
     const std::int64_t until = now_ms + lease_ms;
-    for (const DueBatch& due : claimed) {
+    for (DueBatch& due : claimed) {
+      std::string before;
+      soci::indicator indicator = soci::i_ok;
+      sql << "SELECT lease_owner FROM batches WHERE id = :id", soci::use(due.batch.id.value),
+          soci::into(before, indicator);
+      due.taken_over = indicator == soci::i_ok && before != lease_owner_;
       sql << "UPDATE batches SET lease_owner = :me, lease_until_ms = :until, due_ms = :never WHERE "
              "id = "
              ":id",
@@ -102,26 +124,45 @@ Task<std::vector<DueJob>> BatchStore::claim_jobs(std::optional<JobKind> kind,
   });
 }
 
-Task<void> BatchStore::renew_leases(std::vector<Lease> leases, std::int64_t until_ms) {
-  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+Task<std::vector<BatchStore::Lease>> BatchStore::renew_leases(std::vector<Lease> leases,
+                                                              std::int64_t until_ms) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<Lease>> {
+    std::vector<Lease> lost;
     for (const Lease& lease : leases) {
-      if (lease.n == 0) {
-        sql << "UPDATE batches SET lease_until_ms = :until WHERE id = :id AND lease_owner = :me",
-            soci::use(until_ms), soci::use(lease.batch_id.value), soci::use(lease_owner_);
-      } else {
-        sql << "UPDATE jobs SET lease_until_ms = :until WHERE batch_id = :id AND n = :n AND "
-               "lease_owner = :me",
-            soci::use(until_ms), soci::use(lease.batch_id.value), soci::use(lease.n),
-            soci::use(lease_owner_);
-      }
+      soci::statement renew(sql);
+      renew.exchange(soci::use(until_ms));
+      renew.exchange(soci::use(lease.batch_id.value));
+      if (lease.n != 0) renew.exchange(soci::use(lease.n));
+      renew.exchange(soci::use(lease_owner_));
+      renew.alloc();
+      renew.prepare(lease.n == 0 ? "UPDATE batches SET lease_until_ms = :until WHERE id = :id AND "
+                                   "lease_owner = :me"
+                                 : "UPDATE jobs SET lease_until_ms = :until WHERE batch_id = :id "
+                                   "AND n = :n AND lease_owner = :me");
+      renew.define_and_bind();
+      renew.execute(true);
+      if (renew.get_affected_rows() == 0) lost.push_back(lease);
     }
-    return {};
+    return lost;
+  });
+}
+
+Task<std::set<BatchId>> BatchStore::cancelling_of(std::set<BatchId> ids) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::set<BatchId>> {
+    std::set<BatchId> cancelling;
+    for (const BatchId& id : ids) {
+      long long found = 0;
+      sql << "SELECT COUNT(*) FROM batches WHERE id = :id AND status = 'cancelling'",
+          soci::use(id.value), soci::into(found);
+      if (found > 0) cancelling.insert(id);
+    }
+    return cancelling;
   });
 }
 
 Task<void> BatchStore::release_batch(BatchId id, std::int64_t due_ms, int failures) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
-    sql << "UPDATE batches SET lease_owner = NULL, lease_until_ms = NULL, due_ms = MIN(due_ms, "
+    sql << "UPDATE batches SET lease_owner = NULL, lease_until_ms = NULL, due_ms = LEAST(due_ms, "
            ":due), "
            "failures = :failures WHERE id = :id AND lease_owner = :me",
         soci::use(due_ms), soci::use(failures), soci::use(id.value), soci::use(lease_owner_);
@@ -131,7 +172,8 @@ Task<void> BatchStore::release_batch(BatchId id, std::int64_t due_ms, int failur
 
 Task<void> BatchStore::release_job(BatchId id, int n, std::int64_t due_ms, int failures) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
-    sql << "UPDATE jobs SET lease_owner = NULL, lease_until_ms = NULL, due_ms = MIN(due_ms, :due), "
+    sql << "UPDATE jobs SET lease_owner = NULL, lease_until_ms = NULL, due_ms = LEAST(due_ms, "
+           ":due), "
            "failures = :failures WHERE batch_id = :id AND n = :n AND lease_owner = :me",
         soci::use(due_ms), soci::use(failures), soci::use(id.value), soci::use(n),
         soci::use(lease_owner_);

@@ -3,6 +3,8 @@
 #include "store/batch_rows.h"
 #include "store/batch_store.h"
 #include "store/file_rows.h"
+#include "store/job_costs.h"
+#include "store/reservations.h"
 #include "store/session.h"
 
 #include <fmt/format.h>
@@ -71,6 +73,11 @@ Task<void> BatchStore::fail_validation(BatchId id,
          soci::use(lease_owner_));
     update.execute(true);
     if (update.get_affected_rows() == 0) return fail(lease_lost(id.value));
+    release_reservations(sql, id);
+    // Nothing ran, so nothing is billed: the creation's row says how it went.
+    sql << "UPDATE spend_log SET status = 'failure' WHERE request_id = :id AND EXISTS (SELECT 1 "
+           "FROM batches WHERE batches.id = spend_log.batch_id AND batches.status = 'failed')",
+        soci::use(id.value);
     return {};
   });
 }
@@ -119,7 +126,7 @@ Task<void> BatchStore::job_not_submitted(
     BatchId id, int n, std::int64_t due_ms, int failures, bool maybe_at_aws) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     const std::string status = maybe_at_aws ? "Submitting" : "";
-    sql << "UPDATE jobs SET aws_status = :status, due_ms = MIN(due_ms, :due), failures = "
+    sql << "UPDATE jobs SET aws_status = :status, due_ms = LEAST(due_ms, :due), failures = "
            ":failures, lease_owner = NULL, lease_until_ms = NULL WHERE batch_id = :id AND n = :n "
            "AND lease_owner = :me",
         soci::use(status), soci::use(due_ms), soci::use(failures), soci::use(id.value),
@@ -132,7 +139,8 @@ Task<void> BatchStore::job_submitted(BatchId id, int n, std::string job_arn, std
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     soci::statement update =
         (sql.prepare
-             << "UPDATE jobs SET state = 'submitted', job_arn = :arn, due_ms = MIN(due_ms, :due), "
+             << "UPDATE jobs SET state = 'submitted', job_arn = :arn, due_ms = LEAST(due_ms, "
+                ":due), "
                 "failures = 0, lease_owner = NULL, lease_until_ms = NULL WHERE batch_id = :id AND "
                 "n = :n AND lease_owner = :me",
          soci::use(job_arn), soci::use(due_ms), soci::use(id.value), soci::use(n),
@@ -165,8 +173,8 @@ Task<void> BatchStore::job_observed(BatchId id,
     soci::statement update =
         (sql.prepare
              << "UPDATE jobs SET state = :state, aws_status = :status, message = :message, "
-                "succeeded = MAX(succeeded, :ok), errored = MAX(errored, :bad), due_ms = "
-                "MIN(due_ms, :due), failures = 0, "
+                "succeeded = GREATEST(succeeded, :ok), errored = GREATEST(errored, :bad), due_ms = "
+                "LEAST(due_ms, :due), failures = 0, "
                 "lease_owner = NULL, lease_until_ms = NULL WHERE batch_id = :id AND n = :n AND "
                 "lease_owner = :me AND state <> 'collected'",
          soci::use(word), soci::use(aws_status), soci::use(message), soci::use(succeeded),
@@ -207,6 +215,8 @@ Task<void> BatchStore::job_collected(Collected collected, std::int64_t now_ms) {
     if (columns.update(sql, "jobs", key) == 0) {
       return fail(lease_lost(fmt::format("{}/{}", id.value, collected.n)));
     }
+    insert_job_cost(sql, collected, now_ms / 1000);
+    pay_from_reservations(sql, id, collected.cost_nano_usd);
     std::string output_id;
     std::string error_id;
     sql << "SELECT output_id, error_id FROM batches WHERE id = :id", soci::use(id.value),
@@ -286,6 +296,7 @@ Task<void> BatchStore::finish(End end, std::int64_t now_ms) {
     SpendRow spend = sum_of_jobs(sql, end.id);
     spend.request_id = end.id.value + "_batch_cost";
     spend.call_type = "batch_success";
+    spend.status = openai::name(status);
     spend.batch_id = end.id;
     spend.by = batch.by;
     spend.model = batch.object.model.value_or("");
@@ -311,6 +322,7 @@ Task<void> BatchStore::finish(End end, std::int64_t now_ms) {
     Columns key;
     key.add("id", end.id.value);
     columns.update(sql, "batches", key);
+    release_reservations(sql, end.id);
     return {};
   });
 }

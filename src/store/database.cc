@@ -2,6 +2,7 @@
 
 #include "store/schema.h"
 #include "store/session.h"
+#include "store/sqlite_functions.h"
 
 #include <fmt/format.h>
 #include <soci/sqlite3/soci-sqlite3.h>
@@ -80,6 +81,7 @@ Database::Impl::Impl(const std::filesystem::path& data_dir) {
     // A committed row survives a power cut: clients were told 200 on the strength of it.
     session << "PRAGMA synchronous = FULL";
     session << "PRAGMA foreign_keys = ON";
+    add_sqlite_functions(session);
     migrate(session);
   } catch (const soci::soci_error& e) {
     ::close(lock_fd);

@@ -3,10 +3,20 @@
 #include "store/columns.h"
 #include "store/session.h"
 
+#include <fmt/format.h>
+
 namespace quarry::store {
 
 Task<void> DirectResultStore::save(BatchId id, int n, Answer answer, Progress progress) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    // Of a job that was collected meanwhile the counts are exact, and its answers are gone.
+    long long held = 0;
+    sql << "SELECT COUNT(*) FROM jobs WHERE batch_id = :id AND n = :n AND lease_owner = :me",
+        soci::use(id.value), soci::use(n), soci::use(lease_owner_), soci::into(held);
+    if (held == 0) {
+      return fail(Errc::conflict, fmt::format("the lease on {}/{} was lost to another worker",
+                                              id.value, n));
+    }
     // The first answer stays: it is the one that is billed.
     long long known = 0;
     sql << "SELECT COUNT(*) FROM direct_results WHERE batch_id = :id AND n = :n AND line = :line "
@@ -25,7 +35,8 @@ Task<void> DirectResultStore::save(BatchId id, int n, Answer answer, Progress pr
         .add("output_tokens", answer.output_tokens)
         .insert_into(sql, "direct_results");
     // Live progress for whoever polls: the same counters that a Bedrock job has.
-    sql << "UPDATE jobs SET succeeded = MAX(succeeded, :ok), errored = MAX(errored, :bad) WHERE "
+    sql << "UPDATE jobs SET succeeded = GREATEST(succeeded, :ok), errored = GREATEST(errored, "
+           ":bad) WHERE "
            "batch_id = :id AND n = :n",
         soci::use(progress.succeeded), soci::use(progress.errored), soci::use(id.value),
         soci::use(n);

@@ -76,14 +76,15 @@ Result<std::int64_t> write_looks(soci::session& sql,
   BatchStore::Observed seen;
   std::string state;
   const char* const give_back =
-      "due_ms = MIN(due_ms, :due), failures = :failures, lease_owner = NULL, lease_until_ms = NULL "
+      "due_ms = LEAST(due_ms, :due), failures = :failures, lease_owner = NULL, lease_until_ms = "
+      "NULL "
       "WHERE batch_id = :id AND n = :n AND lease_owner = :me AND state <> 'collected'";
   soci::statement same = (sql.prepare << "UPDATE jobs SET " << give_back, soci::use(look.due_ms),
                           soci::use(look.failures), soci::use(look.batch_id.value),
                           soci::use(look.n), soci::use(lease_owner));
   soci::statement changed =
       (sql.prepare << "UPDATE jobs SET state = :state, aws_status = :status, message = :message, "
-                      "succeeded = MAX(succeeded, :ok), errored = MAX(errored, :bad), "
+                      "succeeded = GREATEST(succeeded, :ok), errored = GREATEST(errored, :bad), "
                    << give_back,
        soci::use(state), soci::use(seen.aws_status), soci::use(seen.message),
        soci::use(seen.succeeded), soci::use(seen.errored), soci::use(look.due_ms),
@@ -166,10 +167,21 @@ Task<std::optional<std::int64_t>> BatchStore::next_look_ms(
 
 Task<void> BatchStore::release_lapsed_looks(std::int64_t now_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
-    sql << "UPDATE jobs SET lease_owner = NULL, lease_until_ms = NULL, due_ms = MIN(due_ms, :now) "
+    sql << "UPDATE jobs SET lease_owner = NULL, lease_until_ms = NULL, due_ms = LEAST(due_ms, "
+           ":now) "
            "WHERE "
         << kAtAws << " AND lease_owner IS NOT NULL AND lease_until_ms < :now2",
         soci::use(now_ms), soci::use(now_ms);
+    return {};
+  });
+}
+
+Task<void> BatchStore::release_all_looks(std::int64_t now_ms) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    sql << "UPDATE jobs SET lease_owner = NULL, lease_until_ms = NULL, due_ms = LEAST(due_ms, "
+           ":now) WHERE "
+        << kAtAws << " AND lease_owner IS NOT NULL",
+        soci::use(now_ms);
     return {};
   });
 }

@@ -8,7 +8,9 @@
 #include <soci/soci.h>
 
 #include <exception>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace quarry::store {
@@ -40,28 +42,32 @@ Awaitable<R> transact(Database& database, F fn) {
   });
 }
 
-// SOCI takes what is computed (a SUM, a COUNT) for text, because SQLite names no type of it.
-inline long long integer(const soci::row& row, const char* column) {
-  if (row.get_properties(column).get_data_type() == soci::dt_string) {
-    return std::stoll(row.get<std::string>(column, "0"));
-  }
-  return row.get<long long>(column, 0);
-}
+// What the two engines say differently. On SQLite a transaction is alone, so there is nothing to
+// lock.
+inline bool is_postgresql(soci::session& sql) { return sql.get_backend_name() == "postgresql"; }
+
+// Waits until no other transaction holds the lock of that name, and holds it until this one ends.
+// Two locks in one transaction are taken in the order in which all others take them. Names are of
+// one schema: another Quarry in the same database has its own.
+void lock(soci::session& sql, std::string_view name);
+
+// The end of a SELECT whose rows nobody else may change, or lock, until this transaction ends; `of`
+// names the table of a join. skip_locked: rows that somebody else holds are left out.
+std::string for_update(soci::session& sql, std::string_view of = {});
+std::string skip_locked(soci::session& sql, std::string_view of = {});
+
+// NULL is 0. What is computed (a SUM, a COUNT) is text to SOCI on SQLite, which names no type of
+// it, and may be an INTEGER or a NUMERIC on PostgreSQL.
+long long integer(const soci::row& row, const char* column);
+std::optional<std::int64_t> maybe_integer(const soci::row& row, const char* column);
 inline std::string text(const soci::row& row, const char* column) {
   return row.get<std::string>(column, std::string());
 }
-inline std::optional<std::int64_t> maybe_integer(const soci::row& row, const char* column) {
-  if (row.get_indicator(column) == soci::i_null) return std::nullopt;
-  return row.get<long long>(column);
-}
 
 // The place of the next row of `table` (files, batches) in the order of creation: seconds alone
-// would shuffle what one second made.
-inline std::int64_t next_created_order(soci::session& sql, const char* table) {
-  long long next = 0;
-  sql << "SELECT COALESCE(MAX(created_order), 0) + 1 FROM " << table, soci::into(next);
-  return next;
-}
+// would shuffle what one second made. Takes lock(sql, table), so that no row is seen before one of
+// a lower place, and a list that is read page by page misses none.
+std::int64_t next_created_order(soci::session& sql, const char* table);
 
 // Binds an optional as NULL. The object must live until the statement has run.
 struct Nullable {
