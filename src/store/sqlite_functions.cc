@@ -34,7 +34,7 @@ using Function = void (*)(api::sqlite3_context*, int, api::sqlite3_value**);
 }  // namespace
 
 void add_sqlite_functions(soci::session& sql) {
-  auto* backend = static_cast<sociapi::sqlite3_session_backend*>(sql.get_backend());
+  auto* backend = static_cast<soci::sqlite3_session_backend*>(sql.get_backend());
   const auto add = [&](const char* name, Function function) {
     constexpr int kAnyCount = -1;
     const int result = api::sqlite3_create_function_v2(
