@@ -7,7 +7,7 @@
 #include "files/file_service.h"
 #include "files/upload_service.h"
 #include "http/server.h"
-#include "store/batch_store.h"
+#include "store/spend_store.h"
 
 #include <string>
 

@@ -32,21 +32,21 @@ boost::json::value row_object(const store::SpendRow& row) {
 // An array of rows, as LiteLLM answers it.
 Answer spend_logs(Call call) {
   const auto parameters = parse_query(call.request.query);
-  store::SpendStore::Query query;
-  query.viewer = call.caller.viewer();
+  store::SpendStore::LogQuery query;
+  query.filter.viewer = call.caller.viewer();
   if (const auto found = parameters.find("request_id"); found != parameters.end())
     query.request_id = found->second;
   if (const auto found = parameters.find("batch_id"); found != parameters.end())
-    query.batch_id = found->second;
+    query.filter.batch_id = found->second;
   if (const auto found = parameters.find("limit"); found != parameters.end()) {
     auto limit = integer_parameter("limit", found->second, 1, 10'000);
     if (!limit) co_return error_response(limit.error(), call.request.request_id);
     query.limit = *limit;
   }
-  auto rows = co_await call.services.spend.list(std::move(query));
-  if (!rows) co_return error_response(rows.error(), call.request.request_id);
+  auto page = co_await call.services.spend.logs(std::move(query));
+  if (!page) co_return error_response(page.error(), call.request.request_id);
   boost::json::array data;
-  for (const store::SpendRow& row : *rows) data.push_back(row_object(row));
+  for (const store::SpendLogRow& row : page->rows) data.push_back(row_object(row.row));
   co_return json_response(200, data);
 }
 

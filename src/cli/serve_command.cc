@@ -24,6 +24,8 @@
 #include "store/database.h"
 #include "store/file_store.h"
 #include "store/janitor_store.h"
+#include "store/lease_store.h"
+#include "store/spend_store.h"
 #include "store/upload_store.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -32,11 +34,15 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
+#include <atomic>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <mutex>
 #include <set>
+#include <stop_token>
 #include <system_error>
 #include <thread>
 
@@ -48,9 +54,12 @@ namespace asio = boost::asio;
 constexpr int kExitOk = 0;
 constexpr int kExitBroken = 1;
 constexpr int kExitConfiguration = 2;
+// From the wish to stop: until requests that still run are cut, until all work is to have ended,
+// and until the process is gone, whatever hangs. Service managers kill what takes longer than 30 s.
 constexpr std::chrono::seconds kDrainTime{20};
-constexpr std::chrono::seconds kEngineStopTime{10};
-constexpr std::chrono::seconds kLooseEndsTime{3};
+constexpr std::chrono::seconds kStopTime{24};
+constexpr std::chrono::seconds kLastResort{29};
+constexpr std::chrono::seconds kLooseEndsTime{2};
 constexpr std::chrono::milliseconds kSandboxPolling{200};
 constexpr std::string_view kSandboxKey = "sk-1234";  // config::sandbox_settings, README
 
@@ -158,6 +167,8 @@ class Gateway {
   void shut_down();
   static void report_start(const std::exception_ptr& failure);
 
+  std::atomic<int> exit_code_ = kExitOk;
+  std::jthread last_resort_;  // ends with the last of the members
   const ServeOptions& options_;
   config::Settings settings_;
   batch::DeploymentModels models_;
@@ -177,8 +188,10 @@ class Gateway {
   store::FileStore file_store_{database_};
   store::UploadStore upload_store_{database_};
   store::JanitorStore janitor_store_{database_};
-  store::BatchStore batch_store_{database_, "quarry-" + random_hex128()};
-  store::DirectResultStore direct_results_{database_};
+  const std::string lease_owner_ = "quarry-" + random_hex128();
+  store::BatchStore batch_store_{database_, lease_owner_};
+  store::DirectResultStore direct_results_{database_, lease_owner_};
+  store::LeaseStore leases_{database_, lease_owner_};
   store::SpendStore spend_{database_};
   std::unique_ptr<access::Authenticator> authenticator_;
   std::unique_ptr<files::FileService> files_;
@@ -190,7 +203,7 @@ class Gateway {
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;
   TaskGroup beside_{io_, obs::log_task_failure};
-  int exit_code_ = kExitOk;
+  bool stopping_ = false;
   bool stopped_ = false;
 };
 
@@ -217,6 +230,7 @@ void Gateway::connect() {
                      .batches = batch_store_,
                      .files = file_store_,
                      .direct_results = direct_results_,
+                     .leases = leases_,
                      .deployments = *deployments_,
                      .models = models_,
                      .memory = jobs_,
@@ -224,7 +238,7 @@ void Gateway::connect() {
                      .clock = clock_,
                      .settings = {settings_.max_line_bytes, settings_.drop_params,
                                   settings_.batch_polling_interval, options_.data_dir,
-                                  settings_.max_completion_window}});
+                                  settings_.max_completion_window, settings_.lease}});
   engine_ = std::make_unique<batch::Engine>(io_, *context_);
   janitor_ = std::make_unique<batch::Janitor>(
       io_, *context_, janitor_store_,
@@ -264,8 +278,10 @@ void Gateway::announce() const {
 
 Awaitable<void> Gateway::begin() {
   server_->listen(options_.host, options_.port);  // first: who cannot listen should start no work
-  auto started = co_await engine_->start();
+  // The lock on SQLite's directory says that no other server is there.
+  auto started = co_await engine_->start(settings_.database_url.reveal().empty());
   if (!started) throw std::runtime_error(started.error().message());
+  if (stopping_) co_return;
   janitor_->start();
   if (!sandbox_) beside_.spawn("check buckets", batch::check_buckets(*deployments_));
   server_->start();
@@ -274,18 +290,32 @@ Awaitable<void> Gateway::begin() {
   if (sandbox_) write_port_file(options_.sandbox_port_file, sandbox_->port());
 }
 
+// The work is handed on at once, while requests that run may end.
 Awaitable<void> Gateway::stop() {
-  co_await server_->stop(Deadline::after(kDrainTime));
+  const Deadline deadline = Deadline::after(kStopTime);
+  TaskGroup work(io_, obs::log_task_failure);
+  work.spawn("stop the engine", engine_->stop(deadline));
+  work.spawn("stop the janitor", janitor_->stop(deadline));
+  co_await server_->stop(deadline.sooner(kDrainTime));
   identities_->stop();
-  co_await engine_->stop(Deadline::after(kEngineStopTime));
-  co_await janitor_->stop(Deadline::after(kEngineStopTime));
+  co_await work.join(deadline);
   beside_.cancel();
-  co_await beside_.join(Deadline::after(kEngineStopTime));
-  if (sandbox_) co_await sandbox_->stop(Deadline::after(kEngineStopTime));
+  co_await beside_.join(deadline);
+  if (sandbox_) co_await sandbox_->stop(deadline);
   obs::info("quarry stopped");
 }
 
 void Gateway::shut_down() {
+  stopping_ = true;
+  last_resort_ = std::jthread([this](const std::stop_token& all_is_well) {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any ended;
+    if (ended.wait_for(lock, all_is_well, kLastResort, [] { return false; })) return;
+    if (all_is_well.stop_requested()) return;
+    obs::warn("something did not end in time; the next start goes on where this one was");
+    std::_Exit(exit_code_);
+  });
   asio::co_spawn(io_, stop(), [this](std::exception_ptr failure) {
     if (failure) {
       obs::log_task_failure("stop", failure);

@@ -1,6 +1,7 @@
 #pragma once
-// What a new batch takes of what its key, its team and its models are allowed, kept until it ends.
-// Reservations are rows: nothing is counted in memory, so nothing can drift or leak.
+// What a new batch takes of what its key, its team and its models are allowed, kept until it ends;
+// and how many files came in a day. Rows are counted, in the transaction that adds one: nothing is
+// counted in memory, so nothing can drift or leak.
 
 #include "base/result.h"
 
@@ -46,6 +47,15 @@ struct Admission {
   // inside the transaction, on the database's thread: pure. Creations run one after the other, on
   // all servers of a database, so no two are judged by the same standing.
   std::function<Result<void>(const std::vector<Standing>&)> judge;
+};
+
+// Whether one more file may come. Of the files of a key and of a team that clients sent (deleted
+// ones too) since a moment.
+struct FileQuota {
+  bool of_key = false, of_team = false;  // what is counted; neither: nothing is judged
+  std::int64_t since = 0;                // Unix seconds
+  // As Admission::judge; 0 for what is not counted.
+  std::function<Result<void>(std::int64_t files_of_key, std::int64_t files_of_team)> judge;
 };
 
 }  // namespace quarry::store

@@ -64,7 +64,7 @@ const char* const kBatchColumns =
     "output_tokens, reasoning_tokens, cost_nano_usd, cost_known, failures";
 
 const char* const kJobColumns =
-    "batch_id, n, attempt, kind, state, deployment_id, model_name, lines, records, "
+    "batch_id, n, attempt, mark, kind, state, deployment_id, model_name, lines, records, "
     "invocation_type, family, job_arn, aws_status, message, stop_requested, succeeded, errored, "
     "input_tokens, cached_tokens, cache_write_tokens, "
     "output_tokens, reasoning_tokens, cost_nano_usd, cost_known, failures, jobs.owner, tried, "
@@ -166,6 +166,7 @@ JobRow job_of(const soci::row& row) {
   job.batch_id = BatchId{text(row, "batch_id")};
   job.n = static_cast<int>(integer(row, "n"));
   job.attempt = static_cast<int>(integer(row, "attempt"));
+  job.mark = text(row, "mark");
   job.kind = parse_kind(text(row, "kind"));
   job.state = parse_state(text(row, "state"));
   job.deployment_id = text(row, "deployment_id");
@@ -194,6 +195,7 @@ Columns columns_of(const JobRow& job, std::int64_t due_ms) {
   columns.add("batch_id", job.batch_id.value)
       .add("n", std::int64_t{job.n})
       .add("attempt", std::int64_t{job.attempt})
+      .add("mark", job.mark)
       .add("kind", std::string(name(job.kind)))
       .add("state", std::string(name(job.state)))
       .add("deployment_id", job.deployment_id)
@@ -223,6 +225,7 @@ Columns columns_of(const SpendRow& spend) {
   Columns columns;
   add_ownership(columns.add("request_id", spend.request_id), spend.by)
       .add("call_type", spend.call_type)
+      .add("status", spend.status)
       .add("batch_id", spend.batch_id.value)
       .add("model", spend.model)
       .add("started_at", spend.started_at)

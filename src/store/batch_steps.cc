@@ -6,6 +6,7 @@
 #include "store/job_costs.h"
 #include "store/reservations.h"
 #include "store/session.h"
+#include "store/webhook_rows.h"
 
 #include <fmt/format.h>
 

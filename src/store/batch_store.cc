@@ -3,6 +3,7 @@
 
 #include "store/batch_rows.h"
 #include "store/ownership_columns.h"
+#include "store/reservations.h"
 #include "store/session.h"
 
 #include <fmt/format.h>
@@ -76,12 +77,19 @@ void remember(soci::session& sql,
 Task<BatchRow> BatchStore::create(BatchRow batch,
                                   std::optional<IdempotencyClaim> claim,
                                   bool remember_only,
-                                  std::int64_t now_ms) {
+                                  std::int64_t now_ms,
+                                  Admission admission) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<BatchRow> {
+    // First, so that of two equal requests the second sees the first's claim, and of two that ask
+    // for the same room the second what the first has taken.
+    lock(sql, "batches");
     if (claim && !remember_only) {
       auto before = claimed_before(sql, batch.by.owner, *claim, now_ms);
       if (!before) return fail(std::move(before.error()));
       if (*before) return std::move(**before);
+    }
+    if (auto admitted = admit(sql, batch.id, admission); !admitted) {
+      return fail(std::move(admitted.error()));
     }
     columns_of(batch)
         .add("created_order", next_created_order(sql, "batches"))
@@ -89,6 +97,7 @@ Task<BatchRow> BatchStore::create(BatchRow batch,
     SpendRow spend;
     spend.request_id = batch.id.value;
     spend.call_type = "acreate_batch";
+    spend.status = "success";
     spend.batch_id = batch.id;
     spend.by = batch.by;
     spend.model = batch.object.model.value_or("");

@@ -4,12 +4,16 @@
 // internal (database).
 
 #include "base/task.h"
+#include "store/admission.h"
+#include "store/bills.h"
 #include "store/database.h"
 #include "store/file_store.h"
 #include "store/rows.h"
+#include "store/webhook_store.h"
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,14 +26,16 @@ struct IdempotencyClaim {
   std::int64_t valid_for_ms = 0;
 };
 
-// A unit of due work, leased to this process.
+// A unit of due work, leased to this process. taken_over: from another, whose lease had lapsed.
 struct DueBatch {
   BatchRow batch;
+  bool taken_over = false;
 };
 struct DueJob {
   JobRow job;
   bool batch_cancelling = false;
   std::int64_t batch_expires_at = 0;  // Unix seconds
+  bool taken_over = false;
 };
 
 class BatchStore {
@@ -38,13 +44,18 @@ class BatchStore {
   BatchStore(Database& database, std::string lease_owner)
       : database_(database), lease_owner_(std::move(lease_owner)) {}
 
+  // Who is told of a batch's end; nobody where this is not called. Before any other call.
+  void tell_of_ends(EndNotices notices) { end_notices_ = std::move(notices); }
+
   // --- what clients do ---
-  // Inserts the batch and its acreate_batch row; or, if the claim is known and young enough, gives
-  // the first batch. Also: conflict (same Idempotency-Key, another body).
+  // Inserts the batch, its acreate_batch row and what is reserved for it; or, if the claim is known
+  // and young enough, gives the first batch, whatever the admission says by now. Also: conflict
+  // (same Idempotency-Key, another body), and what admission.judge refuses with.
   Task<BatchRow> create(BatchRow batch,
                         std::optional<IdempotencyClaim> claim,
                         bool remember_only,
-                        std::int64_t now_ms);
+                        std::int64_t now_ms,
+                        Admission admission = {});
   // Also: not_found.
   Task<BatchRow> find(BatchId id, Viewer viewer);
   // Also: invalid_request (param after).
@@ -56,8 +67,14 @@ class BatchStore {
   Task<BatchRow> cancel(BatchId id, Viewer viewer, std::int64_t now_ms);
 
   // --- leases ---
-  // At start, SQLite only: the directory's lock proves that whoever held leases is gone.
+  // A server renews its leases each third of their time, and the clocks that say when one has
+  // lapsed are the servers' own: they may differ by half of a lease before healthy work is taken
+  // over, and then work is done twice, but written once: each write is the lease holder's alone.
+
+  // At start, where no other server can be alive: who held leases is gone.
   Task<void> release_all_leases();
+  // At stop: what this server still holds is due now, for whoever goes on with it.
+  Task<void> release_own_leases(std::int64_t now_ms);
   // Takes up to `limit` due batches (or jobs of the states) that nobody leases; due soonest first.
   Task<std::vector<DueBatch>> claim_batches(BatchPhase phase,
                                             std::int64_t now_ms,
@@ -88,6 +105,8 @@ class BatchStore {
   struct Slots {
     std::string deployment_id;
     std::int64_t free = 0;
+    // How many jobs the deployment may have at AWS, of all servers; nullopt: it is not asked.
+    std::optional<std::int64_t> limit = std::nullopt;
   };
   Task<std::vector<DueJob>> claim_staged(std::vector<Slots> slots,
                                          std::int64_t now_ms,
@@ -98,8 +117,10 @@ class BatchStore {
     auto operator<=>(const Lease&) const = default;
   };
   // Extends the leases of what this process works on; one that was not given back lapses, and is
-  // claimed again.
-  Task<void> renew_leases(std::vector<Lease> leases, std::int64_t until_ms);
+  // claimed again. Gives those that are no longer this server's.
+  Task<std::vector<Lease>> renew_leases(std::vector<Lease> leases, std::int64_t until_ms);
+  // Of these, those that a client has cancelled, at whichever server.
+  Task<std::set<BatchId>> cancelling_of(std::set<BatchId> ids);
   // Gives the row back, to be looked at again at due_ms. failures is stored for the backoff.
   Task<void> release_batch(BatchId id, std::int64_t due_ms, int failures);
   Task<void> release_job(BatchId id, int n, std::int64_t due_ms, int failures);
@@ -153,6 +174,8 @@ class BatchStore {
   Task<std::optional<std::int64_t>> next_look_ms(std::vector<std::string> but_of_deployments);
   // Leases of whoever looked at them and is gone: due at once.
   Task<void> release_lapsed_looks(std::int64_t now_ms);
+  // By who alone looks from now on (batch/role.h): whatever was being looked at is due.
+  Task<void> release_all_looks(std::int64_t now_ms);
   // How many jobs AWS holds, by the deployment's id.
   Task<std::map<std::string, std::int64_t>> open_jobs();
   // What AWS said of a job.
@@ -183,13 +206,14 @@ class BatchStore {
     openai::Usage usage;
     std::int64_t cost_nano_usd = 0;
     bool cost_known = true;
+    JobBill bill;
     std::optional<SegmentRow> output_segment, error_segment;
     // Takes up those of the job's lines that are neither completed nor failed; staged or planned,
     // its input is in S3. They count as its lines from now on.
     std::optional<JobRow> successor;
   };
   // Segments, usage and cost of the job, and the job that goes on with what it left, once: a second
-  // call changes nothing.
+  // call changes nothing. What was reserved for it is paid.
   Task<void> job_collected(Collected collected, std::int64_t now_ms);
   Task<std::vector<JobRow>> jobs(BatchId id);
   // The end: files become visible, the batch_success row is written, the status moves to its last.
@@ -209,12 +233,15 @@ class BatchStore {
  private:
   Database& database_;
   std::string lease_owner_;
+  EndNotices end_notices_;
 };
 
 // Answers of on-demand calls, kept so that a restart repeats only what was in flight.
 class DirectResultStore {
  public:
-  explicit DirectResultStore(Database& database) : database_(database) {}
+  // lease_owner: as BatchStore's.
+  DirectResultStore(Database& database, std::string lease_owner)
+      : database_(database), lease_owner_(std::move(lease_owner)) {}
   // A record: `part` of `line`; part 0 is also the only one of a line of one.
   struct Key {
     std::int64_t line = -1;
@@ -232,6 +259,8 @@ class DirectResultStore {
   struct Progress {
     std::int64_t succeeded = 0, errored = 0;
   };
+  // The first answer to a record stays. Also: conflict (the job's lease is no longer this server's:
+  // nothing was written).
   Task<void> save(BatchId id, int n, Answer answer, Progress progress);
   struct Answered {
     std::vector<Key> keys;                    // sorted
@@ -243,21 +272,7 @@ class DirectResultStore {
 
  private:
   Database& database_;
-};
-
-class SpendStore {
- public:
-  explicit SpendStore(Database& database) : database_(database) {}
-  struct Query {
-    Viewer viewer;
-    std::string request_id;  // "" = any
-    std::string batch_id;    // "" = any
-    std::int64_t limit = 100;
-  };
-  Task<std::vector<SpendRow>> list(Query query);
-
- private:
-  Database& database_;
+  std::string lease_owner_;
 };
 
 }  // namespace quarry::store

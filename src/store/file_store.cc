@@ -2,6 +2,7 @@
 
 #include "store/file_rows.h"
 #include "store/ownership_columns.h"
+#include "store/reservations.h"
 #include "store/session.h"
 
 #include <boost/json.hpp>
@@ -34,8 +35,9 @@ Error no_such_file(const FileId& id) {
 
 }  // namespace
 
-Task<void> FileStore::insert(FileRow file, std::vector<SegmentRow> segments) {
+Task<void> FileStore::insert(FileRow file, std::vector<SegmentRow> segments, FileQuota quota) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    if (auto allowed = check_quota(sql, file.by, quota); !allowed) return allowed;
     insert_file(sql, file);
     for (const SegmentRow& segment : segments) {
       put_segment(sql, file.id, segment);

@@ -3,6 +3,7 @@
 // nothing needs them. Errors of every call: internal (database).
 
 #include "base/task.h"
+#include "store/admission.h"
 #include "store/database.h"
 #include "store/rows.h"
 
@@ -30,7 +31,8 @@ class FileStore {
  public:
   explicit FileStore(Database& database) : database_(database) {}
 
-  Task<void> insert(FileRow file, std::vector<SegmentRow> segments);
+  // Also: what quota.judge refuses with.
+  Task<void> insert(FileRow file, std::vector<SegmentRow> segments, FileQuota quota = {});
   // Also: not_found (unknown, another owner's, deleted, expired at `now_s`).
   Task<FileRow> find(FileId id, Viewer viewer, std::int64_t now_s);
   // What a batch read when it was created: also of files deleted since. Also: not_found.

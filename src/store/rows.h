@@ -65,6 +65,9 @@ struct JobRow {
   BatchId batch_id;
   int n = 0;  // 1, 2, … within the batch; segment n of its files
   int attempt = 1;
+  // Makes the names of its input the writer's own, so that a server that lost the job's lease and
+  // does not know it yet writes beside what the row means, not over it. "" = of before there were.
+  std::string mark;
   std::string owner;  // of the batch: owners take turns
   JobKind kind = JobKind::bedrock;
   JobState state = JobState::staged;
@@ -98,6 +101,7 @@ std::string_view name(bedrock::InvocationType invocation);
 struct SpendRow {
   std::string request_id;  // unique: "<batch id>" at creation, "<batch id>_batch_cost" at the end
   std::string call_type;   // acreate_batch, batch_success
+  std::string status;      // success or failure of a creation; of an end the batch's last status
   BatchId batch_id;
   Ownership by;
   std::string model;

@@ -4,6 +4,7 @@
 #include "store/batch_store.h"
 #include "store/file_store.h"
 #include "store/schema.h"
+#include "store/spend_store.h"
 #include "store/testing/scratch_database.h"
 
 #include <gtest/gtest.h>
@@ -50,6 +51,12 @@ class Store : public ::testing::Test {
     job.model_name = "m";
     job.records = 100;
     ASSERT_TRUE(run(store.save_plan({BatchId{id}, "m", 100, 0, std::nullopt, {job}}, kNow)));
+  }
+
+  // The job of planned_batch(), which `store` works on.
+  void leased_job(BatchStore& store, const std::string& id) {
+    planned_batch(store, id);
+    ASSERT_EQ(run(store.claim_jobs(std::nullopt, {JobState::staged}, kNow, 1000, 5))->size(), 1u);
   }
 
   boost::asio::io_context io_;
@@ -156,13 +163,16 @@ TEST_F(Store, AJobIsCollectedOnceAndTheBatchIsBilledOnce) {
   EXPECT_EQ(run(store.finish(end, kNow)).error().code(), Errc::conflict);
 
   SpendStore spend(*database_);
-  const auto rows = run(spend.list({Viewer{"me"}, "", "batch_1", 100}));
-  ASSERT_EQ(rows->size(), 2u);
-  const auto billed = run(spend.list({Viewer{"me"}, "batch_1_batch_cost", "", 100}));
-  ASSERT_EQ(billed->size(), 1u);
-  EXPECT_EQ(billed->front().call_type, "batch_success");
-  EXPECT_EQ(billed->front().cost_nano_usd, 330);
-  EXPECT_EQ(billed->front().usage.total_tokens(), 30);
+  const auto all = run(spend.logs({.filter = {.viewer = {"me"}, .batch_id = "batch_1"}}));
+  ASSERT_EQ(all->rows.size(), 2u);
+  const auto billed =
+      run(spend.logs({.filter = {.viewer = {"me"}}, .request_id = "batch_1_batch_cost"}));
+  ASSERT_EQ(billed->rows.size(), 1u);
+  const SpendRow& row = billed->rows.front().row;
+  EXPECT_EQ(row.call_type, "batch_success");
+  EXPECT_EQ(row.status, "completed");
+  EXPECT_EQ(row.cost_nano_usd, 330);
+  EXPECT_EQ(row.usage.total_tokens(), 30);
 
   const auto done = run(store.find(BatchId{"batch_1"}, Viewer{"me"}));
   EXPECT_EQ(done->object.status, openai::BatchStatus::completed);
@@ -247,8 +257,10 @@ TEST_F(Store, AJobKeepsWhatItsRecordsWereTranslatedFor) {
 }
 
 TEST_F(Store, TheFirstDirectAnswerStays) {
-  DirectResultStore results(*database_);
+  DirectResultStore results(*database_, "worker");
   const BatchId id{"batch_1"};
+  BatchStore store = batches();
+  leased_job(store, "batch_1");
   ASSERT_TRUE(run(results.save(id, 1, {{7, 0}, 200, "first", 5, std::nullopt}, {1, 0})));
   ASSERT_TRUE(run(results.save(id, 1, {{7, 0}, 200, "second", {}, {}}, {1, 0})));
   ASSERT_TRUE(run(results.save(id, 1, {{3, 0}, 400, "bad", {}, {}}, {1, 1})));
@@ -264,8 +276,10 @@ TEST_F(Store, TheFirstDirectAnswerStays) {
 }
 
 TEST_F(Store, AnswersOfALinesPartsComeInOrderAcrossPages) {
-  DirectResultStore results(*database_);
+  DirectResultStore results(*database_, "worker");
   const BatchId id{"batch_1"};
+  BatchStore store = batches();
+  leased_job(store, "batch_1");
   const std::vector<DirectResultStore::Key> keys{{1, 2}, {2, 0}, {1, 0}, {1, 10}, {1, 1}};
   for (const auto& key : keys) {
     ASSERT_TRUE(run(results.save(id, 1, {key, 200, "x", {}, {}}, {})));
@@ -283,8 +297,8 @@ TEST_F(Store, AnswersOfALinesPartsComeInOrderAcrossPages) {
 
 TEST_F(Store, ClientsSeeHowFarADirectJobIs) {
   BatchStore store = batches();
-  planned_batch(store, "batch_1");
-  DirectResultStore results(*database_);
+  leased_job(store, "batch_1");
+  DirectResultStore results(*database_, "worker");
   ASSERT_TRUE(run(results.save(BatchId{"batch_1"}, 1, {{1, 0}, 200, "x", {}, {}}, {5, 1})));
   const auto found = run(store.find(BatchId{"batch_1"}, Viewer{"me"}));
   EXPECT_EQ(found->object.completed, 5);
@@ -316,7 +330,7 @@ TEST_F(Store, ADatabaseOfTheFirstVersionGoesOnWhereItWas) {
   EXPECT_EQ(jobs->front().lines, 42);
   EXPECT_EQ(jobs->front().invocation, bedrock::InvocationType::InvokeModel);
   EXPECT_EQ(jobs->front().family, "anthropic");
-  DirectResultStore results(*database_);
+  DirectResultStore results(*database_, "worker");
   const auto answers = run(results.answers(BatchId{"batch_1"}, 1, {}, 10));
   ASSERT_EQ(answers->size(), 1u);
   EXPECT_EQ(answers->front().key, (DirectResultStore::Key{7, 0}));

@@ -3,6 +3,7 @@
 #include "store/columns.h"
 #include "store/file_rows.h"
 #include "store/ownership_columns.h"
+#include "store/reservations.h"
 #include "store/session.h"
 
 #include <boost/json.hpp>
@@ -154,11 +155,15 @@ Task<std::vector<UploadPartRow>> UploadStore::parts(UploadId id) {
       });
 }
 
-Task<void> UploadStore::complete(UploadId id, FileRow file, std::vector<SegmentRow> segments) {
+Task<void> UploadStore::complete(UploadId id,
+                                 FileRow file,
+                                 std::vector<SegmentRow> segments,
+                                 FileQuota quota) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     auto upload = load(sql, id);
     if (!upload) return fail(std::move(upload.error()));
     if (upload->status != UploadStatus::pending) return fail(not_pending(*upload));
+    if (auto allowed = check_quota(sql, file.by, quota); !allowed) return allowed;
     insert_file(sql, file);
     for (const SegmentRow& segment : segments) put_segment(sql, file.id, segment);
     set_status(sql, id, UploadStatus::completed);

@@ -5,6 +5,7 @@
 
 #include "base/task.h"
 #include "openai/upload_object.h"
+#include "store/admission.h"
 #include "store/database.h"
 #include "store/rows.h"
 
@@ -54,8 +55,11 @@ class UploadStore {
   Task<std::vector<UploadPartRow>> parts(UploadId id);
   // In one transaction: the file, its segments, and the upload is completed. An upload that has
   // expired since its completion began is still completed. Also: invalid_request (no longer
-  // pending): then nothing is written.
-  Task<void> complete(UploadId id, FileRow file, std::vector<SegmentRow> segments);
+  // pending), and what quota.judge refuses with: then nothing is written.
+  Task<void> complete(UploadId id,
+                      FileRow file,
+                      std::vector<SegmentRow> segments,
+                      FileQuota quota = {});
   // Also: not_found; invalid_request (no longer pending).
   Task<UploadRow> cancel(UploadId id, Viewer viewer, std::int64_t now_s);
 
