@@ -46,6 +46,14 @@ struct ClientRequest {
   // True: to the host itself, whatever proxy the environment names: for what answers on this
   // machine alone (instance metadata, a container's credentials).
   bool direct = false;
+  // True: to public addresses only (public_address.h), for URLs that strangers name. It is the
+  // address connected to that counts, whatever its name meant a moment before; so this is `direct`,
+  // because a proxy would connect in our stead, and uses no connection that another request made.
+  bool public_addresses_only = false;
+  // True: the status and the headers are all that is wanted. Up to kDiscardedBytesMax of the body
+  // are read and thrown away; whatever becomes of the body, the answer is a success.
+  bool discard_body = false;
+  static constexpr std::size_t kDiscardedBytesMax = std::size_t{64} << 10;
   // Set: takes what had come of the answer when send() fails: status, headers, buffer_bytes. Must
   // stay valid until send() has completed.
   ClientResponse* partial = nullptr;
@@ -58,7 +66,8 @@ class Client {
   // Cancelling the awaiting coroutine aborts the transfer and waits until libcurl has let go of the
   // buffers before it throws operation_aborted.
   // Errors: unavailable (connect, TLS, reset, short body: message says which), deadline_exceeded,
-  // cancelled (client stopped, or the sink said false), upstream (body over the bound).
+  // cancelled (client stopped, or the sink said false), upstream (body over the bound), forbidden
+  // (no address of the host is public, and only such were to be connected to).
   virtual Task<ClientResponse> send(ClientRequest request, Deadline deadline) = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "http/transfer.h"
 
 #include "base/bytes.h"
+#include "http/public_address.h"
 
 #include <fmt/format.h>
 
@@ -8,6 +9,8 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <system_error>
 
 namespace quarry::http {
@@ -17,6 +20,7 @@ namespace {
 // libcurl's largest; its 16 and 64 KiB cost a turn of its state machine each.
 constexpr long kReceiveBufferBytes = 512 * 1024;
 constexpr long kUploadBufferBytes = 512 * 1024;
+constexpr long kSmallBufferBytes = 16 * 1024;  // of requests whose answer's body nobody wants
 // An error's body is small; a bound of its own keeps it whole where the caller expects only a few
 // bytes.
 constexpr std::size_t kErrorBodyBytesMax = std::size_t{1} << 20;
@@ -31,6 +35,25 @@ bool is_client_field(std::string_view field_name) {
 bool has_body(const ClientRequest& request) {
   return !request.body.empty() || request.body_source || request.method == "PUT" ||
          request.method == "POST" || request.method == "PATCH";
+}
+
+bool is_public(const curl_sockaddr& address) {
+  if (address.family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, &address.addr, sizeof v4);
+    Ipv4Bytes bytes{};
+    std::memcpy(bytes.data(), &v4.sin_addr, bytes.size());
+    return is_public_address(bytes);
+  }
+  if (address.family == AF_INET6 && address.addrlen >= sizeof(sockaddr_in6)) {
+    sockaddr_in6 v6{};
+    // libcurl's struct ends in a sockaddr, behind which there is room for any address.
+    std::memcpy(&v6, static_cast<const void*>(&address.addr), sizeof v6);
+    Ipv6Bytes bytes{};
+    std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
+    return is_public_address(bytes);
+  }
+  return false;
 }
 
 std::string_view trim(std::string_view text) {
@@ -77,7 +100,7 @@ Result<void> Transfer::prepare(CurlHandle easy, const ClientOptions& options) {
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(CURLOPT_TIMEOUT_MS, static_cast<long>(left.count()));
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect.count()));
-  set(CURLOPT_BUFFERSIZE, kReceiveBufferBytes);
+  set(CURLOPT_BUFFERSIZE, request_.discard_body ? kSmallBufferBytes : kReceiveBufferBytes);
   set(CURLOPT_ERRORBUFFER, curl_message_.data());
   // The second of each two is of a proxy that is spoken to by TLS.
   const char* const bundle = options.ca_bundle.c_str();
@@ -91,7 +114,14 @@ Result<void> Transfer::prepare(CurlHandle easy, const ClientOptions& options) {
     set(CURLOPT_CAINFO, bundle);
     set(CURLOPT_PROXY_CAINFO, bundle);
   }
-  if (request_.direct) set(CURLOPT_NOPROXY, "*");
+  if (request_.direct || request_.public_addresses_only) set(CURLOPT_NOPROXY, "*");
+  if (request_.public_addresses_only) {
+    set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_open_socket);
+    set(CURLOPT_OPENSOCKETDATA, this);
+    // One that another request made was not looked at.
+    set(CURLOPT_FRESH_CONNECT, 1L);
+    set(CURLOPT_FORBID_REUSE, 1L);
+  }
   set(CURLOPT_WRITEFUNCTION, &Transfer::on_write);
   set(CURLOPT_WRITEDATA, this);
   set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
@@ -139,7 +169,8 @@ void Transfer::set_body() {
     const auto size = request_.body_source ? request_.body_size
                                            : std::optional<std::uint64_t>(request_.body.size());
     curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, kUploadBufferBytes);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE,
+                     request_.discard_body ? kSmallBufferBytes : kUploadBufferBytes);
     curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
                      size ? static_cast<curl_off_t>(*size) : static_cast<curl_off_t>(-1));
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, &Transfer::on_read);
@@ -186,6 +217,10 @@ std::size_t Transfer::on_write(char* bytes, std::size_t size, std::size_t count,
 }
 
 bool Transfer::take_body(std::span<const std::byte> bytes) {
+  if (request_.discard_body) {
+    discarded_bytes_ += bytes.size();
+    return discarded_bytes_ <= ClientRequest::kDiscardedBytesMax;
+  }
   const auto over = [&](std::size_t bytes_max) {
     callback_error_ =
         Error(Errc::upstream, fmt::format("{}: the response's body is larger than {} bytes",
@@ -222,20 +257,37 @@ void Transfer::take_header_line(std::string_view line) {
   line = trim(line);
   if (line.starts_with("HTTP/")) {  // a status line: of a 100 Continue, then of the answer
     response = ClientResponse();
+    head_complete_ = false;
     const std::size_t space = line.find(' ');
     if (space != std::string_view::npos) {
       std::from_chars(line.data() + space + 1, line.data() + line.size(), response.status);
     }
     return;
   }
+  if (line.empty()) head_complete_ = response.status >= 200;
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return;
   response.headers.add(std::string(trim(line.substr(0, colon))),
                        std::string(trim(line.substr(colon + 1))));
 }
 
+// Of every socket that libcurl is about to make, with the address it resolved.
+curl_socket_t Transfer::on_open_socket(void* self, curlsocktype, curl_sockaddr* address) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  if (!is_public(*address)) {
+    ++transfer.sockets_refused_;
+    return CURL_SOCKET_BAD;
+  }
+  ++transfer.sockets_opened_;
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 void Transfer::finish(CURLcode code) {
-  if (code == CURLE_OK) return;
+  if (code == CURLE_OK || (request_.discard_body && head_complete_)) return;
+  if (sockets_refused_ > 0 && sockets_opened_ == 0) {
+    callback_error_ = Error(Errc::forbidden, fmt::format("{}: its address is not a public one",
+                                                         host_of(request_.url)));
+  }
   error = callback_error_ ? *std::move(callback_error_) : error_of(code);
 }
 

@@ -62,6 +62,7 @@ class Transfer {
   static int on_seek(void* self, curl_off_t offset, int origin);
   static std::size_t on_write(char* bytes, std::size_t size, std::size_t count, void* self);
   static std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* self);
+  static curl_socket_t on_open_socket(void* self, curlsocktype purpose, curl_sockaddr* address);
 
   ClientRequest request_;
   Deadline deadline_;
@@ -70,6 +71,9 @@ class Transfer {
   std::array<char, CURL_ERROR_SIZE> curl_message_{};
   std::size_t body_sent_ = 0;
   std::optional<Error> callback_error_;  // why a callback of ours stopped libcurl
+  bool head_complete_ = false;           // of the answer, not of a 100 Continue before it
+  std::size_t discarded_bytes_ = 0;
+  int sockets_opened_ = 0, sockets_refused_ = 0;  // of public_addresses_only
 };
 
 // "host:port" of a URL as text, without user and password; for messages.
