@@ -79,6 +79,13 @@ Task<void> BatchStore::fail_validation(BatchId id,
     sql << "UPDATE spend_log SET status = 'failure' WHERE request_id = :id AND EXISTS (SELECT 1 "
            "FROM batches WHERE batches.id = spend_log.batch_id AND batches.status = 'failed')",
         soci::use(id.value);
+    if (end_notices_) {
+      soci::row row;
+      sql << "SELECT " << kBatchColumns << " FROM batches WHERE id = :id", soci::use(id.value),
+          soci::into(row);
+      const BatchRow ended = batch_of(row);
+      insert_webhooks(sql, end_notices_(ended, ended.object.status, now_ms));
+    }
     return {};
   });
 }
@@ -324,6 +331,7 @@ Task<void> BatchStore::finish(End end, std::int64_t now_ms) {
     key.add("id", end.id.value);
     columns.update(sql, "batches", key);
     release_reservations(sql, end.id);
+    if (end_notices_) insert_webhooks(sql, end_notices_(batch, status, now_ms));
     return {};
   });
 }

@@ -311,6 +311,7 @@ ALTER TABLE spend_log ADD COLUMN key_hash TEXT NOT NULL DEFAULT '';
 ALTER TABLE spend_log ADD COLUMN user_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE spend_log ADD COLUMN status TEXT NOT NULL DEFAULT '';
 CREATE INDEX spend_by_time ON spend_log (ended_at);
+ALTER TABLE jobs ADD COLUMN mark TEXT NOT NULL DEFAULT '';
 CREATE TABLE leases (
   name TEXT PRIMARY KEY,
   lease_owner TEXT NOT NULL,
@@ -321,6 +322,7 @@ CREATE TABLE webhook_deliveries (
   batch_id TEXT NOT NULL,
   event_type TEXT NOT NULL,
   url TEXT NOT NULL,
+  receiver TEXT NOT NULL,
   of_batch BIGINT NOT NULL,
   body TEXT NOT NULL,
   created_ms BIGINT NOT NULL,
