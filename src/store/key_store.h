@@ -3,6 +3,7 @@
 // Errors of every call: internal (database).
 
 #include "base/task.h"
+#include "store/admission.h"
 #include "store/database.h"
 
 #include <cstdint>
@@ -22,6 +23,8 @@ struct GrantColumns {
   std::optional<std::int64_t> rpm_limit, tpm_limit, max_parallel_requests;
   bool blocked = false;
   std::int64_t created_at = 0, updated_at = 0;
+
+  bool operator==(const GrantColumns&) const = default;
 };
 
 struct KeyRow {
@@ -32,23 +35,34 @@ struct KeyRow {
   std::optional<std::string> team_id;
   std::optional<std::int64_t> expires_at;
   GrantColumns grant;
+
+  bool operator==(const KeyRow&) const = default;
 };
 
 struct TeamRow {
   std::string team_id;
   std::string team_alias;
   GrantColumns grant;
+
+  bool operator==(const TeamRow&) const = default;
 };
 
 class KeyStore {
  public:
   explicit KeyStore(Database& database) : database_(database) {}
 
-  // Also: conflict (param key_alias).
+  // Also: conflict (param key: there is one of that hash; param key_alias), not_found (param
+  // team_id: there is no such team).
   Task<void> insert(KeyRow key);
-  Task<void> update(KeyRow key);  // also: not_found, conflict
+  Task<void> update(KeyRow key);  // also: not_found (param key), conflict, not_found as above
   Task<std::optional<KeyRow>> find(std::string key_hash);
   Task<std::optional<KeyRow>> find_by_alias(std::string alias);
+  // A key and the team it is of, as both were at one moment.
+  struct Membership {
+    KeyRow key;
+    std::optional<TeamRow> team;
+  };
+  Task<std::optional<Membership>> find_with_team(std::string key_hash);
   struct Query {
     std::string user_id, team_id, key_alias;  // "" = any
     std::int64_t offset = 0, limit = 100;
@@ -61,11 +75,19 @@ class KeyStore {
   // Gives the hashes that were there.
   Task<std::vector<std::string>> remove(std::vector<std::string> key_hashes);
 
-  Task<void> insert_team(TeamRow team);  // also: conflict
-  Task<void> update_team(TeamRow team);  // also: not_found
+  Task<void> insert_team(TeamRow team);  // also: conflict (param team_id)
+  Task<void> update_team(TeamRow team);  // also: not_found (param team_id)
   Task<std::optional<TeamRow>> find_team(std::string team_id);
   Task<std::vector<TeamRow>> teams();
-  Task<std::vector<std::string>> remove_teams(std::vector<std::string> team_ids);
+  // Teams go with their keys. Gives those that were there.
+  struct Removed {
+    std::vector<std::string> team_ids, key_hashes;
+  };
+  Task<Removed> remove_teams(std::vector<std::string> team_ids);
+
+  // What the collected jobs of keys and teams cost, in nano-dollars, since a moment; in the order
+  // of the questions. No `spent_since`, and a model: 0.
+  Task<std::vector<std::int64_t>> spent(std::vector<Admission::Ask> asks);
 
  private:
   Database& database_;
