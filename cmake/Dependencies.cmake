@@ -22,10 +22,13 @@ find_package(benchmark REQUIRED)
 # SOCI 4.0.3's own CMake files name static libraries that Debian does not ship in full.
 find_library(SOCI_CORE soci_core REQUIRED)
 find_library(SOCI_SQLITE3 soci_sqlite3 REQUIRED)
+find_library(SOCI_POSTGRESQL soci_postgresql REQUIRED)
+find_package(PostgreSQL REQUIRED)  # libpq
 find_path(SOCI_INCLUDE soci/soci.h REQUIRED)
 add_library(soci INTERFACE)
 target_include_directories(soci SYSTEM INTERFACE "${SOCI_INCLUDE}")
-target_link_libraries(soci INTERFACE "${SOCI_SQLITE3}" "${SOCI_CORE}" SQLite::SQLite3)
+target_link_libraries(soci INTERFACE
+  "${SOCI_SQLITE3}" "${SOCI_POSTGRESQL}" "${SOCI_CORE}" SQLite::SQLite3 PostgreSQL::PostgreSQL)
 
 # Its own CMake files ask for the web server of a part that is not used.
 find_library(PROMETHEUS_CORE prometheus-cpp-core REQUIRED)

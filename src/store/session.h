@@ -1,13 +1,14 @@
 #pragma once
-// For this room's .cc files only: running SQL on the database's thread.
+// For this room's .cc files only: running SQL on the database's threads.
 
 #include "base/blocking_pool.h"
 #include "base/task.h"
+#include "store/connections.h"
 #include "store/database.h"
 
 #include <soci/soci.h>
 
-#include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,29 +17,28 @@
 namespace quarry::store {
 
 struct Database::Impl {
-  explicit Impl(const std::filesystem::path& data_dir);
+  explicit Impl(std::unique_ptr<Connections> opened);
   ~Impl();
 
-  int lock_fd = -1;
-  soci::session session;
-  BlockingPool thread{1};
+  std::unique_ptr<Connections> connections;
+  BlockingPool threads;  // as many as connections
 };
 
-// Runs fn(session) as one transaction on the database's thread. fn returns Result<T>; an error, or
-// a SOCI exception (which becomes Errc::internal), rolls back.
+// Runs fn(session) as one transaction on a thread of the database's. fn returns Result<T>; an error
+// of its own, and whatever the statements throw, rolls back. On PostgreSQL fn is called again when
+// the connection was lost before the end, or when the transaction and another one were in each
+// other's way: it must not move from, or change, what it captured by reference.
 template <class F, class R = std::invoke_result_t<F&, soci::session&>>
 Awaitable<R> transact(Database& database, F fn) {
   Database::Impl& impl = database.impl();
-  co_return co_await run_blocking(impl.thread, [&impl, &fn]() -> R {
-    try {
-      soci::transaction transaction(impl.session);
-      R result = fn(impl.session);
-      if (result) transaction.commit();
-      return result;
-    } catch (
-        const std::exception& e) {  // SOCI's, and what a row that is not ours makes of reading it
-      return fail(Errc::internal, std::string("database: ") + e.what());
-    }
+  co_return co_await run_blocking(impl.threads, [&impl, &fn]() -> R {
+    std::optional<R> result;
+    auto done = impl.connections->transaction([&](soci::session& sql) {
+      result.emplace(fn(sql));
+      return result->has_value();
+    });
+    if (!done) return fail(std::move(done.error()));
+    return std::move(*result);
   });
 }
 
