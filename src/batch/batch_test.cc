@@ -25,7 +25,7 @@ TEST(Names, AreWhatBedrocksPatternsAllow) {
   EXPECT_TRUE(std::regex_match(job_name(kBatch, 99'999, 9), job_name_pattern));
   EXPECT_LE(job_name(kBatch, 99'999, 9).size(), 63u);
   EXPECT_TRUE(std::regex_match(client_request_token(kBatch, 1, 1), token_pattern));
-  EXPECT_TRUE(std::regex_match("s3://bucket/quarry/" + input_object(kBatch, 1), uri_pattern));
+  EXPECT_TRUE(std::regex_match("s3://bucket/quarry/" + input_object(kBatch, 1, new_mark()), uri_pattern));
   EXPECT_TRUE(std::regex_match("s3://bucket/quarry/" + results_prefix(kBatch, 1), uri_pattern));
 }
 

@@ -67,6 +67,7 @@ class Collector {
   store::DueJob due_;
   const store::JobRow& job_;
   aws::DeploymentPtr deployment_;
+  const std::string mark_ = new_mark();  // of what this step writes
   Deadline deadline_;
   std::unique_ptr<ResultLines> lines_;
   std::unique_ptr<SegmentWriter> output_, errors_;
@@ -96,8 +97,8 @@ Task<void> Collector::open() {
   auto loads = co_await context_.batches.loads(context_.now_ms());
   if (!loads) co_return fail(std::move(loads.error()));
   outlook_ = outlook_of(context_, due_, *loads);
-  auto sidecar = co_await read_whole(deployment_->object(custom_ids_object(job_.batch_id, job_.n)),
-                                     kSidecarBytesMax);
+  auto sidecar = co_await read_whole(
+      deployment_->object(custom_ids_object(job_.batch_id, job_.n, job_.mark)), kSidecarBytesMax);
   if (!sidecar) co_return fail(std::move(sidecar.error()).within("reading the job's custom_ids"));
   auto custom_ids = CustomIds::parse(std::move(*sidecar));
   if (!custom_ids) co_return fail(std::move(custom_ids.error()));
@@ -114,10 +115,10 @@ Task<void> Collector::open() {
   settings.leave_expired = outlook_.again_if_absent;
   settings.scratch_directory = context_.settings.scratch_directory;
   lines_ = std::make_unique<ResultLines>(std::move(settings), std::move(*custom_ids));
-  output_ = std::make_unique<SegmentWriter>(context_.memory, *deployment_,
-                                            segment_object(batch->output_id, job_.n), job_.n);
+  output_ = std::make_unique<SegmentWriter>(
+      context_.memory, *deployment_, segment_object(batch->output_id, job_.n, mark_), job_.n);
   errors_ = std::make_unique<SegmentWriter>(context_.memory, *deployment_,
-                                            segment_object(batch->error_id, job_.n), job_.n);
+                                            segment_object(batch->error_id, job_.n, mark_), job_.n);
   co_return Result<void>();
 }
 
@@ -289,10 +290,12 @@ Absence Collector::absence() const {
 // After the results are closed, so that it needs no more buffers than reading them did.
 Task<store::JobRow> Collector::write_successor() {
   const int n = job_.n + kSuccessorStride;
-  auto written = co_await write_left_records(context_, job_, *deployment_, *outlook_.deployment, n,
-                                             *lines_, deadline_);
+  auto written = co_await write_left_records(context_, job_, *deployment_, *outlook_.deployment,
+                                             {n, mark_}, *lines_, deadline_);
   if (!written) co_return fail(std::move(written.error()).within("preparing another try"));
-  co_return successor_of(job_, outlook_, written->lines, written->records);
+  store::JobRow next = successor_of(job_, outlook_, written->lines, written->records);
+  next.mark = mark_;
+  co_return next;
 }
 
 Task<store::BatchStore::Collected> Collector::close() {

@@ -11,6 +11,7 @@
 #include "batch/deployment_models.h"
 #include "store/batch_store.h"
 #include "store/file_store.h"
+#include "store/lease_store.h"
 
 #include <boost/asio/io_context.hpp>
 
@@ -31,6 +32,8 @@ struct EngineSettings {
   // For what does not fit into memory and is not worth keeping: files without a name.
   std::filesystem::path scratch_directory;
   std::chrono::hours max_completion_window{24};
+  // How long after a server's death another goes on with its work. Real time.
+  std::chrono::milliseconds lease{30'000};
 };
 
 struct Context {
@@ -38,13 +41,17 @@ struct Context {
   store::BatchStore& batches;
   store::FileStore& files;
   store::DirectResultStore& direct_results;
+  store::LeaseStore& leases;
   const aws::DeploymentSet& deployments;
   const DeploymentModels& models;
   TransferMemory& memory;
   BlockingPool& pool;
   const Clock& clock;
   EngineSettings settings;
-  std::set<BatchId> cancelling;  // asked for in this process; running steps look here between calls
+  // Of the batches at work here, those that a client has cancelled, at whichever server: running
+  // steps look here between calls.
+  std::set<BatchId> cancelling;
+  bool draining = false;  // what runs is to end soon, so that another server goes on with it
   DeploymentHealth health;
   // Jobs that were asked for, whose answer was lost, and that AWS's list does not show; since when.
   std::map<store::BatchStore::Lease, std::int64_t> absent_since_ms;
@@ -62,6 +69,10 @@ struct Context {
                unix_seconds(clock.now());
   }
   std::int64_t now_ms() const { return unix_millis(clock.now()); }
+  // A lease is as long in real time whatever the clock's speed is.
+  std::int64_t lease_ms() const {
+    return static_cast<std::int64_t>(static_cast<double>(settings.lease.count()) * clock.speed());
+  }
 };
 
 }  // namespace quarry::batch

@@ -93,7 +93,8 @@ class DirectRun : public std::enable_shared_from_this<DirectRun> {
 
   bool cancelled() const { return context_.cancelling.contains(job_.batch_id); }
   bool over() const {
-    return failure_ || !rejection_.empty() || cancelled() || context_.window_over(due_);
+    return failure_ || !rejection_.empty() || cancelled() || context_.window_over(due_) ||
+           context_.draining;
   }
 
   Context& context_;
@@ -126,7 +127,8 @@ Task<Ending> DirectRun::run() {
   } cancel_calls{calls_};
   auto answered = co_await context_.direct_results.answered(job_.batch_id, job_.n);
   if (!answered) co_return fail(std::move(answered.error()));
-  DirectInput input(*deployment_->s3, deployment_->object(input_object(job_.batch_id, job_.n)),
+  DirectInput input(*deployment_->s3,
+                    deployment_->object(input_object(job_.batch_id, job_.n, job_.mark)),
                     std::exchange(answered->keys, {}));
   answered_ = std::move(*answered);
 
@@ -396,7 +398,8 @@ Task<void> run_directly(Context& context, store::DueJob due) {
   }
   if (*ending == Ending::makes_room) {
     const double part = 1 - context.jitter() / 3;
-    const auto rest_ms = run->goes_forward()
+    const auto rest_ms = context.draining ? 0
+                         : run->goes_forward()
                              ? kNextRoundMs
                              : static_cast<std::int64_t>(static_cast<double>(kRestMs) * part);
     obs::debug("direct run makes room", {{"batch_id", job.batch_id.value}, {"job", job.n}});

@@ -8,15 +8,24 @@
 #include "batch/planner.h"
 #include "batch/resource_names.h"
 #include "obs/log.h"
+#include "obs/metrics.h"
 
 #include <algorithm>
+#include <array>
+#include <map>
 #include <set>
+#include <string_view>
+#include <utility>
 
 namespace quarry::batch {
 namespace {
 
-constexpr std::int64_t kLeaseMs = 60'000;
-constexpr std::chrono::seconds kRenewEvery{15};
+// How long what is cancelled at another server may go on here.
+constexpr std::chrono::seconds kLookForCancelledEvery{2};
+// At stop: for answers that AWS is paid for, whether they are waited for or not.
+constexpr std::chrono::seconds kCallsMayEnd{8};
+// A step that is just ending has given its lease back already.
+constexpr std::chrono::milliseconds kMayBeEnding{200};
 constexpr std::chrono::milliseconds kLookAtLeast{
     100};  // between two looks that nothing has asked for
 constexpr std::chrono::milliseconds kLookAtMost{5'000};
@@ -28,6 +37,14 @@ constexpr std::int64_t kBackoffMostMs = 300'000;
 // runs hold little, and those that get no answers make room for others.
 enum class Kind { finish, plan, submit, direct, collect };
 constexpr std::array<int, 5> kAtOnce{4, 1, 8, 32, 1};
+constexpr std::array<std::string_view, 5> kStepNames{"finish", "plan", "submit", "direct",
+                                                     "collect"};
+constexpr std::size_t index_of(Kind kind) { return static_cast<std::size_t>(kind); }
+
+// Steps that are mostly one call to AWS, or of the database alone: short, and not to be repeated.
+constexpr bool may_end(Kind kind) {
+  return kind == Kind::finish || kind == Kind::submit || kind == Kind::direct;
+}
 
 // Half of it by chance, so that what failed together does not come back together.
 std::int64_t backoff_ms(int failures, double jitter) {
@@ -39,23 +56,38 @@ std::int64_t backoff_ms(int failures, double jitter) {
 }  // namespace
 
 struct Engine::State {
-  State(boost::asio::io_context& io, Context& c)
+  State(boost::asio::io_context& loop, Context& c)
       : context(c),
-        tasks(io, obs::log_task_failure),
-        loops(io, obs::log_task_failure),
-        woken(io),
-        monitor(io, c, [this] { woken.set(); }) {}
+        io(loop),
+        loops(loop, obs::log_task_failure),
+        upkeep(loop, obs::log_task_failure),
+        woken(loop),
+        monitor(loop, c, [this] { woken.set(); }) {}
+
+  using steady = std::chrono::steady_clock;
+  // A step at work.
+  struct Step {
+    Kind kind;
+    std::shared_ptr<TaskGroup> task;  // of this step alone
+    steady::time_point leased_until;
+  };
 
   Context& context;
-  TaskGroup tasks;
-  TaskGroup loops;
+  boost::asio::io_context& io;
+  TaskGroup loops;   // begin steps
+  TaskGroup upkeep;  // of the steps that run
   Wakeup woken;
   Monitor monitor;
   std::array<int, kAtOnce.size()> running{};
-  std::set<store::BatchStore::Lease> in_flight;  // what this process works on now
+  std::map<store::BatchStore::Lease, Step> in_flight;  // what this process works on now
 
   Awaitable<void> dispatch_loop();
   Awaitable<void> renew_loop();
+  Awaitable<void> renew();
+  Awaitable<void> watch_lapses();
+  Awaitable<void> look_for_cancelled();
+  void give_up(const store::BatchStore::Lease& lease, std::string_view why);
+  Awaitable<bool> end_steps(Deadline deadline);
   Awaitable<void> dispatch();
   Awaitable<void> claim_batches(Kind kind, store::BatchPhase phase);
   Awaitable<void> claim_ended();
@@ -66,10 +98,6 @@ struct Engine::State {
   Awaitable<void> run_batch(Kind kind, store::BatchRow batch);
   Awaitable<void> run_job(Kind kind, store::DueJob due);
   Task<void> job_step(Kind kind, store::DueJob due);
-  // A lease is as long in real time whatever the clock's speed is.
-  std::int64_t lease_ms() const {
-    return static_cast<std::int64_t>(static_cast<double>(kLeaseMs) * context.clock.speed());
-  }
   int free(Kind kind) const {
     const auto i = static_cast<std::size_t>(kind);
     return kAtOnce[i] - running[i];
@@ -91,24 +119,46 @@ struct Engine::State {
     std::size_t i;
     store::BatchStore::Lease lease;
   };
-  // False if a step of that row runs already: its lease ran out while the clock jumped or the
+  // Null if a step of that row runs already: its lease ran out while the clock jumped or the
   // database stood still.
-  bool take(Kind kind, const store::BatchStore::Lease& lease) {
-    if (!in_flight.insert(lease).second) return false;
-    ++running[static_cast<std::size_t>(kind)];
-    return true;
-  }
+  std::shared_ptr<TaskGroup> take(Kind kind,
+                                  const store::BatchStore::Lease& lease,
+                                  bool from_other);
 };
+
+std::shared_ptr<TaskGroup> Engine::State::take(Kind kind,
+                                               const store::BatchStore::Lease& lease,
+                                               bool from_other) {
+  if (from_other) {
+    obs::count(obs::Counter::lease_takeovers);
+    obs::info("another server's work is taken over", {{"batch_id", lease.batch_id.value},
+                                                      {"job", lease.n},
+                                                      {"step", kStepNames[index_of(kind)]}});
+  }
+  auto task = std::make_shared<TaskGroup>(io, obs::log_task_failure);
+  const auto until = steady::now() + context.settings.lease;
+  if (!in_flight.emplace(lease, Step{kind, task, until}).second) return nullptr;
+  ++running[index_of(kind)];
+  return task;
+}
 
 Engine::Engine(boost::asio::io_context& io, Context& context)
     : state_(std::make_unique<State>(io, context)) {}
 Engine::~Engine() = default;
 
-Task<void> Engine::start() {
-  auto released = co_await state_->context.batches.release_all_leases();
-  if (!released) co_return released;
+Task<void> Engine::start(bool alone) {
+  if (alone) {
+    auto released = co_await state_->context.batches.release_all_leases();
+    if (!released) co_return released;
+    auto roles = co_await state_->context.leases.release_all();
+    if (!roles) co_return roles;
+  }
   state_->loops.spawn("engine", state_->dispatch_loop());
-  state_->loops.spawn("lease renewal", state_->renew_loop());
+  state_->upkeep.spawn("lease renewal", state_->renew_loop());
+  if (!alone) {
+    state_->upkeep.spawn("lapsed leases", state_->watch_lapses());
+    state_->upkeep.spawn("cancelled elsewhere", state_->look_for_cancelled());
+  }
   state_->monitor.start();
   co_return Result<void>();
 }
@@ -120,25 +170,103 @@ void Engine::wake() {
 
 Awaitable<void> Engine::stop(Deadline deadline) {
   // The loops first: one that is just claiming would start a task that nobody cancels.
+  state_->context.draining = true;
   state_->loops.cancel();
   const bool loops_ended = co_await state_->loops.join(deadline);
   co_await state_->monitor.stop(deadline);
-  state_->tasks.cancel();
-  const bool tasks_ended = co_await state_->tasks.join(deadline);
-  if (!loops_ended || !tasks_ended) {
-    obs::warn("the engine did not stop in time", {{"tasks", state_->tasks.running()}});
+  const bool steps_ended = co_await state_->end_steps(deadline);
+  state_->upkeep.cancel();
+  const bool upkeep_ended = co_await state_->upkeep.join(deadline);
+  if (!loops_ended || !steps_ended || !upkeep_ended) {
+    obs::warn("the engine did not stop in time", {{"steps", state_->in_flight.size()}});
   }
-  auto released = co_await state_->context.batches.release_all_leases();
+  auto released = co_await state_->context.batches.release_own_leases(state_->context.now_ms());
   if (!released) obs::warn("leases were not released", {{"message", released.error().message()}});
+}
+
+// Those that may end are cancelled after a while, the others at once.
+Awaitable<bool> Engine::State::end_steps(Deadline deadline) {
+  std::vector<std::shared_ptr<TaskGroup>> cancelled;
+  std::vector<std::shared_ptr<TaskGroup>> ending;
+  for (const auto& [lease, step] : in_flight) {
+    (may_end(step.kind) ? ending : cancelled).push_back(step.task);
+  }
+  for (const auto& task : cancelled) task->cancel();
+  const Deadline calls = deadline.sooner(kCallsMayEnd);
+  bool ended = true;
+  for (const auto& task : ending) {
+    if (!co_await task->join(calls)) task->cancel();
+    cancelled.push_back(task);
+  }
+  for (const auto& task : cancelled) ended = co_await task->join(deadline) && ended;
+  co_return ended;
 }
 
 Awaitable<void> Engine::State::renew_loop() {
   while (true) {
-    co_await sleep_for(kRenewEvery);
-    std::vector<store::BatchStore::Lease> leases(in_flight.begin(), in_flight.end());
-    auto renewed =
-        co_await context.batches.renew_leases(std::move(leases), context.now_ms() + lease_ms());
-    if (!renewed) obs::warn("leases were not renewed", {{"message", renewed.error().message()}});
+    co_await sleep_for(context.settings.lease / 3);
+    co_await renew();
+  }
+}
+
+Awaitable<void> Engine::State::renew() {
+  const auto asked = steady::now();
+  std::vector<store::BatchStore::Lease> leases;
+  for (const auto& [lease, step] : in_flight) leases.push_back(lease);
+  auto lost = co_await context.batches.renew_leases(leases, context.now_ms() + context.lease_ms());
+  if (lost && !lost->empty()) {
+    co_await sleep_for(kMayBeEnding);
+    std::erase_if(*lost, [this](const auto& lease) { return !in_flight.contains(lease); });
+    lost = co_await context.batches.renew_leases(std::move(*lost),
+                                                 context.now_ms() + context.lease_ms());
+  }
+  if (!lost) {
+    obs::warn("leases were not renewed", {{"message", lost.error().message()}});
+    co_return;
+  }
+  for (const auto& lease : leases) {
+    const auto step = in_flight.find(lease);
+    if (step != in_flight.end()) step->second.leased_until = asked + context.settings.lease;
+  }
+  for (const auto& lease : *lost) give_up(lease, "another server has taken it");
+}
+
+// While the database cannot be reached by this server, it may be by others.
+Awaitable<void> Engine::State::watch_lapses() {
+  while (true) {
+    co_await sleep_for(context.settings.lease / 3);
+    std::vector<store::BatchStore::Lease> lapsed;
+    for (const auto& [lease, step] : in_flight) {
+      if (step.leased_until < steady::now()) lapsed.push_back(lease);
+    }
+    for (const auto& lease : lapsed) give_up(lease, "its lease could not be renewed");
+  }
+}
+
+void Engine::State::give_up(const store::BatchStore::Lease& lease, std::string_view why) {
+  const auto step = in_flight.find(lease);
+  if (step == in_flight.end()) return;
+  obs::count(obs::Counter::leases_lost);
+  obs::warn("work is given up", {{"batch_id", lease.batch_id.value},
+                                 {"job", lease.n},
+                                 {"step", kStepNames[index_of(step->second.kind)]},
+                                 {"why", why}});
+  const auto task = step->second.task;  // the step may go while it is cancelled
+  task->cancel();
+}
+
+// Only on-demand runs look for it: the other steps are short, or read it when they begin.
+Awaitable<void> Engine::State::look_for_cancelled() {
+  while (true) {
+    co_await sleep_for(
+        std::min<std::chrono::milliseconds>(kLookForCancelledEvery, context.settings.lease / 3));
+    std::set<BatchId> at_work;
+    for (const auto& [lease, step] : in_flight) {
+      if (step.kind == Kind::direct) at_work.insert(lease.batch_id);
+    }
+    if (at_work.empty()) continue;
+    auto cancelling = co_await context.batches.cancelling_of(std::move(at_work));
+    if (cancelling) context.cancelling = std::move(*cancelling);
   }
 }
 
@@ -165,15 +293,15 @@ Awaitable<void> Engine::State::dispatch() {
 
 Awaitable<void> Engine::State::claim_batches(Kind kind, store::BatchPhase phase) {
   if (free(kind) <= 0) co_return;
-  auto due =
-      co_await context.batches.claim_batches(phase, context.now_ms(), lease_ms(), free(kind));
+  auto due = co_await context.batches.claim_batches(phase, context.now_ms(), context.lease_ms(),
+                                                    free(kind));
   if (!due) {
     obs::error("no batch could be claimed", {{"message", due.error().message()}});
     co_return;
   }
   for (store::DueBatch& item : *due) {
-    if (!take(kind, {item.batch.id, 0})) continue;
-    tasks.spawn(item.batch.id.value, run_batch(kind, std::move(item.batch)));
+    const auto task = take(kind, {item.batch.id, 0}, item.taken_over);
+    if (task) task->spawn(item.batch.id.value, run_batch(kind, std::move(item.batch)));
   }
 }
 
@@ -184,14 +312,14 @@ Awaitable<void> Engine::State::claim_ended() {
   std::vector<store::JobState> states{store::JobState::ended};
   start_jobs(Kind::collect,
              co_await context.batches.claim_jobs(std::nullopt, std::move(states), context.now_ms(),
-                                                 lease_ms(), limit));
+                                                 context.lease_ms(), limit));
 }
 
 Awaitable<void> Engine::State::claim_direct() {
   const int limit = free(Kind::direct);
   if (limit <= 0) co_return;
   start_jobs(Kind::direct,
-             co_await context.batches.claim_direct(context.now_ms(), lease_ms(), limit));
+             co_await context.batches.claim_direct(context.now_ms(), context.lease_ms(), limit));
 }
 
 void Engine::State::start_jobs(Kind kind, Result<std::vector<store::DueJob>> due) {
@@ -200,8 +328,8 @@ void Engine::State::start_jobs(Kind kind, Result<std::vector<store::DueJob>> due
     return;
   }
   for (store::DueJob& item : *due) {
-    if (!take(kind, {item.job.batch_id, item.job.n})) continue;
-    tasks.spawn(item.job.batch_id.value, run_job(kind, std::move(item)));
+    const auto task = take(kind, {item.job.batch_id, item.job.n}, item.taken_over);
+    if (task) task->spawn(item.job.batch_id.value, run_job(kind, std::move(item)));
   }
 }
 
@@ -225,7 +353,8 @@ Awaitable<std::vector<store::BatchStore::Slots>> Engine::State::free_slots() {
         std::max(std::int64_t{0}, limit - (deployment ? load.slots_taken : 0));
     const std::int64_t free = std::min({open + load.asked_due, load.staged_due, left});
     if (free <= 0) continue;
-    slots.push_back({load.deployment_id, free});
+    slots.push_back(
+        {load.deployment_id, free, deployment ? std::optional<std::int64_t>(limit) : std::nullopt});
     left -= free;
     if (left == 0) break;
   }
@@ -236,8 +365,8 @@ Awaitable<void> Engine::State::claim_submissions() {
   if (free(Kind::submit) <= 0) co_return;
   auto slots = co_await free_slots();
   if (slots.empty()) co_return;
-  start_jobs(Kind::submit,
-             co_await context.batches.claim_staged(std::move(slots), context.now_ms(), lease_ms()));
+  start_jobs(Kind::submit, co_await context.batches.claim_staged(std::move(slots), context.now_ms(),
+                                                                 context.lease_ms()));
 }
 
 Awaitable<void> Engine::State::run_batch(Kind kind, store::BatchRow batch) {

@@ -14,12 +14,14 @@ class Engine {
   Engine(boost::asio::io_context& io, Context& context);
   ~Engine();
 
-  // Releases the leases of whoever held this database before (they are gone) and starts the loops.
-  Task<void> start();
+  // Starts the loops. alone: no other server can be at work on this database; the leases of whoever
+  // was here before are released then, instead of waited for.
+  Task<void> start(bool alone);
   // Something may have become due: a batch was created or cancelled.
   void wake();
-  // Stops at the next suspension of every step; what was not finished is done again by the next
-  // engine.
+  // Begins no step any more. Calls to AWS that are under way may end, for a while; every other step
+  // stops at its next suspension. Then the leases are given back: what was not finished is due at
+  // once, for another server or the next engine.
   Awaitable<void> stop(Deadline deadline);
 
  private:

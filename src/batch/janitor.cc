@@ -30,19 +30,33 @@ Janitor::Janitor(boost::asio::io_context& io,
                  Context& context,
                  store::JanitorStore& store,
                  JanitorSettings settings)
-    : context_(context), store_(store), settings_(settings), tasks_(io, obs::log_task_failure) {}
+    : context_(context),
+      store_(store),
+      settings_(settings),
+      tasks_(io, obs::log_task_failure),
+      role_(io, context, "janitor", {{}, [this] { begin_anew(); }}) {}
 
-void Janitor::start() { tasks_.spawn("janitor", loop()); }
+void Janitor::start() {
+  role_.start();
+  tasks_.spawn("janitor", loop());
+}
+
+// The sweep that runs is another server's business now.
+void Janitor::begin_anew() {
+  tasks_.cancel();
+  tasks_.spawn("janitor", loop());
+}
 
 Awaitable<void> Janitor::stop(Deadline deadline) {
   tasks_.cancel();
   co_await tasks_.join(deadline);
+  co_await role_.stop(deadline);
 }
 
 Awaitable<void> Janitor::loop() {
   co_await sleep_for(std::min<std::chrono::milliseconds>(kFirstSweepAfter, settings_.interval));
   while (true) {
-    co_await sweep();
+    if (role_.held()) co_await sweep();
     co_await sleep_for(settings_.interval);
   }
 }

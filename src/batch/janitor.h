@@ -14,6 +14,7 @@
 #include "aws/deployment_set.h"
 #include "base/task.h"
 #include "batch/context.h"
+#include "batch/role.h"
 #include "store/janitor_store.h"
 
 #include <boost/asio/io_context.hpp>
@@ -65,6 +66,7 @@ class Janitor {
   using Reach = std::pair<std::string, PlaceKey>;
 
   Awaitable<void> loop();
+  void begin_anew();
   static bool lies_in_a_folder_of(const Place& inner, const Place& outer);
   static std::vector<aws::S3Uri> roots(const aws::Deployment& deployment);
   static Reach reach_of(const aws::Deployment& deployment, const aws::S3Uri& at);
@@ -95,6 +97,7 @@ class Janitor {
   store::JanitorStore& store_;
   JanitorSettings settings_;
   TaskGroup tasks_;
+  Role role_;                                // one server sweeps for all
   std::set<std::string> warned_;             // marks of others that were already spoken of
   std::map<Reach, int> failures_;            // in this sweep
   std::uint64_t removed_ = 0, aborted_ = 0;  // in this sweep

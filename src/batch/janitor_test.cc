@@ -49,6 +49,7 @@ class Litter : public ::testing::Test {
                  .batches = batches_,
                  .files = files_,
                  .direct_results = direct_,
+                 .leases = leases_,
                  .deployments = deployments_,
                  .models = models_,
                  .memory = memory_,
@@ -174,7 +175,8 @@ class Litter : public ::testing::Test {
   store::BatchStore batches_{*database_, "worker"};
   store::FileStore files_{*database_};
   store::UploadStore uploads_{*database_};
-  store::DirectResultStore direct_{*database_};
+  store::DirectResultStore direct_{*database_, "worker"};
+  store::LeaseStore leases_{*database_, "worker"};
   store::JanitorStore store_{*database_};
   TransferMemory memory_{io_, 4 * kTransferBufferBytes};
   BlockingPool pool_{1};

@@ -53,7 +53,7 @@ Task<LeftRecords> write_left_records(Context& context,
                                      const store::JobRow& job,
                                      const aws::Deployment& from,
                                      const aws::Deployment& to,
-                                     int n,
+                                     JobName next,
                                      const ResultLines& lines,
                                      Deadline deadline) {
   auto buffers = co_await context.memory.acquire(4, deadline);
@@ -63,9 +63,9 @@ Task<LeftRecords> write_left_records(Context& context,
     write_buffers.push_back(std::move(buffers->back()));
     buffers->pop_back();
   }
-  aws::ObjectReader reader(*from.s3, from.object(input_object(job.batch_id, job.n)),
+  aws::ObjectReader reader(*from.s3, from.object(input_object(job.batch_id, job.n, job.mark)),
                            std::move(*buffers));
-  aws::ObjectWriter writer(*to.s3, to.object(input_object(job.batch_id, n)),
+  aws::ObjectWriter writer(*to.s3, to.object(input_object(job.batch_id, next.n, next.mark)),
                            std::move(write_buffers));
   Sieve sieve(lines);
   Result<void> done;
@@ -89,7 +89,7 @@ Task<LeftRecords> write_left_records(Context& context,
     co_await writer.abort();
     co_return fail(std::move(done.error()));
   }
-  auto sidecar = co_await to.s3->put(to.object(custom_ids_object(job.batch_id, n)),
+  auto sidecar = co_await to.s3->put(to.object(custom_ids_object(job.batch_id, next.n, next.mark)),
                                      as_bytes(sieve.custom_ids), deadline);
   if (!sidecar) co_return fail(std::move(sidecar.error()));
   if (sieve.taken.lines != static_cast<std::int64_t>(lines.left_lines())) {

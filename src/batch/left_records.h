@@ -6,6 +6,7 @@
 #include "batch/result_lines.h"
 
 #include <cstdint>
+#include <string>
 
 namespace quarry::batch {
 
@@ -14,14 +15,20 @@ struct LeftRecords {
   std::int64_t records = 0;
 };
 
-// Reads the job's input from `from`, writes input and custom_ids of job `n` to `to`; the same
-// objects each time. Holds four transfer buffers, which it takes at once. Errors: those of S3;
-// corrupt: the input is not what was staged.
+// Whose input it is to be: names.h.
+struct JobName {
+  int n = 0;
+  std::string mark;
+};
+
+// Reads the job's input from `from`, writes input and custom_ids of job `next` to `to`. Holds four
+// transfer buffers, which it takes at once. Errors: those of S3; corrupt: the input is not what was
+// staged.
 Task<LeftRecords> write_left_records(Context& context,
                                      const store::JobRow& job,
                                      const aws::Deployment& from,
                                      const aws::Deployment& to,
-                                     int n,
+                                     JobName next,
                                      const ResultLines& lines,
                                      Deadline deadline);
 

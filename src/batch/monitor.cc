@@ -3,6 +3,7 @@
 #include "base/wakeup.h"
 #include "batch/look_round.h"
 #include "batch/look_times.h"
+#include "batch/role.h"
 #include "obs/log.h"
 
 #include <algorithm>
@@ -18,6 +19,7 @@ constexpr int kClaimMax = 5'000;
 // Longer than a round can last with its last calls, in real time.
 constexpr std::chrono::milliseconds kLease = kRoundTimeMax + std::chrono::minutes(2);
 constexpr std::chrono::seconds kLapsedEvery{30};
+constexpr std::chrono::seconds kWithoutRole{5};
 constexpr std::chrono::milliseconds kWaitAtLeast{50};
 constexpr std::chrono::milliseconds kWaitAtMost{500};  // of the clock
 // All looks of the process together: one call a second, and room for those that are repeated.
@@ -36,14 +38,18 @@ bool same_list(const config::DeploymentSettings& a, const config::DeploymentSett
 }  // namespace
 
 struct Monitor::State {
-  State(boost::asio::io_context& io, Context& c, std::function<void()> something_ended)
+  State(boost::asio::io_context& loop, Context& c, std::function<void()> something_ended)
       : context(c),
-        loops(io, obs::log_task_failure),
-        tasks(io, obs::log_task_failure),
-        woken(io),
+        loops(loop, obs::log_task_failure),
+        tasks(loop, obs::log_task_failure),
+        woken(loop),
         looks(c.clock, kLooksASecond, kLooksAtOnce),
         stops(c.clock, kStopsASecond, kStopsAtOnce),
-        tools{c, tasks, looks, stops, std::move(something_ended), !c.settings.polling_interval} {}
+        tools{c, tasks, looks, stops, std::move(something_ended), !c.settings.polling_interval},
+        role(loop,
+             c,
+             "monitor",
+             {[this] { began = false, woken.set(); }, [this] { tasks.cancel(); }}) {}
 
   struct Group : LookGroup {
     aws::DeploymentPtr deployment;  // the first of them
@@ -63,6 +69,7 @@ struct Monitor::State {
   };
 
   Awaitable<void> dispatch_loop();
+  Awaitable<bool> begin();
   Awaitable<void> release_lapsed_loop();
   // True if there may be more.
   Awaitable<bool> dispatch();
@@ -79,6 +86,8 @@ struct Monitor::State {
   Pacer looks;
   Pacer stops;
   LookTools tools;
+  Role role;
+  bool began = false;  // since the role was had last
   std::vector<std::unique_ptr<Group>> groups;
   std::map<std::string, Group*> by_deployment;
 };
@@ -90,6 +99,7 @@ Monitor::Monitor(boost::asio::io_context& io,
 Monitor::~Monitor() = default;
 
 void Monitor::start() {
+  state_->role.start();
   state_->loops.spawn("monitor", state_->dispatch_loop());
   state_->loops.spawn("monitor's lapsed leases", state_->release_lapsed_loop());
 }
@@ -102,6 +112,7 @@ Awaitable<void> Monitor::stop(Deadline deadline) {
   const bool loops_ended = co_await state_->loops.join(deadline);
   state_->tasks.cancel();
   const bool tasks_ended = co_await state_->tasks.join(deadline);
+  co_await state_->role.stop(deadline);
   if (!loops_ended || !tasks_ended) {
     obs::warn("the monitor did not stop in time", {{"tasks", state_->tasks.running()}});
   }
@@ -204,9 +215,27 @@ Awaitable<std::chrono::milliseconds> Monitor::State::wait_for_next() {
   co_return std::clamp(left, kWaitAtLeast, most);
 }
 
+// What was being looked at when the role changed hands, by whomever, is looked at again.
+Awaitable<bool> Monitor::State::begin() {
+  if (!role.held()) co_return false;
+  if (began) co_return true;
+  co_await tasks.join(Deadline::after(kRoundTimeMax));  // of when the role was had before
+  const auto released = co_await context.batches.release_all_looks(context.now_ms());
+  if (!released) {
+    obs::error("leases were not released", {{"message", released.error().message()}});
+    co_return false;
+  }
+  began = true;
+  co_return true;
+}
+
 Awaitable<void> Monitor::State::dispatch_loop() {
   while (true) {
-    while (co_await dispatch()) {
+    if (!co_await begin()) {
+      co_await woken.wait(Deadline::after(kWithoutRole));
+      continue;
+    }
+    while (role.held() && co_await dispatch()) {
     }
     co_await woken.wait(Deadline::after(co_await wait_for_next()));
   }
@@ -214,11 +243,12 @@ Awaitable<void> Monitor::State::dispatch_loop() {
 
 Awaitable<void> Monitor::State::release_lapsed_loop() {
   while (true) {
+    co_await sleep_for(kLapsedEvery);
+    if (!role.held()) continue;
     const auto released = co_await context.batches.release_lapsed_looks(context.now_ms());
     if (!released) {
       obs::error("lapsed leases were not released", {{"message", released.error().message()}});
     }
-    co_await sleep_for(kLapsedEvery);
   }
 }
 

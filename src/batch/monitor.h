@@ -1,7 +1,8 @@
 #pragma once
 // Watches the jobs that AWS runs: how far they are, and that they end when they must. What one list
 // of AWS's shows is looked at together, so that ten thousand open jobs cost less than one call a
-// second; what was seen is written many rows at a time.
+// second, by whichever server has the role (role.h): one looks for all; what was seen is written
+// many rows at a time.
 
 #include "batch/context.h"
 
@@ -21,12 +22,12 @@ class Monitor {
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
 
-  // Starts the loops. After the leases of whoever was here before were released.
+  // Starts the loops.
   void start();
   // Something may have become due: jobs are to be stopped, or were submitted.
   void wake();
-  // Ends every look at its next suspension; jobs that were being looked at keep their leases, which
-  // the caller releases or which lapse. Once.
+  // Ends every look at its next suspension; jobs that were being looked at are due again when
+  // another server has the role, or this one's next start. Once.
   Awaitable<void> stop(Deadline deadline);
 
  private:

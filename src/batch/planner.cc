@@ -65,6 +65,7 @@ class Planner {
 
   Context& context_;
   store::BatchRow batch_;
+  const std::string mark_ = new_mark();  // of what this step writes
   openai::Endpoint endpoint_;
   Deadline deadline_;
   std::vector<store::SegmentRow> segments_;
@@ -167,8 +168,8 @@ Task<void> Planner::stage_all(const store::FileRow& file, const files::Scan& sca
   if (!forced.empty()) models = {{forced, scan.lines}};
   plan_.model = models.front().first;
   const aws::Deployment& home = *context_.deployments.group(plan_.model).front();
-  refused_ =
-      std::make_unique<SegmentWriter>(context_.memory, home, segment_object(batch_.error_id, 0), 0);
+  refused_ = std::make_unique<SegmentWriter>(context_.memory, home,
+                                             segment_object(batch_.error_id, 0, mark_), 0);
   for (std::size_t first = 0; first < models.size(); first += kOpenJobsMax) {
     groups_.clear();
     Stager::Groups stages;
@@ -249,8 +250,9 @@ Task<void> Planner::write_out(Stager& stager) {
 
 void Planner::open_job(GroupWriter& group) {
   group.job_n = ++last_job_n_;
-  group.writer = std::make_unique<SegmentWriter>(context_.memory, *group.stage.deployment,
-                                                 input_object(batch_.id, group.job_n), group.job_n);
+  group.writer =
+      std::make_unique<SegmentWriter>(context_.memory, *group.stage.deployment,
+                                      input_object(batch_.id, group.job_n, mark_), group.job_n);
 }
 
 Task<void> Planner::close_job(GroupWriter& group) {
@@ -261,9 +263,9 @@ Task<void> Planner::close_job(GroupWriter& group) {
   auto finished = co_await group.writer->finish(deadline_);
   if (!finished) co_return fail(std::move(finished.error()));
   const aws::Deployment& deployment = *stage.deployment;
-  auto sidecar =
-      co_await deployment.s3->put(deployment.object(custom_ids_object(batch_.id, group.job_n)),
-                                  as_bytes(stage.custom_ids), deadline_);
+  auto sidecar = co_await deployment.s3->put(
+      deployment.object(custom_ids_object(batch_.id, group.job_n, mark_)),
+      as_bytes(stage.custom_ids), deadline_);
   if (!sidecar) co_return fail(std::move(sidecar.error()));
 
   plan_.jobs.push_back(job_of(group));
@@ -280,6 +282,7 @@ store::JobRow Planner::job_of(const GroupWriter& group) {
   store::JobRow job;
   job.batch_id = batch_.id;
   job.n = group.job_n;
+  job.mark = mark_;
   job.owner = batch_.by.owner;
   job.deployment_id = stage.deployment->id();
   job.model_name = stage.model_name;

@@ -66,7 +66,7 @@ bedrock::CreateJob Submission::request() const {
   create.role_arn = settings.role_arn;
   create.model_id = settings.model_id;
   create.invocation_type = job_.invocation;
-  create.input_s3_uri = aws::to_string(deployment_->object(input_object(job_.batch_id, job_.n)));
+  create.input_s3_uri = aws::to_string(deployment_->object(input_object(job_.batch_id, job_.n, job_.mark)));
   create.output_s3_uri =
       aws::to_string(deployment_->output_object(results_prefix(job_.batch_id, job_.n)));
   create.output_kms_key_id = settings.kms_key_id;

@@ -2,6 +2,9 @@
 #include "cli/serve_command.h"
 
 #include "access/authenticator.h"
+#include "access/grants.h"
+#include "access/key_service.h"
+#include "access/team_service.h"
 #include "api/api.h"
 #include "aws/deployment_set.h"
 #include "base/ids.h"
@@ -193,7 +196,11 @@ class Gateway {
   store::DirectResultStore direct_results_{database_, lease_owner_};
   store::LeaseStore leases_{database_, lease_owner_};
   store::SpendStore spend_{database_};
+  store::KeyStore key_store_{database_};
+  access::KeyDirectory key_directory_{key_store_, access::default_limits(settings_.key_limits)};
   std::unique_ptr<access::Authenticator> authenticator_;
+  std::unique_ptr<access::KeyService> keys_;
+  access::TeamService teams_{key_store_, key_directory_, clock_};
   std::unique_ptr<files::FileService> files_;
   std::unique_ptr<files::UploadService> upload_service_;
   std::unique_ptr<batch::Context> context_;
@@ -219,7 +226,9 @@ void Gateway::connect() {
       [this](const config::DeploymentSettings& one) { return models_.knows(one); });
   const bool own_key = options_.sandbox && options_.config_file.empty();
   authenticator_ = std::make_unique<access::Authenticator>(
-      settings_.master_key, own_key ? fmt::format("the sandbox's key is {}", kSandboxKey) : "");
+      settings_.master_key, key_directory_, clock_,
+      own_key ? fmt::format("the sandbox's key is {}", kSandboxKey) : "");
+  keys_ = std::make_unique<access::KeyService>(key_store_, key_directory_, *authenticator_, clock_);
   const files::FileLimits file_limits{settings_.max_upload_bytes, settings_.max_line_bytes};
   files_ = std::make_unique<files::FileService>(file_store_, *deployments_, uploads_, pool_, clock_,
                                                 file_limits);
@@ -244,9 +253,9 @@ void Gateway::connect() {
       io_, *context_, janitor_store_,
       batch::JanitorSettings{settings_.janitor_interval, settings_.job_files_retention});
   batches_ = std::make_unique<batch::BatchService>(*context_, *files_, *engine_);
-  api_ = std::make_unique<api::Api>(api::Services{*authenticator_, *files_, *upload_service_,
-                                                  *batches_, spend_, *deployments_, clock_,
-                                                  options_.sandbox});
+  api_ = std::make_unique<api::Api>(api::Services{*authenticator_, *keys_, teams_, *files_,
+                                                  *upload_service_, *batches_, spend_,
+                                                  *deployments_, clock_, options_.sandbox});
   http::ServerLimits limits;
   // The form around a file adds a little to its size.
   limits.body_bytes_max = settings_.max_upload_bytes + (std::uint64_t{1} << 20);

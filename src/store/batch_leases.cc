@@ -71,12 +71,13 @@ Task<std::vector<DueBatch>> BatchStore::claim_batches(BatchPhase phase,
     const bool planning = phase == BatchPhase::planning;
     const std::string statement = fmt::format(
         "SELECT {} FROM batches {} WHERE phase = '{}' AND {} ORDER BY {} due_ms, created_order "
-        "LIMIT :limit",
+        "LIMIT :limit{}",
         kBatchColumns,
         planning ? "LEFT JOIN (SELECT owner AS at_work_of, COUNT(*) AS at_work FROM batches WHERE "
                    "phase = 'running' GROUP BY owner) AS at_work_rows ON at_work_of = owner"
                  : "",
-        name(phase), is_due(now_ms), planning ? "COALESCE(at_work, 0)," : "");
+        name(phase), is_due(now_ms), planning ? "COALESCE(at_work, 0)," : "",
+        skip_locked(sql, "batches"));
     {
       const soci::rowset<soci::row> rows = (sql.prepare << statement, soci::use(limit));
       for (const soci::row& row : rows) claimed.push_back({batch_of(row)});
@@ -112,9 +113,9 @@ Task<std::vector<DueJob>> BatchStore::claim_jobs(std::optional<JobKind> kind,
     }
     const std::string statement = fmt::format(
         "SELECT {} FROM jobs WHERE kind IN ({}) AND state IN ({}) AND {} ORDER BY due_ms LIMIT "
-        ":limit",
+        ":limit{}",
         kJobColumns, kind ? fmt::format("'{}'", name(*kind)) : "'bedrock', 'direct'", words,
-        is_due(now_ms));
+        is_due(now_ms), skip_locked(sql));
     {
       const soci::rowset<soci::row> rows = (sql.prepare << statement, soci::use(limit));
       for (const soci::row& row : rows) claimed.push_back({job_of(row), false, 0});

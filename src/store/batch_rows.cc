@@ -238,15 +238,22 @@ Columns columns_of(const SpendRow& spend) {
   return columns;
 }
 
+void lock_batch(soci::session& sql, const BatchId& id) {
+  if (!is_postgresql(sql)) return;
+  sql << "SELECT id FROM batches WHERE id = :id" << for_update(sql), soci::use(id.value);
+}
+
 void refresh_counts(soci::session& sql, const BatchId& id) {
   long long total = 0, refused = 0, shown_completed = 0, shown_failed = 0;
-  sql << "SELECT total, refused_lines, completed, failed FROM batches WHERE id = :id",
+  sql << "SELECT total, refused_lines, completed, failed FROM batches WHERE id = :id"
+      << for_update(sql),
       soci::use(id.value), soci::into(total), soci::into(refused), soci::into(shown_completed),
       soci::into(shown_failed);
   if (!sql.got_data()) return;
   long long completed = 0, failed = 0, open = 0;
-  sql << "SELECT COALESCE(SUM(succeeded), 0), COALESCE(SUM(errored), 0), COALESCE(SUM(state <> "
-         "'collected'), 0) FROM jobs WHERE batch_id = :id",
+  sql << "SELECT COALESCE(SUM(succeeded), 0), COALESCE(SUM(errored), 0), COALESCE(SUM(CASE WHEN "
+         "state "
+         "<> 'collected' THEN 1 ELSE 0 END), 0) FROM jobs WHERE batch_id = :id",
       soci::use(id.value), soci::into(completed), soci::into(failed), soci::into(open);
   failed += refused;
   if (open > 0) {

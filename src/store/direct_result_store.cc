@@ -14,9 +14,10 @@ Task<void> DirectResultStore::save(BatchId id, int n, Answer answer, Progress pr
     sql << "SELECT COUNT(*) FROM jobs WHERE batch_id = :id AND n = :n AND lease_owner = :me",
         soci::use(id.value), soci::use(n), soci::use(lease_owner_), soci::into(held);
     if (held == 0) {
-      return fail(Errc::conflict, fmt::format("the lease on {}/{} was lost to another worker",
-                                              id.value, n));
+      return fail(Errc::conflict,
+                  fmt::format("the lease on {}/{} was lost to another worker", id.value, n));
     }
+    lock_batch(sql, id);
     // The first answer stays: it is the one that is billed.
     long long known = 0;
     sql << "SELECT COUNT(*) FROM direct_results WHERE batch_id = :id AND n = :n AND line = :line "
@@ -30,7 +31,7 @@ Task<void> DirectResultStore::save(BatchId id, int n, Answer answer, Progress pr
         .add("line", answer.key.line)
         .add("part", answer.key.part)
         .add("status", std::int64_t{answer.status})
-        .add("body", std::move(answer.body))
+        .add("body", answer.body)
         .add("input_tokens", answer.input_tokens)
         .add("output_tokens", answer.output_tokens)
         .insert_into(sql, "direct_results");

@@ -44,8 +44,8 @@ std::vector<DueJob> due_jobs(soci::session& sql,
   select.alloc();
   select.prepare(fmt::format(
       "SELECT {} FROM jobs WHERE {} AND lease_owner IS NULL AND due_ms <= :now{} ORDER BY due_ms "
-      "LIMIT :limit",
-      kJobColumns, kAtAws, none_of(but_of)));
+      "LIMIT :limit{}",
+      kJobColumns, kAtAws, none_of(but_of), skip_locked(sql)));
   select.define_and_bind();
   if (!select.execute(true)) return due;
   do {
@@ -93,6 +93,10 @@ Result<std::int64_t> write_looks(soci::session& sql,
   std::int64_t written = 0;
   std::set<BatchId> touched;
   for (const BatchStore::Look& next : looks) {
+    if (next.changed) touched.insert(next.batch_id);
+  }
+  for (const BatchId& id : touched) lock_batch(sql, id);
+  for (const BatchStore::Look& next : looks) {
     look = next;
     soci::statement& statement = next.changed ? changed : same;
     if (next.changed) {
@@ -102,7 +106,6 @@ Result<std::int64_t> write_looks(soci::session& sql,
     statement.execute(true);
     if (statement.get_affected_rows() == 0) continue;
     ++written;
-    if (next.changed) touched.insert(next.batch_id);
   }
   for (const BatchId& id : touched) refresh_counts(sql, id);
   return written;

@@ -92,7 +92,8 @@ class WatchedJobs {
       : clock_(clock),
         store_(*database_, "worker"),
         files_(*database_),
-        direct_(*database_),
+        direct_(*database_, "worker"),
+        leases_(*database_, "worker"),
         deployments_({deployment("east", east), deployment("west", west)}),
         models_(*DeploymentModels::make(*catalog_of(config::Settings{}), {})),
         memory_(io, kTransferBufferBytes),
@@ -100,6 +101,7 @@ class WatchedJobs {
                 .batches = store_,
                 .files = files_,
                 .direct_results = direct_,
+                .leases = leases_,
                 .deployments = deployments_,
                 .models = models_,
                 .memory = memory_,
@@ -187,6 +189,7 @@ class WatchedJobs {
  private:
   store::FileStore files_;
   store::DirectResultStore direct_;
+  store::LeaseStore leases_;
   aws::DeploymentSet deployments_;
   DeploymentModels models_;
   TransferMemory memory_;
