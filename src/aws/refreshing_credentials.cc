@@ -1,6 +1,7 @@
 #include "aws/refreshing_credentials.h"
 
 #include "obs/log.h"
+#include "obs/metrics.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
@@ -89,6 +90,7 @@ void note_success(State& state, const Credentials& got, bool stable, SysTime now
 }
 
 void note_failure(State& state, const Error& error, SysTime now) {
+  obs::count(obs::Counter::credential_failures);
   state.error = error;
   state.failed_at = now;
   ++state.failures;

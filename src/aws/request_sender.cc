@@ -1,7 +1,9 @@
 #include "aws/request_sender.h"
 
+#include "aws/call_metrics.h"
 #include "base/bytes.h"
 #include "obs/log.h"
+#include "obs/metrics.h"
 
 #include <fmt/format.h>
 
@@ -165,6 +167,7 @@ Task<AwsReply> RequestSender::send(AwsRequest request, Deadline deadline) {
     http::ClientResponse partial;
     auto attempt = build(request, *credentials, *payload, now);
     if (request.resume) attempt.partial = &partial;
+    const auto begun = std::chrono::steady_clock::now();
     auto response =
         co_await wire_.client.send(std::move(attempt), deadline.sooner(options_.attempt_timeout));
     if (!response && request.resume && request.resume(request, partial)) {
@@ -172,6 +175,8 @@ Task<AwsReply> RequestSender::send(AwsRequest request, Deadline deadline) {
       budget_.give_back(std::exchange(progress.last_cost, 0));
     }
     auto failure = response ? find_error(*response) : std::nullopt;
+    count_call(options_.scope.service, request.operation, response, failure,
+               std::chrono::steady_clock::now() - begun);
     if (response && !failure) {
       budget_.give_back(progress.last_cost);
       co_return AwsReply{std::move(*response), std::nullopt, attempts};
@@ -182,6 +187,7 @@ Task<AwsReply> RequestSender::send(AwsRequest request, Deadline deadline) {
       if (failure) co_return AwsReply{std::move(*response), std::move(failure), attempts};
       co_return fail(std::move(response.error()).within(request.operation + " " + request.subject));
     }
+    obs::count(obs::Counter::aws_retries, {options_.scope.service, request.operation});
     log_retry(request, failure ? failure->code : response.error().message(), attempts, *delay);
     if (*delay > milliseconds(0)) co_await sleep_for(*delay);
   }

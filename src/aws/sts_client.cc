@@ -1,5 +1,6 @@
 #include "aws/sts_client.h"
 
+#include "aws/call_metrics.h"
 #include "aws/sts_xml.h"
 #include "base/bytes.h"
 
@@ -124,11 +125,13 @@ Task<AwsReply> HttpStsClient::send_unsigned(AwsRequest request, Deadline deadlin
             request.path;
   out.headers = request.headers;
   out.body = request.body;
+  const auto begun = std::chrono::steady_clock::now();
   auto response = co_await wire_.client.send(std::move(out), deadline.sooner(kAttemptTimeout));
+  auto failure = response ? find_sts_error(*response) : std::nullopt;
+  count_call("sts", request.operation, response, failure, std::chrono::steady_clock::now() - begun);
   if (!response) {
     co_return fail(std::move(response.error()).within(request.operation + " " + request.subject));
   }
-  auto failure = find_sts_error(*response);
   co_return AwsReply{std::move(*response), std::move(failure), 1};
 }
 

@@ -3,6 +3,7 @@
 #include "batch/dry_run.h"
 #include "files/scan.h"
 #include "obs/log.h"
+#include "obs/metrics.h"
 
 namespace quarry::batch {
 namespace {
@@ -16,6 +17,18 @@ std::optional<store::IdempotencyClaim> claim_of(const RepeatHints& hints) {
                                    kIdempotencyKeyLifeMs};
   }
   return store::IdempotencyClaim{"repeat:" + hints.request_hash, hints.request_hash, kSdkRepeatMs};
+}
+
+// With the trace of who asked, so that a batch's later lines are found from there.
+void log_creation(const store::BatchRow& batch, bool repeated, const std::string& trace_id) {
+  const std::string_view event = repeated ? "batch creation repeated" : "batch created";
+  if (trace_id.empty()) {
+    obs::info(event, {{"batch_id", batch.id.value}, {"file_id", batch.object.input_file_id}});
+    return;
+  }
+  obs::info(event, {{"batch_id", batch.id.value},
+                    {"file_id", batch.object.input_file_id},
+                    {"trace_id", trace_id}});
 }
 
 }  // namespace
@@ -42,7 +55,8 @@ Task<openai::DryRun> BatchService::dry_run(openai::CreateBatch request, access::
 
 Task<store::BatchRow> BatchService::create(openai::CreateBatch request,
                                            RepeatHints hints,
-                                           access::Caller caller) {
+                                           access::Caller caller,
+                                           std::string trace_id) {
   auto file = co_await input_file(request.input_file_id, caller);
   if (!file) co_return fail(std::move(file.error()));
   store::BatchRow batch;
@@ -68,8 +82,9 @@ Task<store::BatchRow> BatchService::create(openai::CreateBatch request,
   auto created = co_await context_.batches.create(std::move(batch), claim_of(hints), remember_only,
                                                   context_.now_ms());
   if (created) {
-    obs::info(created->id == fresh ? "batch created" : "batch creation repeated",
-              {{"batch_id", created->id.value}, {"file_id", created->object.input_file_id}});
+    const bool repeated = created->id != fresh;
+    obs::count(obs::Counter::batches_created, {}, repeated ? 0 : 1);
+    log_creation(*created, repeated, trace_id);
     engine_.wake();
   }
   co_return created;

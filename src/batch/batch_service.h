@@ -29,10 +29,11 @@ class BatchService {
   // What create() takes as completion windows: up to this.
   std::chrono::hours longest_window() const { return context_.settings.max_completion_window; }
   // Errors: not_found (input file unknown or another's), invalid_request (file is not for batches),
-  // conflict.
+  // conflict. trace_id: the caller's, for the log; "" = none.
   Task<store::BatchRow> create(openai::CreateBatch request,
                                RepeatHints hints,
-                               access::Caller caller);
+                               access::Caller caller,
+                               std::string trace_id = {});
   // What create() would come to: nothing is created. Errors: of create() but for conflict, and what
   // reading the file gave.
   Task<openai::DryRun> dry_run(openai::CreateBatch request, access::Caller caller);

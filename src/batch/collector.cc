@@ -1,5 +1,6 @@
 #include "aws/object_stream.h"
 #include "base/bytes.h"
+#include "batch/collection_metrics.h"
 #include "batch/job_steps.h"
 #include "batch/left_records.h"
 #include "batch/names.h"
@@ -397,7 +398,10 @@ Task<void> Collector::run() {
                               {"input_tokens", collected->usage.input_tokens},
                               {"output_tokens", collected->usage.output_tokens},
                               {"cost_nano_usd", collected->cost_nano_usd}});
-  co_return co_await context_.batches.job_collected(std::move(*collected), context_.now_ms());
+  const CollectionCount figures(job_, *collected);
+  auto saved = co_await context_.batches.job_collected(std::move(*collected), context_.now_ms());
+  if (saved) figures.add();
+  co_return saved;
 }
 
 Awaitable<void> Collector::abort() {

@@ -1,6 +1,7 @@
 #include "batch/planner.h"
 
 #include "base/bytes.h"
+#include "batch/collection_metrics.h"
 #include "batch/group_choice.h"
 #include "batch/names.h"
 #include "batch/segment_writer.h"
@@ -113,6 +114,7 @@ Task<void> Planner::run() {
   }
   auto saved = co_await context_.batches.save_plan(plan_, context_.now_ms());
   if (saved) {
+    count_refused_lines(plan_.refused_lines);
     obs::info("batch planned", {{"batch_id", batch_.id.value},
                                 {"lines", plan_.total},
                                 {"refused", plan_.refused_lines},

@@ -24,10 +24,12 @@ constexpr std::array kCounters{
     MetricSpec{
         "quarry_batches_ended_total", "Batches that ended, by their last status.", {"status"}},
     MetricSpec{"quarry_jobs_ended_total",
-               "Jobs whose results were collected, by kind (batch, direct) and how they ended.",
+               "Jobs whose results were collected, by kind (bedrock, direct) and AWS's word for "
+               "their end.",
                {"kind", "state"}},
     MetricSpec{"quarry_lines_total",
-               "Lines that got their result, by model and outcome (succeeded, failed).",
+               "Lines that got their result, by model and outcome (succeeded, failed, unfinished: "
+               "cancelled or expired; refused: by Quarry, of the model other).",
                {"model", "outcome"}},
     MetricSpec{"quarry_tokens_total",
                "Tokens that AWS counted, by model and kind (input: all of them; cached and "
@@ -53,9 +55,7 @@ constexpr std::array kCounters{
     MetricSpec{"quarry_aws_throttles_total",
                "Requests that AWS refused as too many.",
                {"service", "operation"}},
-    MetricSpec{"quarry_credential_failures_total",
-               "Refreshes of AWS credentials that failed, by where they come from.",
-               {"source"}},
+    MetricSpec{"quarry_credential_failures_total", "Refreshes of AWS credentials that failed."},
     MetricSpec{"quarry_lease_takeovers_total",
                "Pieces of work taken up because another server stopped renewing its lease."},
     MetricSpec{"quarry_leases_lost_total",
@@ -126,11 +126,11 @@ constexpr std::array kHistograms{
                {"route"},
                kStreamBuckets},
     MetricSpec{"quarry_aws_request_seconds",
-               "From sending a request to AWS to its answer's header, each try one.",
+               "From sending a request to AWS to the end of its answer, each try one.",
                {"service", "operation"},
                kAwsBuckets},
     MetricSpec{"quarry_database_transaction_seconds",
-               "A transaction with its wait for a connection.",
+               "A transaction, from its begin to its end.",
                {},
                kDatabaseBuckets},
     MetricSpec{

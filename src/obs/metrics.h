@@ -33,7 +33,7 @@ enum class Counter {
   aws_requests,           // service, operation, code
   aws_retries,            // service, operation
   aws_throttles,          // service, operation
-  credential_failures,    // source
+  credential_failures,    // -
   lease_takeovers,        // -
   leases_lost,            // -
   webhook_deliveries,     // outcome: delivered, retried, given_up, refused

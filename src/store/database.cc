@@ -1,5 +1,6 @@
 #include "store/database.h"
 
+#include "store/measured_connections.h"
 #include "store/postgres_pool.h"
 #include "store/session.h"
 #include "store/sqlite_file.h"
@@ -21,7 +22,8 @@ std::unique_ptr<Connections> connect(const DatabaseOptions& options) {
 }  // namespace
 
 Database::Impl::Impl(std::unique_ptr<Connections> opened)
-    : connections(std::move(opened)), threads(static_cast<std::size_t>(connections->count())) {}
+    : connections(measured(std::move(opened))),
+      threads(static_cast<std::size_t>(connections->count())) {}
 
 Database::Impl::~Impl() { threads.join(); }
 
