@@ -16,7 +16,7 @@ LEVELS = [
     ["json", "obs"],
     ["config", "openai", "bedrock", "http"],
     ["catalog", "translate", "aws", "store"],
-    ["access", "spend", "files", "batch"],
+    ["access", "spend", "files", "batch", "webhook"],
     ["api"],
     ["cli"],
 ]

@@ -3,24 +3,39 @@
 // answers in OpenAI's shape.
 
 #include "access/authenticator.h"
+#include "access/key_service.h"
+#include "access/request_rate.h"
+#include "access/team_service.h"
+#include "api/health.h"
+#include "api/serving_state.h"
 #include "batch/batch_service.h"
 #include "files/file_service.h"
 #include "files/upload_service.h"
 #include "http/server.h"
 #include "store/spend_store.h"
 
+#include "webhook/targets.h"
+#include <functional>
 #include <string>
 
 namespace quarry::api {
 
 struct Services {
-  const access::Authenticator& authenticator;
+  access::Authenticator& authenticator;
+  access::KeyService& keys;
+  access::TeamService& teams;
   files::FileService& files;
   files::UploadService& uploads;
   batch::BatchService& batches;
   store::SpendStore& spend;
   const aws::DeploymentSet& deployments;
   const Clock& clock;
+  Health& health;
+  const ServingState& serving;
+  const webhook::Targets& webhooks;
+  // Sets the gauges that only the process' parts know, when somebody reads the metrics.
+  std::function<void()> sample_gauges = {};
+  bool metrics_need_key = false;
   bool sandbox = false;  // what is served comes from the sandbox: said in /health and a header
 };
 
@@ -35,10 +50,9 @@ class Api final : public http::Handler {
                               const std::string& request_id) override;
 
  private:
-  Awaitable<http::ServerResponse> route(const http::ServerRequest& request, http::BodyReader& body);
-
   Services services_;
   std::int64_t started_at_;
+  access::RequestRate rate_;
 };
 
 }  // namespace quarry::api

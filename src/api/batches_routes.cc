@@ -19,6 +19,9 @@ Answer create_batch(Call call) {
   if (!body) co_return error_response(body.error(), call.request.request_id);
   auto request = openai::parse_create_batch(*body, call.services.batches.longest_window());
   if (!request) co_return error_response(request.error(), call.request.request_id);
+  if (auto fine = call.services.webhooks.check(request->metadata_json); !fine) {
+    co_return error_response(fine.error(), call.request.request_id);
+  }
   if (request->dry_run) {
     auto run = co_await call.services.batches.dry_run(std::move(*request), std::move(call.caller));
     if (!run) co_return error_response(run.error(), call.request.request_id);
@@ -31,7 +34,7 @@ Answer create_batch(Call call) {
     std::from_chars(count->data(), count->data() + count->size(), hints.sdk_retry_count);
   }
   auto created = co_await call.services.batches.create(std::move(*request), std::move(hints),
-                                                       std::move(call.caller));
+                                                       std::move(call.caller), call.trace.trace_id);
   if (!created) co_return error_response(created.error(), call.request.request_id);
   co_return json_response(200, openai::to_json(created->object));
 }

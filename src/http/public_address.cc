@@ -77,6 +77,7 @@ bool is_public_address(const Ipv6Bytes& address) {
 
 std::optional<bool> is_public_address(std::string_view literal) {
   const std::string text(literal);
+  if (text.find('\0') != std::string::npos) return std::nullopt;
   Ipv4Bytes v4{};
   if (inet_pton(AF_INET, text.c_str(), v4.data()) == 1) return is_public_address(v4);
   Ipv6Bytes v6{};
