@@ -76,6 +76,37 @@ TEST(Scan, SurvivesItsOwnJson) {
   const auto again = parse_scan(to_json(scan));
   ASSERT_TRUE(again);
   EXPECT_EQ(to_json(*again), to_json(scan));
+  EXPECT_EQ(again->sizes, scan.sizes);
+}
+
+TEST(Scan, SumsUpHowLargeTheRequestsOfEachModelAre) {
+  const auto with = [](std::string_view id, std::string_view body) {
+    return fmt::format(R"({{"custom_id":"{}","method":"POST","url":"/v1/completions","body":{}}})"
+                       "\n",
+                       id, body);
+  };
+  const Scan scan = scan_of(with("a", R"({"model":"m","prompt":"four","max_tokens":5})") +
+                            with("b", R"({"model":"n","prompt":"four"})") +
+                            with("c", R"({"model":"m","prompt":"sixsix","max_tokens":7})") +
+                            with("d", R"({"prompt":"one"})"));
+  ASSERT_TRUE(scan.sizes);
+  EXPECT_EQ(scan.sizes->size(), 3u);
+  EXPECT_EQ(scan.sizes->at("m"),
+            (openai::RequestSize{.text_bytes = 10, .answers = 2, .output_tokens_max = 12}));
+  EXPECT_EQ(scan.sizes->at("n"),
+            (openai::RequestSize{.text_bytes = 4, .answers = 1, .unlimited_answers = 1}));
+  EXPECT_EQ(scan.sizes->at(""),
+            (openai::RequestSize{.text_bytes = 3, .answers = 1, .unlimited_answers = 1}));
+  EXPECT_EQ(scan.models, (std::map<std::string, std::uint64_t>{{"m", 2}, {"n", 1}}));
+}
+
+TEST(Scan, ThatWasStoredBeforeSizesWereLookedAtIsStillRead) {
+  const auto old = parse_scan(
+      R"({"lines":3,"error_count":0,"errors":{"object":"list","data":[]},"models":{"m":3},"urls":["/v1/embeddings"],)"
+      R"("names_overflow":false,"without_model":false,"first_line_is_json":true})");
+  ASSERT_TRUE(old) << old.error().message();
+  EXPECT_EQ(old->lines, 3u);
+  EXPECT_FALSE(old->sizes);
 }
 
 TEST(Scan, RefusesStreamsOfEveryApiInItsOwnName) {

@@ -33,15 +33,20 @@ std::string streaming_message(std::string_view url) {
 }  // namespace
 
 struct Scanner::State {
-  explicit State(std::size_t max) : line_bytes_max(max), splitter(max) {}
+  explicit State(std::size_t max) : line_bytes_max(max), splitter(max) { scan.sizes.emplace(); }
 
   std::size_t line_bytes_max;
   json::LineSplitter splitter;
   openai::BatchLineReader reader;
   CustomIdSet custom_ids;
   Scan scan;
+  // Where the model of the last line is counted: most files have one. nullptr: none yet.
+  std::uint64_t* lines_of_model = nullptr;
+  openai::RequestSize* size_of_model = nullptr;
+  std::string last_model;
 
   void line(const json::LineSplitter::Line& line);
+  void count(const openai::BatchLine& line);
   void add_error(std::uint64_t number, std::string code, std::string message, std::string param);
   bool room_for_another(std::size_t names);
 };
@@ -64,6 +69,21 @@ bool Scanner::State::room_for_another(std::size_t names) {
   if (names < kScanNamesMax) return true;
   scan.names_overflow = true;
   return false;
+}
+
+// Models beyond those that are remembered are counted nowhere: such a file makes no batch.
+void Scanner::State::count(const openai::BatchLine& line) {
+  if (!size_of_model || line.model != last_model) {
+    last_model = line.model;
+    const bool named = !last_model.empty();
+    if (!named) scan.without_model = true;
+    const bool room =
+        !named || scan.models.contains(last_model) || room_for_another(scan.models.size());
+    lines_of_model = named && room ? &scan.models[last_model] : nullptr;
+    size_of_model = room ? &(*scan.sizes)[last_model] : nullptr;
+  }
+  if (lines_of_model) ++*lines_of_model;
+  if (size_of_model) *size_of_model += reader.size();
 }
 
 void Scanner::State::line(const json::LineSplitter::Line& line) {
@@ -93,12 +113,7 @@ void Scanner::State::line(const json::LineSplitter::Line& line) {
   }
   const std::string url(read->url);
   if (!scan.urls.contains(url) && room_for_another(scan.urls.size())) scan.urls.insert(url);
-  if (read->model.empty()) {
-    scan.without_model = true;
-  } else if (const std::string model(read->model);
-             scan.models.contains(model) || room_for_another(scan.models.size())) {
-    ++scan.models[model];
-  }
+  count(*read);
   if (read->custom_id.size() > kCustomIdBytesMax) {
     add_error(line.number, "invalid_request",
               fmt::format("custom_id is longer than the maximum of {} bytes.", kCustomIdBytesMax),
@@ -124,12 +139,33 @@ Scan Scanner::finish() {
   return std::move(state_->scan);
 }
 
+namespace {
+
+// One list a model, for there may be hundreds of a file.
+boost::json::array numbers_of(const openai::RequestSize& size) {
+  return {size.text_bytes, size.token_ids,         size.messages,         size.media,
+          size.answers,    size.output_tokens_max, size.unlimited_answers};
+}
+
+openai::RequestSize size_of_numbers(const boost::json::value& numbers) {
+  const auto at = [&](std::size_t i) { return numbers.at(i).to_number<std::int64_t>(); };
+  return {at(0), at(1), at(2), at(3), at(4), at(5), at(6)};
+}
+
+}  // namespace
+
 std::string to_json(const Scan& scan) {
+  boost::json::value sizes;
+  if (scan.sizes) {
+    sizes.emplace_object();
+    for (const auto& [model, size] : *scan.sizes) sizes.as_object()[model] = numbers_of(size);
+  }
   return boost::json::serialize(
       boost::json::value{{"lines", scan.lines},
                          {"error_count", scan.error_count},
                          {"errors", openai::to_json(scan.errors)},
                          {"models", boost::json::value_from(scan.models)},
+                         {"sizes", std::move(sizes)},
                          {"urls", boost::json::value_from(scan.urls)},
                          {"names_overflow", scan.names_overflow},
                          {"without_model", scan.without_model},
@@ -150,6 +186,12 @@ Result<Scan> parse_scan(std::string_view text) {
     scan.names_overflow = value.at("names_overflow").as_bool();
     scan.without_model = value.at("without_model").as_bool();
     scan.first_line_is_json = value.at("first_line_is_json").as_bool();
+    if (const auto* sizes = value.as_object().if_contains("sizes"); sizes && sizes->is_object()) {
+      scan.sizes.emplace();
+      for (const auto& [model, numbers] : sizes->as_object()) {
+        scan.sizes->emplace(model, size_of_numbers(numbers));
+      }
+    }
     return scan;
   } catch (const std::exception& e) {
     return fail(Errc::corrupt,

@@ -5,11 +5,13 @@
 
 #include "base/result.h"
 #include "openai/objects.h"
+#include "openai/request_size.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -28,9 +30,12 @@ struct Scan {
   std::uint64_t error_count = 0;
   std::vector<openai::BatchError> errors;       // the first kScanErrorsMax, with line numbers
   std::map<std::string, std::uint64_t> models;  // lines of each distinct body.model
-  std::set<std::string> urls;                   // distinct url
-  bool names_overflow = false;                  // more models or urls than are remembered
-  bool without_model = false;                   // some line has no body.model
+  // How large the requests of each are, "" of those without a model. nullopt: the file was scanned
+  // by a version that did not look.
+  std::optional<std::map<std::string, openai::RequestSize>> sizes;
+  std::set<std::string> urls;   // distinct url
+  bool names_overflow = false;  // more models or urls than are remembered
+  bool without_model = false;   // some line has no body.model
   bool first_line_is_json = false;
 };
 

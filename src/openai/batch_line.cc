@@ -119,6 +119,7 @@ std::string_view path(Endpoint endpoint) {
 
 struct BatchLineReader::State {
   json::Document document;
+  json::Value body;
 };
 
 BatchLineReader::BatchLineReader() : state_(std::make_unique<State>()) {}
@@ -161,9 +162,12 @@ std::expected<BatchLine, LineError> BatchLineReader::read(std::string_view text)
                  .model = {},
                  .body = {},
                  .stream = false};
+  state_->body = *fields.body;
   if (auto ok = read_body(*fields.body, line); !ok) return std::unexpected(std::move(ok.error()));
   return line;
 }
+
+RequestSize BatchLineReader::size() const { return size_of(state_->body); }
 
 void append_response_line(std::string& out,
                           std::string_view custom_id_json,

@@ -2,6 +2,8 @@
 // One line of a batch input file (OpenAI API reference, "The request input object"), and the lines
 // of the output and error files ("The request output object"). Pure.
 
+#include "openai/request_size.h"
+
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -44,6 +46,8 @@ class BatchLineReader {
   // object, empty custom_id, invalid UTF-8), invalid_method. Whether url suits the batch, the model
   // exists and ids repeat is for the callers, who know.
   std::expected<BatchLine, LineError> read(std::string_view line);
+  // Of the body of the line that read() gave last.
+  RequestSize size() const;
 
  private:
   struct State;

@@ -1,0 +1,33 @@
+#pragma once
+// How large a request is, in what its tokens can be estimated by, before anybody knows the model:
+// the text, the conversation and the limit of the answer. Pure.
+//
+// Read from the bodies of all four endpoints alike: messages, prompt, input (a string, a list of
+// strings, of tokens or of lists of tokens), instructions, tools, functions and the schemas of
+// response_format and text.
+
+#include "json/reader.h"
+
+#include <cstdint>
+
+namespace quarry::openai {
+
+// Of one request, or the sum of many. Sums stay at their largest value, where an attacker's numbers
+// would overflow.
+struct RequestSize {
+  std::int64_t text_bytes = 0;         // UTF-8, unescaped
+  std::int64_t token_ids = 0;          // of prompts that are lists of tokens
+  std::int64_t messages = 0;           // turns of a conversation
+  std::int64_t media = 0;              // images, documents, sounds
+  std::int64_t answers = 0;            // `n` for each prompt
+  std::int64_t output_tokens_max = 0;  // of all answers whose limit the body says
+  std::int64_t unlimited_answers = 0;  // of the others
+
+  RequestSize& operator+=(const RequestSize& other);
+  bool operator==(const RequestSize&) const = default;
+};
+
+// body: an object.
+RequestSize size_of(json::Value body);
+
+}  // namespace quarry::openai
