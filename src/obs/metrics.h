@@ -57,7 +57,7 @@ enum class Gauge {
   database_up,                    // -
   database_connections_used,      // -
   database_connections_limit,     // -
-  blocking_pool_waiting,          // -
+  blocking_pool_lag_seconds,      // -
   transfer_memory_used_bytes,     // use: uploads, jobs
   transfer_memory_limit_bytes,    // use
   event_loop_lag_seconds,         // -
