@@ -22,6 +22,9 @@ constexpr std::chrono::minutes kCallTimeMax{10};
 // A run that goes on makes room for others too, if they have waited longer.
 constexpr std::chrono::minutes kRunTimeMax{15};
 constexpr std::int64_t kNextRoundMs = 1'000;
+// So long an answer is kept for a database that is away, and so often it is tried. Real time.
+constexpr std::chrono::minutes kSaveTimeMax{10};
+constexpr std::chrono::milliseconds kSaveAgainAfter{500};
 // So long a run may stay without any answer. Real time.
 constexpr std::chrono::seconds kIdleMax{30};
 // And so long it then rests, less up to a third by jitter.
@@ -315,8 +318,14 @@ Task<void> DirectRun::save(const DirectRecord& record, Result<aws::RuntimeClient
     saved.body = answer.error().message();
   }
   ++(saved.status == 200 ? answered_.succeeded : answered_.errored);
-  co_return co_await context_.direct_results.save(job_.batch_id, job_.n, std::move(saved),
-                                                  progress());
+  // It is paid for: a database that is away for a moment does not lose it.
+  const Deadline deadline = Deadline::after(kSaveTimeMax);
+  while (true) {
+    auto stored = co_await context_.direct_results.save(job_.batch_id, job_.n, saved, progress());
+    if (stored || stored.error().code() != Errc::unavailable) co_return stored;
+    if (context_.draining || deadline.expired()) co_return stored;
+    co_await sleep_for(kSaveAgainAfter);
+  }
 }
 
 Awaitable<void> DirectRun::call(std::shared_ptr<DirectRun> /*self: keeps this alive*/,

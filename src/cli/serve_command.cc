@@ -6,6 +6,8 @@
 #include "access/key_service.h"
 #include "access/team_service.h"
 #include "api/api.h"
+#include "api/health.h"
+#include "api/serving_state.h"
 #include "aws/deployment_set.h"
 #include "base/ids.h"
 #include "batch/batch_service.h"
@@ -21,15 +23,21 @@
 #include "files/upload_service.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "obs/lag.h"
 #include "obs/log.h"
+#include "obs/metrics.h"
 #include "sandbox/sandbox.h"
 #include "store/batch_store.h"
+#include "store/census_store.h"
 #include "store/database.h"
 #include "store/file_store.h"
 #include "store/janitor_store.h"
 #include "store/lease_store.h"
 #include "store/spend_store.h"
 #include "store/upload_store.h"
+#include "store/webhook_store.h"
+#include "webhook/deliverer.h"
+#include "webhook/targets.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -37,7 +45,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
+#include <array>
 #include <atomic>
+#include <climits>
 #include <condition_variable>
 #include <csignal>
 #include <cstdio>
@@ -48,6 +58,7 @@
 #include <stop_token>
 #include <system_error>
 #include <thread>
+#include <unistd.h>
 
 namespace quarry::cli {
 namespace {
@@ -69,6 +80,13 @@ constexpr std::string_view kSandboxKey = "sk-1234";  // config::sandbox_settings
 int refuse(const std::string& why) {
   std::fprintf(stderr, "quarry: %s\n", why.c_str());
   return kExitConfiguration;
+}
+
+// In the leases that this process holds: unique, and an operator finds it.
+std::string name_of_this_server() {
+  std::array<char, HOST_NAME_MAX + 1> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return fmt::format("{}:{}:{}", host.data(), ::getpid(), random_hex128().substr(0, 16));
 }
 
 bool loopback(const std::string& host) {
@@ -130,6 +148,13 @@ std::vector<std::string> buckets_of(const config::Settings& settings) {
   return {names.begin(), names.end()};
 }
 
+// Receivers are not AWS: a bundle for AWS's endpoints alone says nothing of them.
+std::string webhook_ca_bundle(const config::Environment& environment) {
+  return http::ca_bundle_of([&environment](const std::string& variable) {
+    return variable == "AWS_CA_BUNDLE" ? std::nullopt : environment(variable);
+  });
+}
+
 // Everything of a running gateway; members in the order they are made, destroyed in reverse.
 class Gateway {
  public:
@@ -144,10 +169,14 @@ class Gateway {
         clock_(sandbox.clock_speed, sandbox.clock_origin),
         io_(1),
         pool_(std::max(2U, std::thread::hardware_concurrency())),
-        database_(options.data_dir),
+        database_({.data_dir = options.data_dir,
+                   .url = settings_.database_url,
+                   .connections = settings_.database_connections}),
         client_(http::make_client(io_, {.ca_bundle = http::ca_bundle_of(environment_)})),
+        webhook_client_(http::make_client(io_, {.ca_bundle = webhook_ca_bundle(environment_)})),
         uploads_(io_, settings_.max_transfer_memory_bytes / 2),
-        jobs_(io_, settings_.max_transfer_memory_bytes / 2) {
+        jobs_(io_, settings_.max_transfer_memory_bytes / 2),
+        webhook_targets_(webhook::Targets::of(settings_.webhooks).value()) {
     if (options_.sandbox) {
       sandbox.buckets = buckets_of(settings_);
       sandbox_ = sandbox::make_sandbox(io_, sandbox);
@@ -169,6 +198,7 @@ class Gateway {
   void announce() const;
   void shut_down();
   static void report_start(const std::exception_ptr& failure);
+  void sample_gauges() const;
 
   std::atomic<int> exit_code_ = kExitOk;
   std::jthread last_resort_;  // ends with the last of the members
@@ -182,6 +212,7 @@ class Gateway {
   BlockingPool pool_;
   store::Database database_;
   std::unique_ptr<http::Client> client_;
+  std::unique_ptr<http::Client> webhook_client_;  // its connections are not AWS's, nor is its trust
   // Two halves, so that slow clients cannot take from jobs the buffers that these need to end.
   TransferMemory uploads_;
   TransferMemory jobs_;
@@ -191,13 +222,19 @@ class Gateway {
   store::FileStore file_store_{database_};
   store::UploadStore upload_store_{database_};
   store::JanitorStore janitor_store_{database_};
-  const std::string lease_owner_ = "quarry-" + random_hex128();
+  const std::string lease_owner_ = name_of_this_server();
   store::BatchStore batch_store_{database_, lease_owner_};
+  store::WebhookStore webhook_store_{database_, lease_owner_};
+  webhook::Targets webhook_targets_;
   store::DirectResultStore direct_results_{database_, lease_owner_};
   store::LeaseStore leases_{database_, lease_owner_};
   store::SpendStore spend_{database_};
+  store::CensusStore census_{database_};
+  api::ServingState serving_;
   store::KeyStore key_store_{database_};
-  access::KeyDirectory key_directory_{key_store_, access::default_limits(settings_.key_limits)};
+  access::KeyDirectory key_directory_{
+      [this](std::string hash) { return key_store_.find_with_team(std::move(hash)); },
+      access::default_limits(settings_.key_limits)};
   std::unique_ptr<access::Authenticator> authenticator_;
   std::unique_ptr<access::KeyService> keys_;
   access::TeamService teams_{key_store_, key_directory_, clock_};
@@ -207,6 +244,8 @@ class Gateway {
   std::unique_ptr<batch::Engine> engine_;
   std::unique_ptr<batch::Janitor> janitor_;
   std::unique_ptr<batch::BatchService> batches_;
+  std::unique_ptr<webhook::Deliverer> deliverer_;
+  std::unique_ptr<api::Health> health_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;
   TaskGroup beside_{io_, obs::log_task_failure};
@@ -252,14 +291,37 @@ void Gateway::connect() {
   janitor_ = std::make_unique<batch::Janitor>(
       io_, *context_, janitor_store_,
       batch::JanitorSettings{settings_.janitor_interval, settings_.job_files_retention});
+  batch_store_.tell_of_ends(
+      [this](const store::BatchRow& batch, openai::BatchStatus status, std::int64_t now_ms) {
+        return webhook_targets_.notices(batch, status, now_ms);
+      });
+  deliverer_ = std::make_unique<webhook::Deliverer>(
+      webhook::DelivererWorld{io_, webhook_store_, webhook_targets_, *webhook_client_, clock_,
+                              wall_, aws::random_jitter()});
   batches_ = std::make_unique<batch::BatchService>(*context_, *files_, *engine_);
-  api_ = std::make_unique<api::Api>(api::Services{*authenticator_, *keys_, teams_, *files_,
-                                                  *upload_service_, *batches_, spend_,
-                                                  *deployments_, clock_, options_.sandbox});
+  health_ = std::make_unique<api::Health>(io_, census_, *deployments_, serving_, clock_);
+  api_ = std::make_unique<api::Api>(
+      api::Services{*authenticator_, *keys_, teams_, *files_, *upload_service_, *batches_, spend_,
+                    *deployments_, clock_, *health_, serving_, webhook_targets_,
+                    [this] { sample_gauges(); }, settings_.metrics_need_key, options_.sandbox});
   http::ServerLimits limits;
   // The form around a file adds a little to its size.
   limits.body_bytes_max = settings_.max_upload_bytes + (std::uint64_t{1} << 20);
   server_ = http::make_server(io_, *api_, limits);
+}
+
+void Gateway::sample_gauges() const {
+  obs::set(obs::Gauge::serving, {}, serving_.draining ? 0 : 1);
+  obs::set(obs::Gauge::http_connections, {}, static_cast<double>(server_->open_connections()));
+  const auto show = [](const TransferMemory& memory, std::string_view use) {
+    const std::size_t used = memory.buffer_count() - memory.free_count();
+    obs::set(obs::Gauge::transfer_memory_used_bytes, {use},
+             static_cast<double>(used * kTransferBufferBytes));
+    obs::set(obs::Gauge::transfer_memory_limit_bytes, {use},
+             static_cast<double>(memory.buffer_count() * kTransferBufferBytes));
+  };
+  show(uploads_, "uploads");
+  show(jobs_, "jobs");
 }
 
 void Gateway::announce() const {
@@ -267,7 +329,8 @@ void Gateway::announce() const {
   obs::info("quarry serves", {{"url", url},
                               {"version", QUARRY_VERSION},
                               {"models", deployments_->model_names().size()},
-                              {"data_dir", options_.data_dir.string()}});
+                              {"data_dir", options_.data_dir.string()},
+                              {"database", database_.name()}});
   if (authenticator_->open()) {
     obs::warn("no master key is set: whoever reaches this address may use it", {{"url", url}});
   }
@@ -288,11 +351,13 @@ void Gateway::announce() const {
 Awaitable<void> Gateway::begin() {
   server_->listen(options_.host, options_.port);  // first: who cannot listen should start no work
   // The lock on SQLite's directory says that no other server is there.
-  auto started = co_await engine_->start(settings_.database_url.reveal().empty());
+  auto started = co_await engine_->start(!database_.shared());
   if (!started) throw std::runtime_error(started.error().message());
   if (stopping_) co_return;
   janitor_->start();
+  deliverer_->start();
   if (!sandbox_) beside_.spawn("check buckets", batch::check_buckets(*deployments_));
+  beside_.spawn("watch lag", obs::watch_lag(pool_));
   server_->start();
   announce();
   write_port_file(options_.port_file, server_->port());
@@ -305,8 +370,10 @@ Awaitable<void> Gateway::stop() {
   TaskGroup work(io_, obs::log_task_failure);
   work.spawn("stop the engine", engine_->stop(deadline));
   work.spawn("stop the janitor", janitor_->stop(deadline));
+  work.spawn("stop webhooks", deliverer_->stop(deadline));
   co_await server_->stop(deadline.sooner(kDrainTime));
   identities_->stop();
+  co_await health_->stop(deadline);
   co_await work.join(deadline);
   beside_.cancel();
   co_await beside_.join(deadline);
@@ -316,6 +383,7 @@ Awaitable<void> Gateway::stop() {
 
 void Gateway::shut_down() {
   stopping_ = true;
+  serving_.draining = true;
   last_resort_ = std::jthread([this](const std::stop_token& all_is_well) {
     std::mutex mutex;
     std::unique_lock lock(mutex);
@@ -399,6 +467,9 @@ int serve(const ServeOptions& options) {
         "without general_settings.master_key Quarry listens on loopback only, not on {}\n"
         "hint: set master_key, or leave --host away",
         options.host));
+  }
+  if (const auto fine = webhook::Targets::of(configuration->settings.webhooks); !fine) {
+    return refuse(fine.error().message());
   }
   prepare_data_dir(options.data_dir);
   Gateway gateway(options, std::move(*configuration), sandbox, std::move(environment));

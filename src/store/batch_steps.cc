@@ -1,5 +1,6 @@
 // The steps of a batch's life, each one transaction. A step is written only by who holds the row's
 // lease, and each can be done twice with the same result.
+#include "obs/metrics.h"
 #include "store/batch_rows.h"
 #include "store/batch_store.h"
 #include "store/file_rows.h"
@@ -59,14 +60,17 @@ SpendRow sum_of_jobs(soci::session& sql, const BatchId& id) {
 Task<void> BatchStore::fail_validation(BatchId id,
                                        std::vector<openai::BatchError> errors,
                                        std::int64_t now_ms) {
-  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+  std::string status;
+  auto failed = co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     const std::string text = boost::json::serialize(openai::to_json(errors));
     const std::int64_t now_s = now_ms / 1000;
     soci::statement update =
         (sql.prepare
              << "UPDATE batches SET phase = 'done', errors = :errors, failed_at = CASE status WHEN "
-                "'cancelling' THEN NULL ELSE :at END, cancelled_at = CASE status WHEN 'cancelling' "
-                "THEN :at2 ELSE NULL END, status = CASE status WHEN 'cancelling' THEN 'cancelled' "
+                "'cancelling' THEN NULL ELSE CAST(:at AS BIGINT) END, cancelled_at = CASE status "
+                "WHEN 'cancelling' "
+                "THEN CAST(:at2 AS BIGINT) ELSE NULL END, status = CASE status WHEN 'cancelling' "
+                "THEN 'cancelled' "
                 "ELSE "
                 "'failed' END, lease_owner = NULL, lease_until_ms = NULL WHERE id = :id AND "
                 "lease_owner = :me AND phase = 'planning'",
@@ -74,6 +78,7 @@ Task<void> BatchStore::fail_validation(BatchId id,
          soci::use(lease_owner_));
     update.execute(true);
     if (update.get_affected_rows() == 0) return fail(lease_lost(id.value));
+    sql << "SELECT status FROM batches WHERE id = :id", soci::use(id.value), soci::into(status);
     release_reservations(sql, id);
     // Nothing ran, so nothing is billed: the creation's row says how it went.
     sql << "UPDATE spend_log SET status = 'failure' WHERE request_id = :id AND EXISTS (SELECT 1 "
@@ -88,6 +93,8 @@ Task<void> BatchStore::fail_validation(BatchId id,
     }
     return {};
   });
+  if (failed) obs::count(obs::Counter::batches_ended, {status});
+  co_return failed;
 }
 
 Task<void> BatchStore::save_plan(Plan plan, std::int64_t now_ms) {
@@ -97,7 +104,7 @@ Task<void> BatchStore::save_plan(Plan plan, std::int64_t now_ms) {
         (sql.prepare
              << "UPDATE batches SET phase = 'running', total = :total, failed = :refused, "
                 "refused_lines = :refused2, model = :model, in_progress_at = CASE status WHEN "
-                "'validating' THEN :at ELSE NULL END, status = CASE "
+                "'validating' THEN CAST(:at AS BIGINT) ELSE NULL END, status = CASE "
                 "status WHEN 'validating' THEN 'in_progress' ELSE status END, due_ms = :due, "
                 "failures = 0, lease_owner = NULL, lease_until_ms = NULL WHERE id = :id AND "
                 "lease_owner = :me AND phase = 'planning'",
@@ -161,9 +168,12 @@ Task<void> BatchStore::job_submitted(BatchId id, int n, std::string job_arn, std
 
 Task<void> BatchStore::job_started_directly(BatchId id, int n) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
-    sql << "UPDATE jobs SET state = 'running' WHERE batch_id = :id AND n = :n AND lease_owner = "
-           ":me",
-        soci::use(id.value), soci::use(n), soci::use(lease_owner_);
+    soci::statement update =
+        (sql.prepare << "UPDATE jobs SET state = 'running' WHERE batch_id = :id AND n = :n AND "
+                        "lease_owner = :me",
+         soci::use(id.value), soci::use(n), soci::use(lease_owner_));
+    update.execute(true);
+    if (update.get_affected_rows() == 0) return fail(lease_lost(fmt::format("{}/{}", id.value, n)));
     return {};
   });
 }
@@ -177,6 +187,7 @@ Task<void> BatchStore::job_observed(BatchId id,
                                     std::int64_t errored,
                                     std::int64_t due_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    lock_batch(sql, id);
     const std::string word(name(state));
     soci::statement update =
         (sql.prepare
@@ -198,6 +209,7 @@ Task<void> BatchStore::job_observed(BatchId id,
 Task<void> BatchStore::job_collected(Collected collected, std::int64_t now_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     const BatchId& id = collected.id;
+    lock_batch(sql, id);
     const std::int64_t failed = collected.failed - collected.unfinished;
     Columns columns;
     if (collected.successor) {
@@ -242,6 +254,7 @@ Task<void> BatchStore::job_collected(Collected collected, std::int64_t now_ms) {
 
 Task<void> BatchStore::begin_stop(BatchId id, std::string aws_status, std::int64_t now_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    lock_batch(sql, id);
     // What AWS has not seen ends at once; what it runs is asked to stop.
     sql << "UPDATE jobs SET state = 'ended', aws_status = :status, due_ms = :now WHERE batch_id = "
            ":id AND state IN ('planned', 'staged') AND aws_status <> 'Submitting' AND lease_owner "
@@ -258,6 +271,7 @@ Task<void> BatchStore::run_staged_directly(BatchId id,
                                            std::string deployment_id,
                                            std::int64_t now_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    lock_batch(sql, id);
     sql << "UPDATE jobs SET kind = 'direct', state = 'planned', due_ms = :now, failures = 0 WHERE "
            "batch_id = :id AND deployment_id = :deployment AND kind = 'bedrock' AND state = "
            "'staged' AND aws_status <> 'Submitting' AND lease_owner IS NULL",
@@ -278,16 +292,18 @@ Task<void> BatchStore::begin_finalizing(BatchId id, std::int64_t now_ms) {
 }
 
 Task<void> BatchStore::finish(End end, std::int64_t now_ms) {
-  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+  openai::BatchStatus status = end.status;
+  auto finished = co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     soci::row row;
     sql << "SELECT " << kBatchColumns
-        << " FROM batches WHERE id = :id AND lease_owner = :me AND phase = 'running'",
+        << " FROM batches WHERE id = :id AND lease_owner = :me AND phase = 'running'"
+        << for_update(sql),
         soci::use(end.id.value), soci::use(lease_owner_), soci::into(row);
     if (!sql.got_data()) return fail(lease_lost(end.id.value));
     const BatchRow batch = batch_of(row);
     // A cancel that came while the end was being prepared wins over completed, as it was answered
     // 200.
-    openai::BatchStatus status = end.status;
+    status = end.status;
     if (batch.object.status == openai::BatchStatus::cancelling)
       status = openai::BatchStatus::cancelled;
 
@@ -334,6 +350,8 @@ Task<void> BatchStore::finish(End end, std::int64_t now_ms) {
     if (end_notices_) insert_webhooks(sql, end_notices_(batch, status, now_ms));
     return {};
   });
+  if (finished) obs::count(obs::Counter::batches_ended, {openai::name(status)});
+  co_return finished;
 }
 
 }  // namespace quarry::store

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <set>
@@ -110,6 +111,11 @@ class WatchedJobs {
   WatchedJobs(const WatchedJobs&) = delete;
   WatchedJobs& operator=(const WatchedJobs&) = delete;
 
+  // Another server on the same database, with the same deployments.
+  Context& another(const std::string& lease_owner) {
+    return others_.emplace_back(*this, lease_owner).context;
+  }
+
   template <class T>
   T run(Awaitable<T> task) {
     return quarry::testing::run(io, std::move(task));
@@ -194,6 +200,28 @@ class WatchedJobs {
   DeploymentModels models_;
   TransferMemory memory_;
   BlockingPool pool_{1};
+
+  struct Other {
+    Other(WatchedJobs& first, const std::string& lease_owner)
+        : store(*first.database_, lease_owner),
+          direct(*first.database_, lease_owner),
+          leases(*first.database_, lease_owner),
+          context{.io = first.io,
+                  .batches = store,
+                  .files = first.files_,
+                  .direct_results = direct,
+                  .leases = leases,
+                  .deployments = first.deployments_,
+                  .models = first.models_,
+                  .memory = first.memory_,
+                  .pool = first.pool_,
+                  .clock = first.clock_} {}
+    store::BatchStore store;
+    store::DirectResultStore direct;
+    store::LeaseStore leases;
+    Context context;
+  };
+  std::list<Other> others_;
 
  public:
   Context context;
