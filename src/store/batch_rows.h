@@ -23,9 +23,15 @@ Columns columns_of(const SpendRow& spend);
 void add_usage(Columns& columns, const openai::Usage& usage);
 openai::Usage usage_of(const soci::row& row);
 
+// Before anything else of a transaction that changes a batch and its jobs: until its end nobody else
+// changes them in one, so that of two that end the last two jobs the second sees the first's. A
+// batch before its jobs, batches in the order of their ids: else two may wait for each other.
+void lock_batch(soci::session& sql, const BatchId& id);
+
 // The counts that clients see while jobs run: what is collected, and AWS's own counters for the
 // rest. They do not fall, though AWS's counters may have counted what another job then does again,
 // but for what would make them more than all lines; when all jobs are collected they are exact.
+// Locks the batch.
 void refresh_counts(soci::session& sql, const BatchId& id);
 
 // SQL: the row is due, and nobody works on it any more.

@@ -104,7 +104,7 @@ Task<BatchRow> BatchStore::create(BatchRow batch,
     spend.started_at = spend.ended_at = batch.object.created_at;
     columns_of(spend).insert_into(sql, "spend_log");
     if (claim) remember(sql, batch, *claim, now_ms);
-    return std::move(batch);
+    return batch;
   });
 }
 
@@ -162,6 +162,7 @@ Task<Page<BatchRow>> BatchStore::list(ListQuery query) {
 
 Task<BatchRow> BatchStore::cancel(BatchId id, Viewer viewer, std::int64_t now_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<BatchRow> {
+    lock_batch(sql, id);
     auto batch = load(sql, id, viewer);
     if (!batch) return batch;
     const openai::BatchStatus status = batch->object.status;

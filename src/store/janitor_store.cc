@@ -73,6 +73,7 @@ bool file_needs(soci::session& sql,
 
 Task<std::string> JanitorStore::instance_id() {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::string> {
+    lock(sql, "instance");
     std::string id;
     sql << "SELECT id FROM instance", soci::into(id);
     if (sql.got_data()) return id;
@@ -205,11 +206,11 @@ Task<std::vector<std::string>> JanitorStore::orphans(std::string bucket,
   co_return co_await transact(
       database_, [&](soci::session& sql) -> Result<std::vector<std::string>> {
         std::vector<std::string> out;
-        for (std::string& name : names) {
+        for (const std::string& name : names) {
           const auto [folder, id, rest] = pieces_of(name);
           const bool needed = folder == "files" ? file_needs(sql, id, rest, bucket, prefix + name)
                                                 : batch_needs(sql, id);
-          if (!needed) out.push_back(std::move(name));
+          if (!needed) out.push_back(name);
         }
         return out;
       });

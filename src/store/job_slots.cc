@@ -5,6 +5,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace quarry::store {
 namespace {
 
@@ -21,13 +24,23 @@ std::string held_by(const char* column, const char* name) {
       column, name);
 }
 
-std::string fair_claim(std::int64_t now_ms) {
+std::string fair_claim(soci::session& sql, std::int64_t now_ms) {
   return fmt::format(
       "SELECT {} FROM jobs {}{}WHERE kind = 'bedrock' AND state = 'staged' AND deployment_id = "
       ":deployment AND {} ORDER BY aws_status DESC, COALESCE(owner_held, 0), COALESCE(batch_held, "
-      "0), due_ms, batch_id, n LIMIT :limit",
+      "0), due_ms, batch_id, n LIMIT :limit{}",
       kJobColumns, held_by("owner", "owner_held"), held_by("batch_id", "batch_held"),
-      is_due(now_ms));
+      is_due(now_ms), skip_locked(sql, "jobs"));
+}
+
+// How many more may be asked of AWS. Those that AWS was asked for already hold their slots.
+std::int64_t slots_left(soci::session& sql, const BatchStore::Slots& at) {
+  if (!at.limit) return at.free;
+  long long taken = 0;
+  sql << "SELECT COUNT(*) FROM jobs WHERE kind = 'bedrock' AND deployment_id = :deployment AND "
+      << kTakesSlot,
+      soci::use(at.deployment_id), soci::into(taken);
+  return std::min<std::int64_t>(at.free, *at.limit - taken);
 }
 
 }  // namespace
@@ -64,12 +77,19 @@ Task<std::vector<DueJob>> BatchStore::claim_staged(std::vector<Slots> slots,
                                                    std::int64_t now_ms,
                                                    std::int64_t lease_ms) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<DueJob>> {
+    // Counting and taking are one, whichever server does it.
+    lock(sql, "slots");
     std::vector<DueJob> claimed;
-    const std::string statement = fair_claim(now_ms);
+    const std::string statement = fair_claim(sql, now_ms);
     for (const Slots& at : slots) {
+      std::int64_t left = slots_left(sql, at);
       const soci::rowset<soci::row> rows =
           (sql.prepare << statement, soci::use(at.deployment_id), soci::use(at.free));
-      for (const soci::row& row : rows) claimed.push_back({job_of(row), false, 0});
+      for (const soci::row& row : rows) {
+        JobRow job = job_of(row);
+        if (job.aws_status != "Submitting" && left-- <= 0) continue;
+        claimed.push_back({std::move(job), false, 0});
+      }
     }
     lease_jobs(sql, claimed, lease_owner_, now_ms + lease_ms);
     return claimed;

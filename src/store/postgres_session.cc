@@ -145,7 +145,8 @@ class Factory final : public soci::backend_factory {
  public:
   base::session_backend* make_session(
       soci::connection_parameters const& parameters) const override {
-    auto session = std::make_unique<Session>(soci::postgresql.make_session(parameters));
+    auto session = std::make_unique<Session>(static_cast<soci::postgresql_session_backend*>(
+        soci::factory_postgresql()->make_session(parameters)));
     PQsetNoticeReceiver(session->connection(), ignore_notice, nullptr);
     return session.release();
   }

@@ -1,15 +1,11 @@
-// What the rows promise: leases, repeats, money once. On a real SQLite file in a directory of the
-// test's own.
+// What the rows promise: leases, repeats, money once. On a real database of the test's own.
 #include "base/testing/run.h"
 #include "store/batch_store.h"
 #include "store/file_store.h"
-#include "store/schema.h"
 #include "store/spend_store.h"
 #include "store/testing/scratch_database.h"
 
 #include <gtest/gtest.h>
-#include <soci/soci.h>
-#include <soci/sqlite3/soci-sqlite3.h>
 
 #include <filesystem>
 
@@ -236,6 +232,24 @@ TEST_F(Store, AFileIsGoneForClientsOnceDeletedAndStaysForItsBatch) {
   EXPECT_EQ(run(files.segments(file.id))->size(), 1u);
 }
 
+// PostgreSQL's TEXT holds neither.
+TEST_F(Store, NamesMayHoldNulAndWhatIsNotUtf8) {
+  using namespace std::string_literals;
+  FileStore files(*database_);
+  FileRow file;
+  file.id = FileId{"file-1"};
+  file.by.owner = "me";
+  file.filename = "a\0b\xff\x1a"s;
+  file.purpose = "batch";
+  ASSERT_TRUE(run(files.insert(file, {})));
+  EXPECT_EQ(run(files.find(file.id, Viewer{"me"}, 0))->filename, file.filename);
+  for (const std::string& other : {"file-1\0"s, "file-1\xff"s}) {
+    const auto found = run(files.find(FileId{other}, Viewer{"me"}, 0));
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code(), Errc::not_found);
+  }
+}
+
 TEST_F(Store, AJobKeepsWhatItsRecordsWereTranslatedFor) {
   BatchStore store = batches();
   ASSERT_TRUE(run(store.create(batch("batch_1"), std::nullopt, true, kNow)));
@@ -305,41 +319,10 @@ TEST_F(Store, ClientsSeeHowFarADirectJobIs) {
   EXPECT_EQ(found->object.failed, 1);
 }
 
-TEST_F(Store, ADatabaseOfTheFirstVersionGoesOnWhereItWas) {
-  database_.close();
-  std::filesystem::remove(database_.directory() / "quarry.db");
-  {
-    soci::session sql(soci::sqlite3, "db=" + (database_.directory() / "quarry.db").string());
-    std::string_view script = migrations().front();
-    while (!script.empty()) {
-      const std::size_t end = script.find(";\n");
-      sql << std::string(script.substr(0, end));
-      script = end == std::string_view::npos ? std::string_view() : script.substr(end + 2);
-    }
-    sql << "CREATE TABLE schema_version (version BIGINT NOT NULL)";
-    sql << "INSERT INTO schema_version (version) VALUES (1)";
-    sql << "INSERT INTO jobs VALUES ('batch_1', 1, 1, 'direct', 'running', 'dep', 'm', 42, '', '', "
-           "'', 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, NULL, NULL)";
-    sql << "INSERT INTO direct_results VALUES ('batch_1', 1, 7, 200, 'first')";
-  }
-  database_.open();
-  BatchStore store = batches();
-  const auto jobs = run(store.jobs(BatchId{"batch_1"}));
-  ASSERT_EQ(jobs->size(), 1u);
-  EXPECT_EQ(jobs->front().records, 42);
-  EXPECT_EQ(jobs->front().lines, 42);
-  EXPECT_EQ(jobs->front().invocation, bedrock::InvocationType::InvokeModel);
-  EXPECT_EQ(jobs->front().family, "anthropic");
-  DirectResultStore results(*database_, "worker");
-  const auto answers = run(results.answers(BatchId{"batch_1"}, 1, {}, 10));
-  ASSERT_EQ(answers->size(), 1u);
-  EXPECT_EQ(answers->front().key, (DirectResultStore::Key{7, 0}));
-  EXPECT_EQ(answers->front().body, "first");
-  EXPECT_EQ(answers->front().input_tokens, std::nullopt);
-}
-
 TEST_F(Store, ADirectoryHasOneServer) {
-  EXPECT_THROW(Database second(database_.directory()), std::runtime_error);
+  const std::filesystem::path directory = database_.directory() / "alone";
+  const Database first(directory);
+  EXPECT_THROW(const Database second(directory), std::runtime_error);
 }
 
 TEST_F(Store, RowsSurviveAnotherOpening) {

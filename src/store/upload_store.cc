@@ -43,17 +43,21 @@ Error no_such_upload(const UploadId& id) {
   return Error(Errc::not_found, "No such Upload object: " + id.value).param("id");
 }
 
-// As it is in the table: an expired one may still be pending there.
-Result<UploadRow> load(soci::session& sql, const UploadId& id) {
+// As it is in the table: an expired one may still be pending there. `locking`: for_update(), before
+// it or its parts are changed.
+Result<UploadRow> load(soci::session& sql, const UploadId& id, const std::string& locking = {}) {
   soci::row row;
-  sql << "SELECT " << kColumns << " FROM uploads WHERE id = :id", soci::use(id.value),
+  sql << "SELECT " << kColumns << " FROM uploads WHERE id = :id" << locking, soci::use(id.value),
       soci::into(row);
   if (!sql.got_data()) return fail(no_such_upload(id));
   return upload_of(row);
 }
 
-Result<UploadRow> load(soci::session& sql, const UploadId& id, std::int64_t now_s) {
-  auto upload = load(sql, id);
+Result<UploadRow> load(soci::session& sql,
+                       const UploadId& id,
+                       std::int64_t now_s,
+                       const std::string& locking = {}) {
+  auto upload = load(sql, id, locking);
   if (upload && upload->status == UploadStatus::pending && upload->expires_at <= now_s) {
     upload->status = UploadStatus::expired;
   }
@@ -63,8 +67,9 @@ Result<UploadRow> load(soci::session& sql, const UploadId& id, std::int64_t now_
 Result<UploadRow> load(soci::session& sql,
                        const UploadId& id,
                        const Viewer& viewer,
-                       std::int64_t now_s) {
-  auto upload = load(sql, id, now_s);
+                       std::int64_t now_s,
+                       const std::string& locking = {}) {
+  auto upload = load(sql, id, now_s, locking);
   if (upload && !sees(viewer, upload->by)) return fail(no_such_upload(id));
   return upload;
 }
@@ -113,7 +118,7 @@ Task<UploadRow> UploadStore::find(UploadId id, Viewer viewer, std::int64_t now_s
 
 Task<void> UploadStore::add_part(UploadPartRow part, std::int64_t parts_max, std::int64_t now_s) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
-    auto upload = load(sql, part.upload_id, now_s);
+    auto upload = load(sql, part.upload_id, now_s, for_update(sql));
     if (!upload) return fail(std::move(upload.error()));
     if (upload->status != UploadStatus::pending) return fail(not_pending(*upload));
     long long count = 0;
@@ -160,7 +165,7 @@ Task<void> UploadStore::complete(UploadId id,
                                  std::vector<SegmentRow> segments,
                                  FileQuota quota) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
-    auto upload = load(sql, id);
+    auto upload = load(sql, id, for_update(sql));
     if (!upload) return fail(std::move(upload.error()));
     if (upload->status != UploadStatus::pending) return fail(not_pending(*upload));
     if (auto allowed = check_quota(sql, file.by, quota); !allowed) return allowed;
@@ -173,7 +178,7 @@ Task<void> UploadStore::complete(UploadId id,
 
 Task<UploadRow> UploadStore::cancel(UploadId id, Viewer viewer, std::int64_t now_s) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<UploadRow> {
-    auto upload = load(sql, id, viewer, now_s);
+    auto upload = load(sql, id, viewer, now_s, for_update(sql));
     if (!upload) return fail(std::move(upload.error()));
     if (upload->status != UploadStatus::pending) return fail(not_pending(*upload));
     set_status(sql, id, UploadStatus::cancelled);

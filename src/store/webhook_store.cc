@@ -68,6 +68,7 @@ Task<std::vector<WebhookRow>> WebhookStore::claim(Claim claim) {
         // are running.
         int running = 0;
         for (const auto& [receiver, count] : claim.running) running += count;
+        auto of_receivers = claim.running;
         const std::string due =
             fmt::format("of_batch = {} AND due_ms <= {}", claim.of_batches ? 1 : 0, claim.now_ms);
         const std::string statement = fmt::format(
@@ -83,7 +84,7 @@ Task<std::vector<WebhookRow>> WebhookStore::claim(Claim claim) {
           for (const soci::row& row : rows) {
             WebhookRow webhook = webhook_of(row);
             if (static_cast<int>(claimed.size()) >= claim.limit) break;
-            int& of_receiver = claim.running[webhook.receiver];
+            int& of_receiver = of_receivers[webhook.receiver];
             if (of_receiver >= claim.per_receiver) continue;
             ++of_receiver;
             claimed.push_back(std::move(webhook));

@@ -1,0 +1,234 @@
+// What servers that share a database never do to each other.
+#include "store/batch_store.h"
+#include "store/janitor_store.h"
+#include "store/testing/servers.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <mutex>
+#include <set>
+#include <string>
+
+namespace quarry::store {
+namespace {
+
+using testing::run;
+using ::testing::SizeIs;
+
+constexpr std::int64_t kNow = 1'800'000'000'000;
+constexpr int kRows = 40;
+
+BatchRow batch_row(const std::string& id) {
+  BatchRow row;
+  row.id = BatchId{id};
+  row.by.owner = "me";
+  row.output_id = FileId{"file-out-" + id};
+  row.error_id = FileId{"file-err-" + id};
+  row.object.id = id;
+  row.object.endpoint = "/v1/chat/completions";
+  row.object.input_file_id = "file-in";
+  row.object.created_at = kNow / 1000;
+  row.object.expires_at = kNow / 1000 + 86'400;
+  return row;
+}
+
+class TwoServers : public ::testing::Test {
+ protected:
+  BatchStore store(std::size_t server) {
+    return BatchStore(servers_[server], fmt::format("server-{}", server));
+  }
+  void create(const std::string& id) {
+    ASSERT_TRUE(run(store(0).create(batch_row(id), std::nullopt, true, kNow)));
+  }
+  // A batch with that many jobs, all due.
+  void create_with_jobs(const std::string& id, int jobs, JobKind kind, JobState state) {
+    create(id);
+    BatchStore planner = store(0);
+    ASSERT_THAT(*run(planner.claim_batches(BatchPhase::planning, kNow, 1000, 5)), SizeIs(1));
+    BatchStore::Plan plan{BatchId{id}, "m", 100 * jobs, 0, std::nullopt, {}};
+    for (int n = 1; n <= jobs; ++n) {
+      JobRow job;
+      job.batch_id = plan.id;
+      job.n = n;
+      job.owner = "me";
+      job.kind = kind;
+      job.state = state;
+      job.deployment_id = "dep";
+      job.model_name = "m";
+      job.lines = job.records = 100;
+      plan.jobs.push_back(job);
+    }
+    ASSERT_TRUE(run(planner.save_plan(std::move(plan), kNow)));
+  }
+  // Lets both servers claim until neither finds anything, and gives what each row was claimed as.
+  // claim(server) gives names of rows.
+  std::multiset<std::string> claimed_by_both(
+      const std::function<std::vector<std::string>(std::size_t)>& claim) {
+    std::mutex mutex;
+    std::multiset<std::string> claimed;
+    servers_.all_at_once([&](std::size_t server) {
+      // Rows that the other holds at this moment are passed over, so one look may find none.
+      for (int empty = 0; empty < 20;) {
+        const auto rows = claim(server);
+        if (rows.empty()) ++empty;
+        const std::scoped_lock lock(mutex);
+        claimed.insert(rows.begin(), rows.end());
+      }
+    });
+    return claimed;
+  }
+  template <class Due>
+  static std::vector<std::string> names_of(const Result<std::vector<Due>>& due) {
+    std::vector<std::string> names;
+    if (!due) {
+      ADD_FAILURE() << due.error().message();
+      return names;
+    }
+    for (const Due& item : *due) names.push_back(std::to_string(item.job.n));
+    return names;
+  }
+  static void expect_each_once(const std::multiset<std::string>& claimed) {
+    EXPECT_EQ(claimed.size(), std::size_t{kRows});
+    EXPECT_EQ(std::set<std::string>(claimed.begin(), claimed.end()).size(), std::size_t{kRows});
+  }
+
+  testing::Servers servers_{2};
+};
+
+TEST_F(TwoServers, NeverClaimTheSameBatch) {
+  for (int i = 0; i < kRows; ++i) create(fmt::format("batch_{}", i));
+  expect_each_once(claimed_by_both([&](std::size_t server) {
+    std::vector<std::string> names;
+    const auto due = run(store(server).claim_batches(BatchPhase::planning, kNow, 60'000, 3));
+    for (const DueBatch& item : *due) names.push_back(item.batch.id.value);
+    return names;
+  }));
+}
+
+TEST_F(TwoServers, NeverClaimTheSameJob) {
+  create_with_jobs("batch_1", kRows, JobKind::bedrock, JobState::ended);
+  expect_each_once(claimed_by_both([&](std::size_t server) {
+    return names_of(
+        run(store(server).claim_jobs(std::nullopt, {JobState::ended}, kNow, 60'000, 3)));
+  }));
+}
+
+TEST_F(TwoServers, NeverClaimTheSameDirectJob) {
+  create_with_jobs("batch_1", kRows, JobKind::direct, JobState::planned);
+  expect_each_once(claimed_by_both([&](std::size_t server) {
+    return names_of(run(store(server).claim_direct(kNow, 60'000, 3)));
+  }));
+}
+
+TEST_F(TwoServers, NeverLookAtTheSameJob) {
+  create_with_jobs("batch_1", kRows, JobKind::bedrock, JobState::submitted);
+  expect_each_once(claimed_by_both([&](std::size_t server) {
+    std::vector<std::string> names;
+    const auto due = run(store(server).claim_looks(kNow, 60'000, 3, {"another"}));
+    for (const auto& look : *due) names.push_back(std::to_string(look.due.job.n));
+    return names;
+  }));
+}
+
+TEST_F(TwoServers, TogetherTakeNoMoreSlotsThanTheDeploymentHas) {
+  create_with_jobs("batch_1", kRows, JobKind::bedrock, JobState::staged);
+  const auto claimed = claimed_by_both([&](std::size_t server) {
+    return names_of(run(store(server).claim_staged({{"dep", 4, 5}}, kNow, 60'000)));
+  });
+  EXPECT_EQ(claimed.size(), 5u);
+}
+
+TEST_F(TwoServers, CreateBatchesInOneOrder) {
+  servers_.all_at_once([&](std::size_t server) {
+    for (int i = 0; i < kRows; ++i) {
+      const auto made = run(store(server).create(batch_row(fmt::format("batch_{}_{}", server, i)),
+                                                 std::nullopt, true, kNow));
+      EXPECT_TRUE(made) << made.error().message();
+    }
+  });
+  EXPECT_EQ(servers_.schema().query("SELECT COUNT(DISTINCT created_order) FROM batches"),
+            std::to_string(2 * kRows));
+  EXPECT_EQ(servers_.schema().query("SELECT MAX(created_order) FROM batches"),
+            std::to_string(2 * kRows));
+}
+
+TEST_F(TwoServers, GiveEqualRequestsOneBatch) {
+  for (int i = 0; i < 10; ++i) {
+    const IdempotencyClaim claim{fmt::format("key-{}", i), "hash", 60'000};
+    std::array<std::string, 2> made;
+    servers_.all_at_once([&](std::size_t server) {
+      const auto batch = run(store(server).create(batch_row(fmt::format("batch_{}_{}", server, i)),
+                                                  claim, false, kNow));
+      if (batch) made[server] = batch->id.value;
+    });
+    EXPECT_FALSE(made[0].empty());
+    EXPECT_EQ(made[0], made[1]);
+  }
+  EXPECT_EQ(servers_.schema().query("SELECT COUNT(*) FROM batches"), "10");
+}
+
+TEST_F(TwoServers, ThatCollectTheLastTwoJobsWakeTheBatchAndCountBoth) {
+  for (int round = 0; round < 10; ++round) {
+    const BatchId id{fmt::format("batch_{}", round)};
+    create_with_jobs(id.value, 2, JobKind::bedrock, JobState::ended);
+    // Its due time says "never" from here on, until something wakes it.
+    ASSERT_THAT(*run(store(0).claim_batches(BatchPhase::running, kNow, 1000, 5)), SizeIs(1));
+    constexpr std::int64_t kAMonth = 30LL * 86'400'000;
+    ASSERT_TRUE(run(store(0).release_batch(id, kNow + kAMonth, 0)));
+    std::array<int, 2> jobs{};
+    for (std::size_t server : {0u, 1u}) {
+      const auto due =
+          run(store(server).claim_jobs(std::nullopt, {JobState::ended}, kNow, 60'000, 1));
+      ASSERT_THAT(*due, SizeIs(1));
+      jobs[server] = due->front().job.n;
+    }
+    servers_.all_at_once([&](std::size_t server) {
+      BatchStore::Collected collected;
+      collected.id = id;
+      collected.n = jobs[server];
+      collected.completed = 99;
+      collected.failed = 1;
+      const auto done = run(store(server).job_collected(collected, kNow));
+      EXPECT_TRUE(done) << done.error().message();
+    });
+    const auto batch = run(store(0).find_any(id));
+    EXPECT_EQ(batch->object.completed, 198);
+    EXPECT_EQ(batch->object.failed, 2);
+    EXPECT_THAT(*run(store(1).claim_batches(BatchPhase::running, kNow, 1000, 5)), SizeIs(1));
+  }
+}
+
+TEST_F(TwoServers, CountTheAnswersOfBothTheirJobs) {
+  create_with_jobs("batch_1", 2, JobKind::direct, JobState::planned);
+  std::array<int, 2> jobs{};
+  for (std::size_t server : {0u, 1u}) {
+    const auto due = run(store(server).claim_direct(kNow, 60'000, 1));
+    ASSERT_THAT(*due, SizeIs(1));
+    jobs[server] = due->front().job.n;
+  }
+  servers_.all_at_once([&](std::size_t server) {
+    DirectResultStore results(servers_[server], fmt::format("server-{}", server));
+    for (std::int64_t line = 0; line < kRows; ++line) {
+      const auto saved = run(results.save(BatchId{"batch_1"}, jobs[server],
+                                          {{line, 0}, 200, "{}", {}, {}}, {line + 1, 0}));
+      EXPECT_TRUE(saved) << saved.error().message();
+    }
+  });
+  EXPECT_EQ(run(store(0).find_any(BatchId{"batch_1"}))->object.completed, 2 * kRows);
+}
+
+TEST_F(TwoServers, HaveOneName) {
+  std::array<std::string, 2> names;
+  servers_.all_at_once([&](std::size_t server) {
+    JanitorStore janitor(servers_[server]);
+    names[server] = *run(janitor.instance_id());
+  });
+  EXPECT_FALSE(names[0].empty());
+  EXPECT_EQ(names[0], names[1]);
+}
+
+}  // namespace
+}  // namespace quarry::store
