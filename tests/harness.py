@@ -16,6 +16,8 @@ import subprocess
 import threading
 import time
 
+import databases
+
 # A proxy of the machine has no business between the tests and their own servers.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost,0.0.0.0"
 
@@ -50,7 +52,7 @@ class Process:
         self.log_path = directory / "stderr.log"
         for path in port_files.values():
             path.unlink(missing_ok=True)
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "QUARRY_"))}
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "QUARRY_", "DATABASE_"))}
         clean.update(environment or {})
         with open(self.log_path, "ab") as log, open(directory / "stdout.log", "ab") as out:
             self.process = subprocess.Popen(
@@ -214,7 +216,8 @@ class Server(SandboxControl, Process):
             port_files["sandbox"] = directory / "sandbox.port"
             args += ["--sandbox", "--sandbox-port", "0", "--sandbox-port-file", str(port_files["sandbox"]),
                      "--job-seconds", str(job_seconds)]
-        super().__init__([*args, *extra_args], directory, port_files, environment)
+        super().__init__([*args, *extra_args], directory, port_files,
+                         {**databases.environment_for(directory), **(environment or {})})
         self.port = self.ports["server"]
         self.url = f"http://127.0.0.1:{self.port}"
         self.key = KEY
@@ -288,6 +291,10 @@ class Server(SandboxControl, Process):
 
     def result_lines(self, file_id):
         return parse_lines(self.content(file_id))
+
+    def database_rows(self, statement):
+        """What its database holds, as tuples of texts; also when it has ended."""
+        return databases.rows(self.directory, statement)
 
     def spend(self, **query):
         import urllib.parse

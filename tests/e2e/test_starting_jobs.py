@@ -1,8 +1,5 @@
 """A job is asked for once and found again, whatever becomes of the answer and of the server that asked."""
 
-import contextlib
-import sqlite3
-
 import pytest
 
 import harness
@@ -67,9 +64,7 @@ def alone(tmp_path):
 
 def job_rows(scenes):
     """(n, state, aws_status) of all jobs in the server's database."""
-    path = scenes.directory / "server" / "data" / "quarry.db"
-    with contextlib.closing(sqlite3.connect(path, timeout=10)) as database:
-        return database.execute("SELECT n, state, aws_status FROM jobs").fetchall()
+    return scenes.server.database_rows("SELECT n, state, aws_status FROM jobs")
 
 
 @pytest.mark.parametrize("how, fault", [
