@@ -288,6 +288,24 @@ TEST_F(ClientTest, TellsWhatHadComeOfABodyThatWasCut) {
   EXPECT_EQ(buffer, "abc-------");
 }
 
+TEST_F(ClientTest, AnUnwantedBodyThatIsCutChangesNothingButAHeadThatIsCutIsNoAnswer) {
+  const auto answer_to = [this](std::string_view sent) {
+    ScriptedPeer peer([sent](auto& socket) {
+      read_request(socket);
+      write(socket, sent);
+      socket.shutdown(ScriptedPeer::Socket::shutdown_send);
+    });
+    auto request = to(peer.port(), "/");
+    request.discard_body = true;
+    return send(std::move(request));
+  };
+  const auto cut_body = answer_to("HTTP/1.1 202 OK\r\nContent-Length: 10\r\n\r\nabc");
+  ASSERT_TRUE(cut_body) << cut_body.error().message();
+  EXPECT_EQ(cut_body->status, 202);
+  EXPECT_FALSE(answer_to("HTTP/1.1 202 OK\r\nContent-Length: 10\r\n"));
+  EXPECT_FALSE(answer_to("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
 TEST_F(ClientTest, TellsNothingOfAnAnswerThatNeverBegan) {
   ClientResponse partial;
   partial.buffer_bytes = 7;  // of the attempt before
