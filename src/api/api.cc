@@ -1,8 +1,11 @@
 #include "api/api.h"
 
 #include "api/errors.h"
+#include "api/gate.h"
+#include "api/request_watch.h"
 #include "api/routes.h"
 #include "base/bytes.h"
+#include "base/ids.h"
 #include "obs/log.h"
 
 #include <fmt/format.h>
@@ -23,9 +26,16 @@ struct Route {
   IdRule id = IdRule::none;
   std::string_view after;  // what follows the id
   Answer (*answer)(Call);
+  Gate gate = Gate::key;
+  bool head = false;  // HEAD as GET
 };
 
 constexpr std::array kRoutes{
+    Route{"GET", "/health/liveliness", IdRule::none, "", get_liveliness, Gate::open, true},
+    Route{"GET", "/health/liveness", IdRule::none, "", get_liveliness, Gate::open, true},
+    Route{"GET", "/health/readiness", IdRule::none, "", get_readiness, Gate::open, true},
+    Route{"GET", "/health", IdRule::none, "", get_health, Gate::key, true},
+    Route{"GET", "/metrics", IdRule::none, "", get_metrics, Gate::metrics, true},
     Route{"POST", "/files", IdRule::none, "", create_file},
     Route{"GET", "/files", IdRule::none, "", list_files},
     Route{"GET", "/files/", IdRule::one_segment, "/content", get_file_content},
@@ -41,6 +51,20 @@ constexpr std::array kRoutes{
     Route{"GET", "/batches/", IdRule::one_segment, "", get_batch},
     Route{"GET", "/models", IdRule::none, "", list_models},
     Route{"GET", "/models/", IdRule::rest, "", get_model},
+    Route{"POST", "/key/generate", IdRule::none, "", generate_key, Gate::key_admin},
+    Route{"POST", "/key/update", IdRule::none, "", update_key, Gate::key_admin},
+    Route{"POST", "/key/delete", IdRule::none, "", delete_keys, Gate::key_admin},
+    Route{"POST", "/key/block", IdRule::none, "", block_key, Gate::key_admin},
+    Route{"POST", "/key/unblock", IdRule::none, "", unblock_key, Gate::key_admin},
+    Route{"GET", "/key/info", IdRule::none, "", key_info, Gate::own_key},
+    Route{"GET", "/key/list", IdRule::none, "", list_keys, Gate::key_admin},
+    Route{"POST", "/team/new", IdRule::none, "", new_team, Gate::key_admin},
+    Route{"POST", "/team/update", IdRule::none, "", update_team, Gate::key_admin},
+    Route{"POST", "/team/delete", IdRule::none, "", delete_teams, Gate::key_admin},
+    Route{"POST", "/team/block", IdRule::none, "", block_team, Gate::key_admin},
+    Route{"POST", "/team/unblock", IdRule::none, "", unblock_team, Gate::key_admin},
+    Route{"GET", "/team/info", IdRule::none, "", team_info, Gate::key_admin},
+    Route{"GET", "/team/list", IdRule::none, "", list_teams, Gate::key_admin},
     Route{"GET", "/spend/logs", IdRule::none, "", spend_logs},
 };
 
@@ -71,68 +95,146 @@ std::optional<std::string_view> match(const Route& route, std::string_view path)
   return path;
 }
 
-}  // namespace
+// What a request is for.
+struct Found {
+  const Route* route = nullptr;  // nullptr: none of that path and method
+  std::string_view encoded_id;
+  std::string allowed;               // methods that the path has, where it has not this one
+  std::string_view label = "other";  // for the metrics: the pattern, whatever the method
+};
 
-Api::Api(Services services)
-    : services_(services), started_at_(unix_seconds(services.clock.now())) {}
+// "/files/{id}/content" of each route, in their order.
+const std::array<std::string, kRoutes.size()>& patterns() {
+  static const auto all = [] {
+    std::array<std::string, kRoutes.size()> made;
+    for (std::size_t i = 0; i < made.size(); ++i) {
+      const Route& route = kRoutes[i];
+      made[i] =
+          fmt::format("{}{}{}", route.before, route.id == IdRule::none ? "" : "{id}", route.after);
+    }
+    return made;
+  }();
+  return all;
+}
 
-Awaitable<http::ServerResponse> Api::handle(http::ServerRequest request, http::BodyReader& body) {
-  const auto begun = std::chrono::steady_clock::now();
-  http::ServerResponse response = co_await route(request, body);
-  if (services_.sandbox) response.headers.set("x-quarry-sandbox", "true");
-  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(
-      std::chrono::steady_clock::now() - begun);
-  response.headers.set("openai-processing-ms", fmt::format("{}", took.count() / 1000));
-  obs::log(response.status >= 500 ? obs::Level::warn : obs::Level::info, "request",
+Found find_route(std::string_view method, std::string_view path) {
+  Found found;
+  for (std::size_t i = 0; i < kRoutes.size(); ++i) {
+    const Route& candidate = kRoutes[i];
+    const auto encoded_id = match(candidate, path);
+    if (!encoded_id) continue;
+    found.label = patterns()[i];
+    if (candidate.method == method || (candidate.head && method == "HEAD")) {
+      found.route = &candidate;
+      found.encoded_id = *encoded_id;
+      return found;
+    }
+    found.allowed +=
+        found.allowed.empty() ? candidate.method : fmt::format(", {}", candidate.method);
+  }
+  return found;
+}
+
+http::ServerResponse no_such_route(const http::ServerRequest& request, const std::string& allowed) {
+  if (allowed.empty()) {
+    return error_response(404, fmt::format("Invalid URL ({} {})", request.method, request.path),
+                          "invalid_request_error", "", "unknown_url");
+  }
+  auto response =
+      error_response(405, fmt::format("Not allowed to {} on {}.", request.method, request.path),
+                     "invalid_request_error", "", "method_not_allowed");
+  response.headers.set("Allow", allowed);
+  return response;
+}
+
+// Where the client sent one traceparent that is valid.
+obs::RequestTrace trace_of(const http::ServerRequest& request) {
+  if (request.headers.count("traceparent") != 1) return {};
+  const auto from = obs::parse_traceparent(*request.headers.get("traceparent"));
+  return from ? obs::begin_span(from, random_hex128()) : obs::RequestTrace{};
+}
+
+void log_request(const http::ServerRequest& request,
+                 int status,
+                 std::int64_t took_us,
+                 const obs::RequestTrace& trace) {
+  const auto level = status >= 500 ? obs::Level::warn : obs::Level::info;
+  if (trace.trace_id.empty()) {
+    obs::log(level, "request",
+             {{"request_id", request.request_id},
+              {"method", request.method},
+              {"path", request.path},
+              {"status", status},
+              {"took_us", took_us}});
+    return;
+  }
+  obs::log(level, "request",
            {{"request_id", request.request_id},
             {"method", request.method},
             {"path", request.path},
-            {"status", response.status},
-            {"took_us", took.count()}});
+            {"status", status},
+            {"took_us", took_us},
+            {"trace_id", trace.trace_id},
+            {"span_id", trace.span_id}});
+}
+
+// services and rate outlive it, as Api does its requests.
+Answer answer(const Services& services,
+              access::RequestRate& rate,
+              std::int64_t started_at,
+              const http::ServerRequest& request,
+              http::BodyReader& body,
+              const Found& found,
+              const obs::RequestTrace& trace) {
+  const Gate gate = found.route ? found.route->gate : Gate::key;
+  access::Caller caller;
+  std::optional<access::RequestRate::Standing> standing;
+  if (gate != Gate::open && (gate != Gate::metrics || services.metrics_need_key)) {
+    auto known = co_await services.authenticator.authenticate(request.headers.get("Authorization"),
+                                                              request.headers.get("api-key"));
+    if (!known) {
+      co_return known.error().code() == Errc::forbidden
+          ? unauthorized(known.error())
+          : error_response(known.error(), request.request_id);
+    }
+    caller = std::move(*known);
+    standing = rate.admit(caller, std::chrono::steady_clock::now());
+    if (standing && !standing->admitted) co_return rate_limited(*standing);
+  }
+  if (!found.route) co_return no_such_route(request, found.allowed);
+  if (auto open = check_gate(gate, caller, services.authenticator.open()); !open) {
+    co_return error_response(open.error(), request.request_id);
+  }
+  auto id = percent_decode(found.encoded_id);
+  http::ServerResponse response =
+      co_await found.route->answer({services, request, body, std::move(caller),
+                                    id.value_or(std::string(found.encoded_id)), started_at, trace});
+  if (standing) add_rate_headers(response, *standing);
   co_return response;
 }
 
-Awaitable<http::ServerResponse> Api::route(const http::ServerRequest& request,
-                                           http::BodyReader& body) {
-  const std::string_view path = bare_path(request.path);
-  if (request.method == "GET" || request.method == "HEAD") {
-    if (path == "/health/liveliness" || path == "/health/liveness") {
-      co_return json_response(200, "I'm alive!");
-    }
-    if (path == "/health/readiness" || path == "/health") {
-      co_return json_response(
-          200,
-          {{"status", "healthy"}, {"version", QUARRY_VERSION}, {"sandbox", services_.sandbox}});
-    }
-  }
-  auto caller = services_.authenticator.authenticate(request.headers.get("Authorization"),
-                                                     request.headers.get("api-key"));
-  if (!caller) co_return unauthorized(caller.error());
+}  // namespace
 
-  std::string allowed;
-  for (const Route& candidate : kRoutes) {
-    const auto encoded_id = match(candidate, path);
-    if (!encoded_id) continue;
-    if (candidate.method != request.method) {
-      allowed += allowed.empty() ? candidate.method : fmt::format(", {}", candidate.method);
-      continue;
-    }
-    auto id = percent_decode(*encoded_id);
-    co_return co_await candidate.answer({services_, request, body, std::move(*caller),
-                                         id.value_or(std::string(*encoded_id)), started_at_});
-  }
-  if (!allowed.empty()) {
-    auto response =
-        error_response(405, fmt::format("Not allowed to {} on {}.", request.method, request.path),
-                       "invalid_request_error", "", "method_not_allowed");
-    response.headers.set("Allow", allowed);
-    co_return response;
-  }
-  co_return error_response(404, fmt::format("Invalid URL ({} {})", request.method, request.path),
-                           "invalid_request_error", "", "unknown_url");
+Api::Api(Services services)
+    : services_(std::move(services)), started_at_(unix_seconds(services_.clock.now())) {}
+
+Awaitable<http::ServerResponse> Api::handle(http::ServerRequest request, http::BodyReader& body) {
+  RequestWatch watch(request, body);
+  const obs::RequestTrace trace = trace_of(request);
+  const std::string_view path = bare_path(request.path);
+  const Found found = find_route(request.method, path);
+  http::ServerResponse response =
+      co_await answer(services_, rate_, started_at_, request, watch.body(), found, trace);
+  if (services_.sandbox) response.headers.set("x-quarry-sandbox", "true");
+  const std::int64_t took_us = watch.took().count();
+  response.headers.set("openai-processing-ms", fmt::format("{}", took_us / 1000));
+  watch.answered(response, found.label);
+  log_request(request, response.status, took_us, trace);
+  co_return response;
 }
 
 http::ServerResponse Api::refuse(int status, std::string_view why, const std::string& request_id) {
+  count_refused(status);
   obs::info("request refused", {{"request_id", request_id}, {"status", status}, {"why", why}});
   auto response =
       error_response(status, why, status >= 500 ? "server_error" : "invalid_request_error", "", "");

@@ -1,9 +1,11 @@
+#include "access/model_access.h"
 #include "api/errors.h"
 #include "api/routes.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,11 +16,27 @@ boost::json::value model_object(const std::string& name, std::int64_t created) {
   return {{"id", name}, {"object", "model"}, {"created", created}, {"owned_by", "quarry"}};
 }
 
+// Those of the server that the caller may use, and those that its key names where the server has a
+// wildcard for them. Sorted.
+std::set<std::string> models_of(const Call& call) {
+  std::set<std::string> names;
+  const aws::DeploymentSet& served = call.services.deployments;
+  for (std::string& name : served.model_names()) {
+    if (access::may_use(call.caller, name)) names.insert(std::move(name));
+  }
+  if (call.caller.admin()) return names;
+  for (const std::string& name : call.caller.key->grant.models) {
+    const bool is_one = !name.contains('*') && served.has(name);
+    if (is_one && access::may_use(call.caller, name)) names.insert(name);
+  }
+  return names;
+}
+
 }  // namespace
 
 Answer list_models(Call call) {
   boost::json::array data;
-  for (const std::string& name : call.services.deployments.model_names()) {
+  for (const std::string& name : models_of(call)) {
     data.push_back(model_object(name, call.started_at));
   }
   co_return json_response(200, {{"object", "list"}, {"data", std::move(data)}});
@@ -26,8 +44,10 @@ Answer list_models(Call call) {
 
 Answer get_model(Call call) {
   const std::vector<std::string> names = call.services.deployments.model_names();
-  // A wildcard is listed under the name with its star.
-  if (!call.services.deployments.has(call.id) && std::ranges::find(names, call.id) == names.end()) {
+  // A wildcard is listed under the name with its star. What may not be used is as if it were not.
+  const bool served =
+      call.services.deployments.has(call.id) || std::ranges::find(names, call.id) != names.end();
+  if (!served || !access::may_use(call.caller, call.id)) {
     co_return error_response(404, fmt::format("The model '{}' does not exist", call.id),
                              "invalid_request_error", "model", "model_not_found");
   }

@@ -2,6 +2,7 @@
 // The handlers behind the routes, one file a resource. Each gets the caller, already authenticated.
 
 #include "api/api.h"
+#include "obs/trace_context.h"
 
 #include <string>
 
@@ -16,6 +17,7 @@ struct Call {
   access::Caller caller;
   std::string id;  // the decoded path segment, where the route has one
   std::int64_t started_at = 0;
+  obs::RequestTrace trace = {};
 };
 
 // files_routes.cc
@@ -38,8 +40,30 @@ Answer cancel_batch(Call call);
 // models_routes.cc
 Answer list_models(Call call);
 Answer get_model(Call call);
+// keys_routes.cc
+Answer generate_key(Call call);
+Answer update_key(Call call);
+Answer delete_keys(Call call);
+Answer block_key(Call call);
+Answer unblock_key(Call call);
+Answer key_info(Call call);
+Answer list_keys(Call call);
+// teams_routes.cc
+Answer new_team(Call call);
+Answer update_team(Call call);
+Answer delete_teams(Call call);
+Answer block_team(Call call);
+Answer unblock_team(Call call);
+Answer team_info(Call call);
+Answer list_teams(Call call);
 // spend_routes.cc
 Answer spend_logs(Call call);
+
+// health_routes.cc
+Answer get_liveliness(Call call);
+Answer get_readiness(Call call);
+Answer get_health(Call call);
+Answer get_metrics(Call call);
 
 http::ServerResponse json_response(int status, const boost::json::value& value);
 // The whole body as text. Errors: invalid_request, reason "body_too_large" above the bound of 1

@@ -1,0 +1,65 @@
+#include "access/model_access.h"
+
+#include "aws/deployment_set.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace quarry::access {
+namespace {
+
+constexpr std::string_view kAllOfServer = "all-proxy-models";
+constexpr std::string_view kAllOfTeam = "all-team-models";
+
+bool stands_for_all(std::string_view listed) { return listed == kAllOfServer || listed == "*"; }
+
+bool lists_all(const std::vector<std::string>& models) {
+  return models.empty() || std::ranges::any_of(models, stands_for_all);
+}
+
+bool lists(const std::vector<std::string>& models, std::string_view model_name) {
+  return lists_all(models) || std::ranges::any_of(models, [&](const std::string& listed) {
+           return listed == model_name || aws::Pattern(listed).match(model_name);
+         });
+}
+
+bool asks_its_team(const Key& key) {
+  return std::ranges::find(key.grant.models, kAllOfTeam) != key.grant.models.end();
+}
+
+}  // namespace
+
+bool may_use_all(const Caller& caller) {
+  if (caller.admin()) return true;
+  const Key& key = *caller.key;
+  const bool of_key = lists_all(key.grant.models) || (asks_its_team(key) && key.team);
+  return of_key && (!key.team || lists_all(key.team->grant.models));
+}
+
+bool may_use(const Caller& caller, std::string_view model_name) {
+  if (caller.admin()) return true;
+  const Key& key = *caller.key;
+  const bool of_key = lists(key.grant.models, model_name) || (asks_its_team(key) && key.team);
+  return of_key && (!key.team || lists(key.team->grant.models, model_name));
+}
+
+Result<void> check_models(const Caller& caller,
+                          const std::vector<std::string>& model_names,
+                          std::string_view param) {
+  std::vector<std::string> refused;
+  for (const std::string& name : model_names) {
+    if (!may_use(caller, name)) refused.push_back(name);
+  }
+  if (refused.empty()) return {};
+  return fail(Error(Errc::denied,
+                    fmt::format("The key {} may not use {} '{}'. hint: GET /v1/models "
+                                "lists the models that it may use.",
+                                caller.key->name, refused.size() == 1 ? "the model" : "the models",
+                                fmt::join(refused, "', '")))
+                  .param(std::string(param))
+                  .reason("model_not_allowed"));
+}
+
+}  // namespace quarry::access

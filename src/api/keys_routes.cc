@@ -1,0 +1,156 @@
+#include "access/key_service.h"
+#include "api/errors.h"
+#include "api/grant_objects.h"
+#include "api/query.h"
+#include "api/routes.h"
+#include "base/bytes.h"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+namespace quarry::api {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::int64_t kPageSizeDefault = 10;
+constexpr std::int64_t kPageSizeMax = 100;
+constexpr std::int64_t kPagesMax = 1'000'000;
+
+Task<access::KeyRequest> read_request(http::BodyReader& body) {
+  auto text = co_await read_small_body(body);
+  if (!text) co_return fail(std::move(text.error()));
+  co_return access::parse_key_request(*text);
+}
+
+Answer set_blocked(Call call, bool blocked) {
+  auto request = co_await read_request(call.body);
+  if (!request) co_return error_response(request.error(), call.request.request_id);
+  auto key = co_await call.services.keys.set_blocked(std::move(*request), blocked);
+  if (!key) co_return error_response(key.error(), call.request.request_id);
+  co_return json_response(200, key_object(*key));
+}
+
+struct ListRequest {
+  store::KeyStore::Query query;
+  std::int64_t page = 1, size = kPageSizeDefault;
+  bool whole = false;  // objects, not hashes
+};
+
+Result<ListRequest> parse_list(std::string_view text) {
+  const auto parameters = parse_query(text);
+  const auto find = [&](std::string_view name) {
+    const auto found = parameters.find(name);
+    return found == parameters.end() ? std::string() : found->second;
+  };
+  ListRequest list;
+  for (auto [name, target, most] :
+       {std::tuple{"page", &list.page, kPagesMax}, {"size", &list.size, kPageSizeMax}}) {
+    if (!parameters.contains(name)) continue;
+    auto value = integer_parameter(name, find(name), 1, most);
+    if (!value) return fail(std::move(value.error()));
+    *target = *value;
+  }
+  list.query.user_id = find("user_id");
+  list.query.team_id = find("team_id");
+  list.query.key_alias = find("key_alias");
+  list.query.limit = list.size;
+  list.query.offset = (list.page - 1) * list.size;
+  const std::string whole = find("return_full_object");
+  list.whole = whole == "true" || whole == "True" || whole == "1";
+  return list;
+}
+
+}  // namespace
+
+Answer generate_key(Call call) {
+  auto request = co_await read_request(call.body);
+  if (!request) co_return error_response(request.error(), call.request.request_id);
+  const std::vector<std::string> ignored = request->ignored;
+  auto made = co_await call.services.keys.generate(std::move(*request));
+  if (!made) co_return error_response(made.error(), call.request.request_id);
+  json::object object{{"key", made->text.reveal()}};
+  object["token_id"] = made->key.row.key_hash;
+  for (auto& member : key_object(made->key)) object[member.key()] = std::move(member.value());
+  add_warnings(object, ignored);
+  co_return json_response(200, object);
+}
+
+Answer update_key(Call call) {
+  auto request = co_await read_request(call.body);
+  if (!request) co_return error_response(request.error(), call.request.request_id);
+  const std::vector<std::string> ignored = request->ignored;
+  auto key = co_await call.services.keys.update(std::move(*request));
+  if (!key) co_return error_response(key.error(), call.request.request_id);
+  json::object object = key_object(*key);
+  object["key"] = key->row.key_hash;
+  add_warnings(object, ignored);
+  co_return json_response(200, object);
+}
+
+// What was named is said again, as LiteLLM does: a key that was in the request is in the answer.
+Answer delete_keys(Call call) {
+  auto body = co_await read_small_body(call.body);
+  if (!body) co_return error_response(body.error(), call.request.request_id);
+  auto named = access::parse_delete_keys(*body);
+  if (!named) co_return error_response(named.error(), call.request.request_id);
+  json::array deleted;
+  for (const auto& key : named->keys) deleted.emplace_back(key.reveal());
+  for (const auto& alias : named->aliases) deleted.emplace_back(alias);
+  auto count = co_await call.services.keys.remove(std::move(*named));
+  if (!count) co_return error_response(count.error(), call.request.request_id);
+  co_return json_response(200, {{"deleted_keys", std::move(deleted)}, {"deleted_count", *count}});
+}
+
+Answer block_key(Call call) { co_return co_await set_blocked(std::move(call), true); }
+
+Answer unblock_key(Call call) { co_return co_await set_blocked(std::move(call), false); }
+
+Answer key_info(Call call) {
+  const auto parameters = parse_query(call.request.query);
+  const auto named = parameters.find("key");
+  Secret<std::string> wanted;
+  if (named != parameters.end()) {
+    wanted = Secret<std::string>(named->second);
+  } else if (!call.caller.admin()) {
+    wanted = Secret<std::string>(call.caller.key->hash);
+  }
+  if (!call.caller.admin()) {
+    const auto hash = access::hash_of(wanted);
+    if (!hash || *hash != call.caller.key->hash) {
+      co_return error_response(Error(Errc::denied,
+                                     "A key may look at itself alone. hint: leave "
+                                     "'key' away, or use the master key.")
+                                   .param("key")
+                                   .reason("admin_only"),
+                               call.request.request_id);
+    }
+  }
+  if (wanted.reveal().empty()) {
+    co_return error_response(400,
+                             "Missing required parameter: 'key'. The master key has no row of its "
+                             "own to look at.",
+                             "invalid_request_error", "key", "missing_required_parameter");
+  }
+  auto key = co_await call.services.keys.find(std::move(wanted));
+  if (!key) co_return error_response(key.error(), call.request.request_id);
+  co_return json_response(200, {{"key", key->row.key_hash}, {"info", key_object(*key)}});
+}
+
+Answer list_keys(Call call) {
+  auto list = parse_list(call.request.query);
+  if (!list) co_return error_response(list.error(), call.request.request_id);
+  const auto [query, page, size, whole] = *list;
+  auto listed = co_await call.services.keys.list(query, whole);
+  if (!listed) co_return error_response(listed.error(), call.request.request_id);
+  json::array keys;
+  for (const access::KeyView& key : listed->keys) {
+    keys.push_back(whole ? json::value(key_object(key)) : json::value_from(key.row.key_hash));
+  }
+  co_return json_response(200, {{"keys", std::move(keys)},
+                                {"total_count", listed->total},
+                                {"current_page", page},
+                                {"total_pages", (listed->total + size - 1) / size}});
+}
+
+}  // namespace quarry::api
