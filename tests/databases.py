@@ -29,10 +29,9 @@ def psql(url, statement):
 
 
 def new_schema(url):
-    """Makes an empty schema and returns the URL whose tables are in it."""
+    """Makes an empty schema and returns the URL whose tables are in it; it stays."""
     name = f"test_{uuid.uuid4().hex}"
     psql(url, f"CREATE SCHEMA {name}")
-    atexit.register(psql, url, f"DROP SCHEMA IF EXISTS {name} CASCADE")
     return f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3D{name}"
 
 
@@ -43,6 +42,8 @@ def environment_for(directory):
         return {}
     if directory not in _schemas:
         _schemas[directory] = new_schema(url)
+        name = _schemas[directory].rpartition("%3D")[2]
+        atexit.register(psql, url, f"DROP SCHEMA {name} CASCADE")
     return {"DATABASE_URL": _schemas[directory]}
 
 

@@ -20,7 +20,9 @@ long long newest() { return static_cast<long long>(migrations().size()); }
 long long version_of(soci::session& sql) {
   if (is_postgresql(sql)) {
     long long there = 0;
-    sql << "SELECT COUNT(to_regclass('schema_version'))", soci::into(there);
+    sql << "SELECT COUNT(*) FROM pg_class WHERE relname = 'schema_version' AND "
+           "pg_table_is_visible(oid)",
+        soci::into(there);
     if (there == 0) return 0;
   } else {
     sql << "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)";
@@ -96,7 +98,7 @@ void migrate(soci::session& sql) {
   } catch (const soci::postgresql_soci_error& e) {
     const std::string known = remedy(e.sqlstate());
     if (known.empty()) throw;
-    throw std::runtime_error(fmt::format("{} ({})", known, e.what()));
+    throw std::runtime_error(fmt::format("{} ({})", known, e.get_error_message()));
   }
 }
 

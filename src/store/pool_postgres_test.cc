@@ -230,8 +230,12 @@ TEST_F(Pool, RefusesASchemaOfAnotherProgram) {
 }
 
 TEST_F(Pool, RefusesAReadOnlyDatabase) {
-  const std::string why = why_not(options("%20-cdefault_transaction_read_only%3Don"));
-  EXPECT_EQ(why.find("read-only") == std::string::npos, false) << why;
+  auto read_only = options();
+  read_only.target.conninfo +=
+      " options='-csearch_path=" + schema_.query("SELECT current_schema()") +
+      " -cdefault_transaction_read_only=on'";
+  const std::string why = why_not(read_only);
+  EXPECT_NE(why.find("the database is read-only"), std::string::npos) << why;
 }
 
 TEST_F(Pool, GivesUpAServerThatIsNotThereWithoutItsPassword) {
