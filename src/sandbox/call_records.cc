@@ -20,6 +20,11 @@ void CallRecords::invoked(std::string_view model_id,
   ++sum.calls;
   sum.input_tokens += input_tokens;
   sum.output_tokens += output_tokens;
+  if (!first) return;
+  Sum& of_model = by_model_[std::string(model_id)];
+  ++of_model.calls;
+  of_model.input_tokens += input_tokens;
+  of_model.output_tokens += output_tokens;
 }
 
 void CallRecords::clear() { *this = {}; }
@@ -43,6 +48,16 @@ json::object CallRecords::invocations_json() const {
            {{"calls", repeated_.calls},
             {"input_tokens", repeated_.input_tokens},
             {"output_tokens", repeated_.output_tokens}}}};
+}
+
+json::object CallRecords::invocations_by_model_json() const {
+  json::object models;
+  for (const auto& [model, sum] : by_model_) {
+    models[model] = {{"distinct", sum.calls},
+                     {"input_tokens", sum.input_tokens},
+                     {"output_tokens", sum.output_tokens}};
+  }
+  return models;
 }
 
 }  // namespace quarry::sandbox

@@ -7,6 +7,7 @@
 #include <boost/json/object.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -26,6 +27,7 @@ class CallRecords {
 
   boost::json::object calls_json() const;        // region -> operation -> count
   boost::json::object invocations_json() const;  // calls, distinct, their tokens, repeated
+  boost::json::object invocations_by_model_json() const;  // model id -> distinct, their tokens
 
  private:
   struct Sum {
@@ -38,6 +40,7 @@ class CallRecords {
   std::unordered_set<std::string> asked_;
   Sum distinct_;
   Sum repeated_;
+  std::map<std::string, Sum, std::less<>> by_model_;  // of distinct_
 };
 
 }  // namespace quarry::sandbox

@@ -98,7 +98,8 @@ Awaitable<http::ServerResponse> handle_control(ControlContext& control,
     if (method == "GET" || method == "DELETE") {
       co_return answer({{"calls", control.calls.calls_json()},
                         {"jobs", jobs_json(control.jobs)},
-                        {"invocations", control.calls.invocations_json()}});
+                        {"invocations", control.calls.invocations_json()},
+                        {"invocations_by_model", control.calls.invocations_by_model_json()}});
     }
     co_return refusal(405, "records are read with GET; DELETE forgets the calls");
   }

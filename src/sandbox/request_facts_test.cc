@@ -90,6 +90,9 @@ TEST(CallRecords, TellARepeatedCallFromAnother) {
   EXPECT_EQ(boost::json::serialize(records.invocations_json()),
             R"({"calls":4,"distinct":3,"input_tokens":70,"output_tokens":7,)"
             R"("repeated":{"calls":1,"input_tokens":10,"output_tokens":1}})");
+  EXPECT_EQ(boost::json::serialize(records.invocations_by_model_json()),
+            R"({"m":{"distinct":2,"input_tokens":30,"output_tokens":3},)"
+            R"("n":{"distinct":1,"input_tokens":40,"output_tokens":4}})");
   records.clear();
   EXPECT_EQ(boost::json::serialize(records.calls_json()), "{}");
 }
