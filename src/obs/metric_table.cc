@@ -84,7 +84,7 @@ constexpr std::array kGauges{
                "For how long the oldest work that is due has been waiting for a server. Of the "
                "database: take max()."},
     MetricSpec{"quarry_oldest_staged_job_seconds",
-               "Since when the oldest batch with a job that waits for a slot exists. Of the "
+               "For how long the oldest planned batch has had a job without a slot at AWS. Of the "
                "database: take max()."},
     MetricSpec{"quarry_nearest_expiry_seconds",
                "Until the first window of an open batch closes; +Inf without one. Of the database: "

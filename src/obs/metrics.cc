@@ -10,7 +10,7 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
-#include <cmath>
+#include <array>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -122,13 +122,29 @@ class Group {
   std::vector<std::unique_ptr<Series<Metric>>> all_;
 };
 
+// Series whose first increase an alert waits for: a rate of what was not there before is none.
+struct Begun {
+  Counter which;
+  std::string_view label;
+};
+constexpr std::array kBegun{
+    Begun{Counter::batches_ended, "completed"},      Begun{Counter::batches_ended, "failed"},
+    Begun{Counter::batches_ended, "expired"},        Begun{Counter::batches_ended, "cancelled"},
+    Begun{Counter::webhook_deliveries, "delivered"}, Begun{Counter::webhook_deliveries, "retried"},
+    Begun{Counter::webhook_deliveries, "given_up"},  Begun{Counter::webhook_deliveries, "refused"},
+    Begun{Counter::database_transactions, "failed"},
+};
+
 struct Registry {
   Group<prometheus::Counter> counters{counter_specs()};
   Group<prometheus::Gauge> gauges{gauge_specs()};
   Group<prometheus::Histogram> histograms{histogram_specs()};
   std::mutex sampling;
 
-  Registry() { gauges.find(Gauge::build_info, {QUARRY_VERSION}).Set(1); }
+  Registry() {
+    gauges.find(Gauge::build_info, {QUARRY_VERSION}).Set(1);
+    for (const Begun& begun : kBegun) counters.find(begun.which, {begun.label});
+  }
 };
 
 // Never destroyed: what ends last may still want to count.

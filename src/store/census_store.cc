@@ -80,7 +80,7 @@ Task<Census> CensusStore::take(std::int64_t now_ms) {
             .value_or(0);
     census.webhooks_waiting =
         one_value(sql, fmt::format("SELECT COUNT(*) AS found FROM webhook_deliveries WHERE "
-                                   "delivered_ms IS NULL AND given_up_ms IS NULL AND due_ms <= {}",
+                                   "delivered_ms IS NULL AND given_up_ms IS NULL AND due_ms < {}",
                                    kNeverMs))
             .value_or(0);
     return census;

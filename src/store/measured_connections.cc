@@ -22,9 +22,6 @@ class MeasuredConnections final : public Connections {
  public:
   explicit MeasuredConnections(std::unique_ptr<Connections> inner) : inner_(std::move(inner)) {
     obs::set(obs::Gauge::database_connections_limit, {}, inner_->count());
-    for (const std::string_view outcome : {"committed", "refused", "failed"}) {
-      obs::count(obs::Counter::database_transactions, {outcome}, 0);
-    }
   }
 
   Result<void> transaction(const Work& work) override {
