@@ -65,7 +65,12 @@ constexpr std::array kRoutes{
     Route{"POST", "/team/unblock", IdRule::none, "", unblock_team, Gate::key_admin},
     Route{"GET", "/team/info", IdRule::none, "", team_info, Gate::key_admin},
     Route{"GET", "/team/list", IdRule::none, "", list_teams, Gate::key_admin},
+    Route{"GET", "/webhooks", IdRule::none, "", list_webhooks},
     Route{"GET", "/spend/logs", IdRule::none, "", spend_logs},
+    Route{"GET", "/spend/keys", IdRule::none, "", spend_keys},
+    Route{"GET", "/spend/models", IdRule::none, "", spend_models},
+    Route{"GET", "/spend/teams", IdRule::none, "", spend_teams},
+    Route{"GET", "/global/spend/report", IdRule::none, "", spend_report},
 };
 
 // The path without its prefix and a trailing slash.

@@ -33,6 +33,7 @@ struct Services {
   Health& health;
   const ServingState& serving;
   const webhook::Targets& webhooks;
+  store::WebhookStore& webhook_store;
   // Sets the gauges that only the process' parts know, when somebody reads the metrics.
   std::function<void()> sample_gauges = {};
   bool metrics_need_key = false;

@@ -58,7 +58,13 @@ Answer team_info(Call call);
 Answer list_teams(Call call);
 // spend_routes.cc
 Answer spend_logs(Call call);
+Answer spend_keys(Call call);
+Answer spend_models(Call call);
+Answer spend_teams(Call call);
+Answer spend_report(Call call);
 
+// webhooks_routes.cc
+Answer list_webhooks(Call call);
 // health_routes.cc
 Answer get_liveliness(Call call);
 Answer get_readiness(Call call);

@@ -36,18 +36,18 @@
 #include "store/spend_store.h"
 #include "store/upload_store.h"
 #include "store/webhook_store.h"
-#include "webhook/deliverer.h"
-#include "webhook/targets.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <climits>
 #include <fmt/format.h>
 
+#include "webhook/deliverer.h"
+#include "webhook/targets.h"
 #include <array>
 #include <atomic>
-#include <climits>
 #include <condition_variable>
 #include <csignal>
 #include <cstdio>
@@ -302,7 +302,7 @@ void Gateway::connect() {
   health_ = std::make_unique<api::Health>(io_, census_, *deployments_, serving_, clock_);
   api_ = std::make_unique<api::Api>(
       api::Services{*authenticator_, *keys_, teams_, *files_, *upload_service_, *batches_, spend_,
-                    *deployments_, clock_, *health_, serving_, webhook_targets_,
+                    *deployments_, clock_, *health_, serving_, webhook_targets_, webhook_store_,
                     [this] { sample_gauges(); }, settings_.metrics_need_key, options_.sandbox});
   http::ServerLimits limits;
   // The form around a file adds a little to its size.
