@@ -39,6 +39,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <climits>
@@ -293,7 +294,9 @@ void Gateway::connect() {
       batch::JanitorSettings{settings_.janitor_interval, settings_.job_files_retention});
   batch_store_.tell_of_ends(
       [this](const store::BatchRow& batch, openai::BatchStatus status, std::int64_t now_ms) {
-        return webhook_targets_.notices(batch, status, now_ms);
+        auto notices = webhook_targets_.notices(batch, status, now_ms);
+        if (!notices.empty()) asio::post(io_, [this] { deliverer_->wake(); });
+        return notices;
       });
   deliverer_ = std::make_unique<webhook::Deliverer>(
       webhook::DelivererWorld{io_, webhook_store_, webhook_targets_, *webhook_client_, clock_,

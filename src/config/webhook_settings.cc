@@ -1,5 +1,6 @@
 #include "config/webhook_settings.h"
 
+#include "base/bytes.h"
 #include "config/section.h"
 #include "config/values.h"
 
@@ -14,12 +15,13 @@ namespace {
 
 constexpr std::string_view kSecretPrefix = "whsec_";
 
-bool is_base64(std::string_view text) {
-  while (text.ends_with('=')) text.remove_suffix(1);
-  return std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
-           c == '/';
-  });
+// Its shape. Which hosts may be called, and how they may be written, is webhook/target_url.h's to
+// say.
+Complaint check_url(std::string_view url) {
+  if (!url.starts_with("https://") && !url.starts_with("http://")) {
+    return "must begin with https:// or http://";
+  }
+  return check_name(url);
 }
 
 // The secret is not repeated in what is complained of it.
@@ -28,7 +30,7 @@ Secret<std::string> read_secret(Section& section, std::string_view key) {
   auto secret = section.text(key);
   if (!secret) return {};
   const std::string_view text = *secret;
-  if (!text.starts_with(kSecretPrefix) || !is_base64(text.substr(kSecretPrefix.size()))) {
+  if (!text.starts_with(kSecretPrefix) || !base64_decode(text.substr(kSecretPrefix.size()))) {
     section.complain(key,
                      "must be whsec_ and the base64 of a key of 24 to 64 bytes; hint: "
                      "echo \"whsec_$(openssl rand -base64 32)\"");
@@ -43,7 +45,7 @@ Secret<std::string> read_secret(Section& section, std::string_view key) {
 WebhookTarget read_target(Section section) {
   WebhookTarget target;
   if (!section.has("url")) section.complain("url", "is required");
-  target.url = section.checked_text("url", check_endpoint).value_or("");
+  target.url = section.checked_text("url", check_url).value_or("");
   if (!section.has("secret")) section.complain("secret", "is required: events are signed with it");
   target.secret = read_secret(section, "secret");
   for (const std::string& event : section.texts("events")) {

@@ -37,16 +37,17 @@ TEST(WebhookSettings, AreNobodyWhereNothingIsSaid) {
 
 TEST(WebhookSettings, AreReadWithTheirSecretsFromTheEnvironment) {
   const WebhookSettings got =
-      loaded(config_file(kRegion,
-                         "general_settings:\n  webhooks:\n    - url: https://a.example/hook\n"
-                         "      secret: os.environ/HOOK\n      events: [batch.failed]\n"
-                         "    - {url: 'https://b.example', secret: " +
-                             kSecret + "}\n  allow_batch_webhooks: true\n  webhook_secret: " +
-                             kSecret + "\n  webhook_allow_private_addresses: true\n"),
+      loaded(config_file(
+                 kRegion,
+                 "general_settings:\n  webhooks:\n    - url: https://a.example/hook?token=t\n"
+                 "      secret: os.environ/HOOK\n      events: [batch.failed]\n"
+                 "    - {url: 'https://b.example', secret: " +
+                     kSecret + "}\n  allow_batch_webhooks: true\n  webhook_secret: " + kSecret +
+                     "\n  webhook_allow_private_addresses: true\n"),
              {{"HOOK", kSecret}})
           .webhooks;
   ASSERT_EQ(got.targets.size(), 2u);
-  EXPECT_EQ(got.targets[0].url, "https://a.example/hook");
+  EXPECT_EQ(got.targets[0].url, "https://a.example/hook?token=t");
   EXPECT_EQ(got.targets[0].secret.reveal(), kSecret);
   EXPECT_THAT(got.targets[0].events, ElementsAre("batch.failed"));
   EXPECT_TRUE(got.targets[1].events.empty());
@@ -70,8 +71,8 @@ TEST(WebhookSettings, NameWhatATargetLacks) {
 }
 
 TEST(WebhookSettings, RefuseAWeakSecretAndDoNotRepeatIt) {
-  for (const char* weak :
-       {"hunter2hunter2", "whsec_c2hvcnQ=", "whsec_not*base64*at*all*********"}) {
+  for (const char* weak : {"hunter2hunter2", "whsec_c2hvcnQ=", "whsec_not*base64*at*all*********",
+                           "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3OD"}) {
     const ConfigError error =
         refusal(std::string("  webhooks: [{url: 'https://a.example', secret: '") + weak + "'}]\n");
     EXPECT_EQ(error.key, "general_settings.webhooks[0].secret");
