@@ -9,6 +9,7 @@ namespace quarry::store {
 
 Task<void> DirectResultStore::save(BatchId id, int n, Answer answer, Progress progress) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    lock_batch(sql, id);
     // Of a job that was collected meanwhile the counts are exact, and its answers are gone.
     long long held = 0;
     sql << "SELECT COUNT(*) FROM jobs WHERE batch_id = :id AND n = :n AND lease_owner = :me",
@@ -17,7 +18,6 @@ Task<void> DirectResultStore::save(BatchId id, int n, Answer answer, Progress pr
       return fail(Errc::conflict,
                   fmt::format("the lease on {}/{} was lost to another worker", id.value, n));
     }
-    lock_batch(sql, id);
     // The first answer stays: it is the one that is billed.
     long long known = 0;
     sql << "SELECT COUNT(*) FROM direct_results WHERE batch_id = :id AND n = :n AND line = :line "
