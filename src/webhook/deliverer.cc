@@ -149,7 +149,8 @@ Awaitable<void> Deliverer::State::claim(bool of_batches) {
   for (store::WebhookRow& webhook : *claimed) {
     ++lane.running;
     ++lane.by_receiver[webhook.receiver];
-    attempts.spawn(webhook.id, attempt(std::move(webhook)));
+    const std::string task = webhook.id;
+    attempts.spawn(task, attempt(std::move(webhook)));
   }
 }
 
