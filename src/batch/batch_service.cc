@@ -1,5 +1,8 @@
 #include "batch/batch_service.h"
 
+#include "access/admission_rules.h"
+#include "access/model_access.h"
+#include "batch/batch_estimate.h"
 #include "batch/dry_run.h"
 #include "files/scan.h"
 #include "obs/log.h"
@@ -31,6 +34,33 @@ void log_creation(const store::BatchRow& batch, bool repeated, const std::string
                     {"trace_id", trace_id}});
 }
 
+// What the lines ask for, or the upload for all of them, is of the caller's models. A file without
+// a scan runs nothing: its batch fails.
+Result<void> check_models(const store::FileRow& file,
+                          const std::optional<files::Scan>& scan,
+                          const access::Caller& caller) {
+  constexpr std::string_view kParam = "input_file_id";
+  if (file.target_models.size() == 1) {
+    return access::check_models(caller, file.target_models, kParam);
+  }
+  if (!scan || access::may_use_all(caller)) return {};
+  if (scan->names_overflow) {
+    return fail(Error(Errc::denied,
+                      "The file names more models than can be held against the key's. hint: a file "
+                      "for each model, or target_model_names with the upload")
+                    .param(std::string(kParam))
+                    .reason("model_not_allowed"));
+  }
+  std::vector<std::string> names;
+  for (const auto& [name, requests] : scan->models) names.push_back(name);
+  return access::check_models(caller, names, kParam);
+}
+
+std::optional<files::Scan> scan_of(const store::FileRow& file) {
+  auto scan = files::parse_scan(file.scan_json);
+  return scan ? std::optional(std::move(*scan)) : std::nullopt;
+}
+
 }  // namespace
 
 Task<store::FileRow> BatchService::input_file(std::string id, access::Caller caller) {
@@ -48,9 +78,25 @@ Task<store::FileRow> BatchService::input_file(std::string id, access::Caller cal
 }
 
 Task<openai::DryRun> BatchService::dry_run(openai::CreateBatch request, access::Caller caller) {
-  auto file = co_await input_file(std::move(request.input_file_id), std::move(caller));
+  auto file = co_await input_file(std::move(request.input_file_id), caller);
   if (!file) co_return fail(std::move(file.error()));
+  if (auto allowed = check_models(*file, scan_of(*file), caller); !allowed) {
+    co_return fail(std::move(allowed.error()));
+  }
   co_return co_await batch::dry_run(context_, std::move(*file), request.endpoint);
+}
+
+store::Admission BatchService::admission_of(const store::FileRow& file,
+                                            const std::optional<files::Scan>& scan,
+                                            openai::Endpoint endpoint,
+                                            const access::Caller& caller) const {
+  if (!scan) return {};  // its batch fails
+  const auto estimates = estimate_batch({.scan = *scan,
+                                         .file_bytes = file.bytes,
+                                         .target_models = file.target_models,
+                                         .endpoint = endpoint},
+                                        context_.deployments, context_.models);
+  return access::admission_of(caller, estimates, unix_seconds(context_.clock.now()));
 }
 
 Task<store::BatchRow> BatchService::create(openai::CreateBatch request,
@@ -59,6 +105,10 @@ Task<store::BatchRow> BatchService::create(openai::CreateBatch request,
                                            std::string trace_id) {
   auto file = co_await input_file(request.input_file_id, caller);
   if (!file) co_return fail(std::move(file.error()));
+  const std::optional<files::Scan> scan = scan_of(*file);
+  if (auto allowed = check_models(*file, scan, caller); !allowed) {
+    co_return fail(std::move(allowed.error()));
+  }
   store::BatchRow batch;
   batch.id = new_batch_id();
   batch.by = caller.by;
@@ -74,13 +124,14 @@ Task<store::BatchRow> BatchService::create(openai::CreateBatch request,
   batch.object.expires_at = batch.object.created_at + std::chrono::seconds(request.window).count();
   if (file->target_models.size() == 1) {
     batch.object.model = file->target_models.front();
-  } else if (const auto scan = files::parse_scan(file->scan_json); scan && !scan->models.empty()) {
+  } else if (scan && !scan->models.empty()) {
     batch.object.model = scan->models.begin()->first;
   }
+  store::Admission admission = admission_of(*file, scan, request.endpoint, caller);
   const bool remember_only = hints.idempotency_key.empty() && hints.sdk_retry_count == 0;
   const BatchId fresh = batch.id;
   auto created = co_await context_.batches.create(std::move(batch), claim_of(hints), remember_only,
-                                                  context_.now_ms());
+                                                  context_.now_ms(), std::move(admission));
   if (created) {
     const bool repeated = created->id != fresh;
     obs::count(obs::Counter::batches_created, {}, repeated ? 0 : 1);

@@ -6,6 +6,7 @@
 #include "batch/context.h"
 #include "batch/engine.h"
 #include "files/file_service.h"
+#include "files/scan.h"
 #include "openai/create_batch.h"
 #include "openai/dry_run.h"
 
@@ -42,6 +43,11 @@ class BatchService {
   Task<store::BatchRow> cancel(BatchId id, access::Caller caller);
 
  private:
+  // What the batch of the file may take, and whether it may. Pure.
+  store::Admission admission_of(const store::FileRow& file,
+                                const std::optional<files::Scan>& scan,
+                                openai::Endpoint endpoint,
+                                const access::Caller& caller) const;
   Task<store::FileRow> input_file(std::string id, access::Caller caller);
 
   Context& context_;

@@ -313,8 +313,9 @@ Task<store::BatchStore::Collected> Collector::close() {
   collected.output_segment = std::move(*output);
   collected.error_segment = std::move(*errors);
   const spend::JobUsage used = usage_of_job();
-  const spend::Cost cost =
-      spend::cost_of_job(context_.models.of(deployment_->settings), job_.kind, used);
+  const catalog::Model* model = context_.models.of(deployment_->settings);
+  const spend::Cost cost = spend::cost_of_job(model, job_.kind, used);
+  collected.bill = spend::bill_of_job(model, job_.kind, used, deployment_->settings.model_id);
   collected.usage = used.usage;
   collected.cost_known = cost.known;
   collected.cost_nano_usd = cost.nano_usd;

@@ -1,5 +1,7 @@
 #include "files/file_receiver.h"
 
+#include "access/admission_rules.h"
+#include "access/model_access.h"
 #include "aws/object_stream.h"
 #include "base/bytes.h"
 #include "files/file_rules.h"
@@ -93,14 +95,21 @@ FileReceiver::~FileReceiver() = default;
 Task<Received> FileReceiver::receive(std::string content_type,
                                      http::BodyReader& body,
                                      access::Caller caller) {
+  caller_ = std::move(caller);
   auto streamed = co_await stream(std::move(content_type), body);
   if (streamed) {
-    auto received = co_await conclude(std::move(caller));
+    auto received = co_await conclude();
     if (received) co_return received;
     streamed = fail(std::move(received.error()));
   }
   if (writer_) co_await writer_->abort();
   co_return fail(std::move(streamed.error()));
+}
+
+Awaitable<void> FileReceiver::discard() {
+  if (deployment_) {
+    co_await forget_object(*deployment_, deployment_->object("files/" + id_.value + "/0"));
+  }
 }
 
 Task<void> FileReceiver::stream(std::string content_type, http::BodyReader& body) {
@@ -139,15 +148,23 @@ Task<void> FileReceiver::take_file_bytes() {
                        .param("file")
                        .reason("body_too_large"));
   }
+  if (auto allowed = access::check_file_bytes(caller_, writer_->written_bytes() + pending.size());
+      !allowed) {
+    co_return allowed;
+  }
   co_await run_blocking(pool_, [this, &pending] { scanner_->feed(as_bytes(pending)); });
   auto written = co_await writer_->write(as_bytes(pending), deadline_);
   pending.clear();
   co_return written;
 }
 
-Task<Received> FileReceiver::conclude(access::Caller caller) {
+Task<Received> FileReceiver::conclude() {
   auto form = parse_file_form(form_->fields);
   if (!form) co_return fail(std::move(form.error()));
+  if (auto allowed = access::check_models(caller_, form->target_models, "target_model_names");
+      !allowed) {
+    co_return fail(std::move(allowed.error()));
+  }
   if (auto known = check_target_models(form->target_models, deployments_); !known) {
     co_return fail(std::move(known.error()));
   }
@@ -155,6 +172,9 @@ Task<Received> FileReceiver::conclude(access::Caller caller) {
   if (form->purpose == "batch") {
     if (auto checked = check_batch_input(scan); !checked)
       co_return fail(std::move(checked.error()));
+    if (auto allowed = check_lines(scan, form->target_models, caller_, deployments_); !allowed) {
+      co_return fail(std::move(allowed.error()));
+    }
   }
   auto bytes = co_await writer_->finish(deadline_);
   if (!bytes) co_return fail(std::move(bytes.error()));
@@ -162,7 +182,7 @@ Task<Received> FileReceiver::conclude(access::Caller caller) {
   Received received;
   store::FileRow& file = received.file;
   file.id = id_;
-  file.by = std::move(caller.by);
+  file.by = caller_.by;
   file.filename = form_->filename;
   file.purpose = form->purpose;
   file.bytes = static_cast<std::int64_t>(*bytes);

@@ -31,19 +31,22 @@ class FileReceiver {
   ~FileReceiver();
   // Once. On an error nothing is left in S3.
   Task<Received> receive(std::string content_type, http::BodyReader& body, access::Caller caller);
+  // What was received is not to be kept after all.
+  Awaitable<void> discard();
 
  private:
   struct Form;
   Task<void> stream(std::string content_type, http::BodyReader& body);
   Task<void> take_file_bytes();
   Task<void> open_object();
-  Task<Received> conclude(access::Caller caller);
+  Task<Received> conclude();
 
   const aws::DeploymentSet& deployments_;
   TransferMemory& memory_;
   BlockingPool& pool_;
   const Clock& clock_;
   const FileLimits& limits_;
+  access::Caller caller_;
   Deadline deadline_;
   FileId id_;
   aws::DeploymentPtr deployment_;

@@ -1,5 +1,8 @@
 #include "files/file_rules.h"
 
+#include "access/admission_rules.h"
+#include "obs/log.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -12,6 +15,7 @@ namespace {
 constexpr std::array<std::string_view, 6> kPurposes{"assistants", "batch",     "evals",
                                                     "fine-tune",  "user_data", "vision"};
 constexpr std::size_t kFilenameBytesMax = 255;
+constexpr std::chrono::seconds kForgetTimeout{30};
 constexpr std::int64_t kBatchFileLifeSeconds = 30 * 86'400;  // OpenAI's default for purpose=batch
 
 std::string_view trimmed(std::string_view text) {
@@ -61,6 +65,36 @@ Result<void> check_batch_input(const Scan& scan) {
   return fail(
       Errc::invalid_request,
       fmt::format("Invalid file format for Batch API. Must be .jsonl; {}.", why_not_jsonl(scan)));
+}
+
+Result<void> check_lines(const Scan& scan,
+                         const std::vector<std::string>& target_models,
+                         const access::Caller& caller,
+                         const aws::DeploymentSet& deployments) {
+  if (auto allowed = access::check_file_lines(caller, scan.lines); !allowed) return allowed;
+  if (target_models.size() == 1) {
+    const std::string& model = target_models.front();
+    return access::check_model_lines(model, limits_of(model, deployments), scan.lines);
+  }
+  for (const auto& [model, lines] : scan.models) {
+    auto allowed = access::check_model_lines(model, limits_of(model, deployments), lines);
+    if (!allowed) return allowed;
+  }
+  return {};
+}
+
+config::BatchLimits limits_of(std::string_view model_name, const aws::DeploymentSet& deployments) {
+  for (const aws::DeploymentPtr& deployment : deployments.group(model_name)) {
+    if (deployment->settings.limits != config::BatchLimits{}) return deployment->settings.limits;
+  }
+  return {};
+}
+
+Awaitable<void> forget_object(const aws::Deployment& deployment, aws::S3Uri object) {
+  auto removed = co_await deployment.s3->remove(object, Deadline::after(kForgetTimeout));
+  if (removed) co_return;
+  obs::warn("an object that nothing refers to stays for the janitor",
+            {{"object", aws::to_string(object)}, {"error", removed.error().message()}});
 }
 
 aws::DeploymentPtr deployment_for(const std::vector<std::string>& target_models,

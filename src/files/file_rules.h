@@ -2,8 +2,11 @@
 // What holds for every new file, whichever way its bytes come: in one form (file_receiver.h) or in
 // parts (upload_service.h).
 
+#include "access/caller.h"
 #include "aws/deployment_set.h"
 #include "base/result.h"
+#include "base/task.h"
+#include "config/batch_limits.h"
 #include "files/scan.h"
 
 #include <cstdint>
@@ -21,6 +24,17 @@ Result<void> check_target_models(const std::vector<std::string>& names,
                                  const aws::DeploymentSet& deployments);
 // A batch's input is JSON lines, to judge by its first. Errors: invalid_request.
 Result<void> check_batch_input(const Scan& scan);
+
+// The lines of a batch's input against what the caller, and each of its models, may have in a file.
+// Errors: invalid_request, reason "file_limit_exceeded".
+Result<void> check_lines(const Scan& scan,
+                         const std::vector<std::string>& target_models,
+                         const access::Caller& caller,
+                         const aws::DeploymentSet& deployments);
+// What all may do together with a model, as an entry of its group says it.
+config::BatchLimits limits_of(std::string_view model_name, const aws::DeploymentSet& deployments);
+// Best effort: what cannot be deleted now stays for the janitor.
+Awaitable<void> forget_object(const aws::Deployment& deployment, aws::S3Uri object);
 
 // Where the bytes of a file for these models go: to the first deployment of one of them, so that
 // its jobs are made where they lie; the first of the config where none is named or known.

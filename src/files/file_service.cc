@@ -1,5 +1,6 @@
 #include "files/file_service.h"
 
+#include "access/admission_rules.h"
 #include "files/file_receiver.h"
 
 #include <utility>
@@ -41,12 +42,20 @@ Error not_the_clients(Error error, const FileId& id) {
 Task<store::FileRow> FileService::receive(std::string content_type,
                                           http::BodyReader& body,
                                           access::Caller caller) {
+  const store::FileQuota quota = access::quota_of(caller, unix_seconds(clock_.now()));
+  // Asked twice: nobody should send gigabytes to hear that it was one file too many.
+  auto room = co_await store_.may_insert(caller.by, quota);
+  if (!room) co_return fail(std::move(room.error()));
   FileReceiver receiver(deployments_, memory_, pool_, clock_, limits_);
   auto received = co_await receiver.receive(std::move(content_type), body, std::move(caller));
   if (!received) co_return fail(std::move(received.error()));
   store::FileRow row = received->file;
-  auto inserted = co_await store_.insert(std::move(received->file), {std::move(received->segment)});
-  if (!inserted) co_return fail(std::move(inserted.error()));
+  auto inserted =
+      co_await store_.insert(std::move(received->file), {std::move(received->segment)}, quota);
+  if (!inserted) {
+    if (inserted.error().code() == Errc::limited) co_await receiver.discard();
+    co_return fail(std::move(inserted.error()));
+  }
   co_return row;
 }
 

@@ -57,7 +57,7 @@ class FileService {
   // Streams a multipart form into S3 while scanning it; the row is written once all bytes are safe.
   // Nothing of a failed upload remains, but for parts that the janitor finds if S3 was gone too.
   // Errors: invalid_request (form, purpose, first line not JSON, too large: reason
-  // "body_too_large"), and S3's.
+  // "body_too_large", too many lines), limited (files of a day: before a byte is read), and S3's.
   Task<store::FileRow> receive(std::string content_type,
                                http::BodyReader& body,
                                access::Caller caller);

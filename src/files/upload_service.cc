@@ -1,5 +1,7 @@
 #include "files/upload_service.h"
 
+#include "access/admission_rules.h"
+#include "access/model_access.h"
 #include "base/ids.h"
 #include "files/file_rules.h"
 #include "files/md5_stream.h"
@@ -20,8 +22,6 @@ namespace quarry::files {
 namespace asio = boost::asio;
 
 namespace {
-
-constexpr std::chrono::seconds kForgetTimeout{30};
 
 Error wrong_parts(std::string message) {
   return Error(Errc::invalid_request, std::move(message)).param("part_ids");
@@ -86,9 +86,17 @@ Task<UploadView> UploadService::create(openai::CreateUpload request, access::Cal
             .param("bytes")
             .reason("integer_above_max_value"));
   }
+  if (auto allowed = access::check_file_bytes(caller, static_cast<std::uint64_t>(request.bytes));
+      !allowed) {
+    co_return fail(std::move(allowed.error()));
+  }
   store::UploadRow upload;
   for (const std::string& names : request.target_model_names) {
     add_model_names(upload.target_models, names);
+  }
+  if (auto allowed = access::check_models(caller, upload.target_models, "target_model_names");
+      !allowed) {
+    co_return fail(std::move(allowed.error()));
   }
   if (auto known = check_target_models(upload.target_models, deployments_); !known) {
     co_return fail(std::move(known.error()));
@@ -139,13 +147,6 @@ Task<store::UploadPartRow> UploadService::add_part(store::UploadId id,
   co_return part;
 }
 
-Awaitable<void> UploadService::forget_object(const aws::Deployment& deployment, aws::S3Uri object) {
-  auto removed = co_await deployment.s3->remove(object, Deadline::after(kForgetTimeout));
-  if (removed) co_return;
-  obs::warn("an object that nothing refers to stays for the janitor",
-            {{"object", aws::to_string(object)}, {"error", removed.error().message()}});
-}
-
 Task<UploadView> UploadService::complete(store::UploadId id,
                                          openai::CompleteUpload request,
                                          access::Caller caller) {
@@ -165,7 +166,7 @@ Task<UploadView> UploadService::complete(store::UploadId id,
     if (upload->status != openai::UploadStatus::pending) co_return fail(not_pending(*upload));
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     const Completing place(*this, id, executor);
-    co_return co_await complete_pending(std::move(*upload), std::move(request));
+    co_return co_await complete_pending(std::move(*upload), std::move(request), caller);
   }
 }
 
@@ -202,16 +203,24 @@ Result<std::vector<store::UploadPartRow>> UploadService::pick(
 }
 
 Task<UploadView> UploadService::complete_pending(store::UploadRow upload,
-                                                 openai::CompleteUpload request) {
+                                                 openai::CompleteUpload request,
+                                                 access::Caller caller) {
+  const std::int64_t now_s = unix_seconds(clock_.now());
+  store::FileQuota quota = access::quota_of(caller, now_s);
+  // Counted are the files of who created the upload.
+  if (caller.key && caller.key->hash != upload.by.key_hash) quota.of_key = false;
+  auto room = co_await files_.may_insert(upload.by, quota);
+  if (!room) co_return fail(std::move(room.error()));
   auto parts = co_await uploads_.parts(upload.id);
   if (!parts) co_return fail(std::move(parts.error()));
   auto picked = pick(upload, request, std::move(*parts));
   if (!picked) co_return fail(std::move(picked.error()));
   std::vector<store::SegmentRow> segments = segments_of(*picked);
-  auto scan_json = co_await examine(upload, segments, std::move(request.md5_hex));
+  auto scan_json = co_await examine(upload, segments, std::move(request.md5_hex), caller);
   if (!scan_json) co_return fail(std::move(scan_json.error()));
-  store::FileRow file = file_of(upload, std::move(*scan_json), unix_seconds(clock_.now()));
-  auto completed = co_await uploads_.complete(upload.id, file, std::move(segments));
+  store::FileRow file = file_of(upload, std::move(*scan_json), now_s);
+  auto completed =
+      co_await uploads_.complete(upload.id, file, std::move(segments), std::move(quota));
   if (!completed) co_return fail(std::move(completed.error()));
   upload.status = openai::UploadStatus::completed;
   co_return UploadView{std::move(upload), std::move(file)};
@@ -237,7 +246,12 @@ Task<UploadView> UploadService::completed_before(store::UploadRow upload,
 
 Task<std::string> UploadService::examine(const store::UploadRow& upload,
                                          const std::vector<store::SegmentRow>& segments,
-                                         std::string md5_hex) {
+                                         std::string md5_hex,
+                                         access::Caller caller) {
+  if (auto allowed = access::check_file_bytes(caller, static_cast<std::uint64_t>(upload.bytes));
+      !allowed) {
+    co_return fail(std::move(allowed.error()));
+  }
   const bool is_batch = upload.purpose == "batch";
   if (!is_batch && md5_hex.empty()) co_return std::string();
   Scanner scanner(limits_.line_bytes_max);
@@ -264,6 +278,9 @@ Task<std::string> UploadService::examine(const store::UploadRow& upload,
   if (!is_batch) co_return std::string();
   const Scan scan = co_await run_blocking(pool_, [&] { return scanner.finish(); });
   if (auto checked = check_batch_input(scan); !checked) co_return fail(std::move(checked.error()));
+  if (auto allowed = check_lines(scan, upload.target_models, caller, deployments_); !allowed) {
+    co_return fail(std::move(allowed.error()));
+  }
   co_return to_json(scan);
 }
 

@@ -70,14 +70,16 @@ class UploadService {
   Result<std::vector<store::UploadPartRow>> pick(const store::UploadRow& upload,
                                                  const openai::CompleteUpload& request,
                                                  std::vector<store::UploadPartRow> parts) const;
-  Task<UploadView> complete_pending(store::UploadRow upload, openai::CompleteUpload request);
+  Task<UploadView> complete_pending(store::UploadRow upload,
+                                    openai::CompleteUpload request,
+                                    access::Caller caller);
   // The answer to a repeat.
   Task<UploadView> completed_before(store::UploadRow upload, openai::CompleteUpload request);
   // Reads the parts. Gives the stored scan of a batch's input, "" for other purposes.
   Task<std::string> examine(const store::UploadRow& upload,
                             const std::vector<store::SegmentRow>& segments,
-                            std::string md5_hex);
-  Awaitable<void> forget_object(const aws::Deployment& deployment, aws::S3Uri object);
+                            std::string md5_hex,
+                            access::Caller caller);
 
   store::UploadStore& uploads_;
   store::FileStore& files_;

@@ -3,9 +3,11 @@
 
 #include "catalog/catalog.h"
 #include "spend/job_usage.h"
+#include "store/bills.h"
 #include "store/rows.h"
 
 #include <cstdint>
+#include <string>
 
 namespace quarry::spend {
 
@@ -17,6 +19,13 @@ struct Cost {
 
 // model: nullptr when the catalog does not have it (any more). A Bedrock job is paid at the batch
 // price, a direct one at the on-demand price (AWS, "Amazon Bedrock pricing").
+// What used nothing costs nothing, whatever the price.
 Cost cost_of_job(const catalog::Model* model, store::JobKind kind, const JobUsage& used);
+
+// How that cost came about, as it is kept. model_id: Bedrock's, as the deployment names it.
+store::JobBill bill_of_job(const catalog::Model* model,
+                           store::JobKind kind,
+                           const JobUsage& used,
+                           std::string model_id);
 
 }  // namespace quarry::spend

@@ -33,6 +33,38 @@ TEST(CostOfJob, IsUnknownWhereSomeUsageIs) {
   EXPECT_EQ(cost.nano_usd, 1000 * 1500);
 }
 
+TEST(CostOfJob, OfWhatUsedNothingIsNothingAndKnown) {
+  EXPECT_TRUE(cost_of_job(nullptr, store::JobKind::bedrock, {}).known);
+  EXPECT_FALSE(cost_of_job(nullptr, store::JobKind::bedrock, {.known = false}).known);
+}
+
+TEST(BillOfJob, SplitsTheCostToTheLastNanoDollar) {
+  catalog::Model model = sonnet();
+  model.batch_prices = catalog::Prices{1'333, 777, 400, 1'999};
+  for (std::int64_t tokens = 0; tokens < 500; ++tokens) {
+    const JobUsage used{.usage = {tokens * 3, tokens, tokens, tokens * 7 + 1, 0}};
+    const store::JobBill bill = bill_of_job(&model, store::JobKind::bedrock, used, "id");
+    const Cost cost = cost_of_job(&model, store::JobKind::bedrock, used);
+    ASSERT_EQ(bill.input_nano_usd + bill.output_nano_usd, cost.nano_usd) << tokens;
+    ASSERT_GE(bill.input_nano_usd, 0);
+    ASSERT_NEAR(static_cast<double>(bill.output_nano_usd),
+                static_cast<double>(tokens * 7 + 1) * 0.777, 0.51);
+  }
+}
+
+TEST(BillOfJob, SaysThePriceOfTheWayThatItRanAndWhereItIsFrom) {
+  const JobUsage used{.usage = {1000, 0, 0, 100, 0}, .from_manifest = true, .differs = true};
+  const auto direct = bill_of_job(&sonnet(), store::JobKind::direct, used, "us.anthropic.x");
+  EXPECT_EQ(direct.price, (store::PriceOfJob{3'000'000, 15'000'000, 3'000'000, 3'000'000}));
+  const auto batch = bill_of_job(&sonnet(), store::JobKind::bedrock, used, "us.anthropic.x");
+  EXPECT_EQ(batch.price->input_pico_usd, 1'500'000);
+  EXPECT_EQ(batch.price->output_pico_usd, 7'500'000);
+  EXPECT_EQ(batch.model_id, "us.anthropic.x");
+  EXPECT_EQ(batch.price_date, sonnet().price_date);
+  EXPECT_TRUE(batch.from_manifest && batch.manifest_differs);
+  EXPECT_EQ(bill_of_job(nullptr, store::JobKind::bedrock, used, "x").price, std::nullopt);
+}
+
 TEST(UsageOfJob, IsWhatTheAnswersSayWhereAllDo) {
   const openai::Usage said{100, 10, 5, 20, 7};
   for (const std::optional<Counted>& counted :

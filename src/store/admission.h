@@ -43,9 +43,10 @@ struct Admission {
   };
   std::vector<Reservation> reservations;
   std::vector<Ask> asks;
-  // Given the standing of each that was asked for, in order; what it refuses is not created. Runs
-  // inside the transaction, on the database's thread: pure. Creations run one after the other, on
-  // all servers of a database, so no two are judged by the same standing.
+  // Empty: whatever is asked for is given. Given the standing of each that was asked for, in order;
+  // what it refuses is not created. Runs inside the transaction, on the database's thread: pure.
+  // Creations run one after the other, on all servers of a database, so no two are judged by the
+  // same standing.
   std::function<Result<void>(const std::vector<Standing>&)> judge;
 };
 

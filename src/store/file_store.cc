@@ -46,6 +46,12 @@ Task<void> FileStore::insert(FileRow file, std::vector<SegmentRow> segments, Fil
   });
 }
 
+Task<void> FileStore::may_insert(Ownership by, FileQuota quota) {
+  if (!quota.of_key && !quota.of_team) co_return Result<void>();
+  co_return co_await transact(
+      database_, [&](soci::session& sql) -> Result<void> { return check_quota(sql, by, quota); });
+}
+
 Task<FileRow> FileStore::find(FileId id, Viewer viewer, std::int64_t now_s) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<FileRow> {
     Sight sight(viewer);

@@ -31,6 +31,8 @@ class FileStore {
  public:
   explicit FileStore(Database& database) : database_(database) {}
 
+  // Whether insert() would be refused, if it came now. Also: what quota.judge refuses with.
+  Task<void> may_insert(Ownership by, FileQuota quota);
   // Also: what quota.judge refuses with.
   Task<void> insert(FileRow file, std::vector<SegmentRow> segments, FileQuota quota = {});
   // Also: not_found (unknown, another owner's, deleted, expired at `now_s`).

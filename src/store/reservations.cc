@@ -54,7 +54,7 @@ std::int64_t files_since(soci::session& sql,
 std::string_view name(Party party) { return kParties[static_cast<std::size_t>(party)]; }
 
 Result<void> admit(soci::session& sql, const BatchId& id, const Admission& admission) {
-  if (!admission.asks.empty()) {
+  if (admission.judge) {
     std::vector<Standing> standings;
     for (const Admission::Ask& ask : admission.asks) standings.push_back(standing_of(sql, ask));
     if (auto allowed = admission.judge(standings); !allowed) return allowed;
