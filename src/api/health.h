@@ -68,7 +68,6 @@ class Health {
   Awaitable<void> work_through(std::shared_ptr<Round> round);
   Awaitable<Dependency> ask(Probe probe);
 
-  boost::asio::io_context& io_;
   store::CensusStore& database_;
   const aws::DeploymentSet& deployments_;
   const ServingState& serving_;
