@@ -33,6 +33,15 @@ def test_health_needs_a_key_and_the_others_need_none(tmp_path):
     server.stop()
 
 
+def test_a_virtual_key_learns_how_many_are_well_and_not_which_models_there_are(tmp_path):
+    server = harness.Server(tmp_path)
+    key = server.request("POST", "/key/generate", {"key_alias": "watcher"}).json["key"]
+    health = server.request("GET", "/health", key=key)
+    assert health.status == 200 and health.json["healthy_count"] == 2, health.text
+    assert "healthy_endpoints" not in health.json and harness.MODEL not in health.text
+    server.stop()
+
+
 class AwsWithoutABucket:
     """A gateway with two entries, of which one's bucket is not there."""
 
