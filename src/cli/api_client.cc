@@ -223,4 +223,15 @@ Task<std::optional<double>> ApiClient::cost(std::string batch_id) {
   co_return parse_spend(answer->body);
 }
 
+Task<std::string> ApiClient::administer(std::string method, std::string path, std::string body) {
+  http::ClientRequest made = request(std::move(method), urls_.root + path);
+  if (!body.empty()) {
+    made.headers.set("Content-Type", "application/json");
+    made.body = std::as_bytes(std::span(body));
+  }
+  auto answer = co_await http_.send(std::move(made), Deadline::after(kCallTime));
+  if (auto error = failure_of(answer)) co_return fail(*std::move(error));
+  co_return std::move(answer->body);
+}
+
 }  // namespace quarry::cli

@@ -1,7 +1,8 @@
 #pragma once
-// The few calls of OpenAI's Files and Batch APIs that `quarry run` makes, and the cost from
-// /spend/logs. Retries as OpenAI's SDKs do, on 408, 429, 5xx and lost connections: reads, and the
-// creation of a batch, under an idempotency key. An upload is sent once.
+// The few calls of OpenAI's Files and Batch APIs that `quarry run` makes, the cost from
+// /spend/logs, and what `quarry keys` asks for. Retries as OpenAI's SDKs do, on 408, 429, 5xx and
+// lost connections: reads, and the creation of a batch, under an idempotency key. An upload is sent
+// once.
 
 #include "base/secret.h"
 #include "base/task.h"
@@ -86,6 +87,9 @@ class ApiClient {
                                std::atomic<std::uint64_t>& received);
   // USD; nullopt where the server does not say.
   Task<std::optional<double>> cost(std::string batch_id);
+  // One call of the server's own pages, sent once; path: with its query. body: JSON, "" = none.
+  // Gives the answer's body.
+  Task<std::string> administer(std::string method, std::string path, std::string body);
 
  private:
   http::ClientRequest request(std::string method, std::string url) const;

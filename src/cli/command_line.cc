@@ -1,5 +1,7 @@
 #include "cli/command_line.h"
 
+#include "cli/keys_options.h"
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -18,6 +20,7 @@ constexpr std::string_view kExamples = R"(Examples:
   quarry sandbox --bucket my-bucket      a local S3 and Bedrock for aws and boto3
   quarry validate prompts.jsonl          every bad line, and what the batch would cost
   quarry models --batch-only             what runs as a batch, and what it costs
+  quarry keys generate --user ann        a key of its own for each who may use the server
   quarry doctor --config config.yaml     whether AWS lets it run, and what mends it where not
 `quarry COMMAND --help` shows a command's options.
 )";
@@ -70,6 +73,7 @@ struct Raw {
   ModelsOptions models;
   ValidateOptions validate;
   DoctorOptions doctor;
+  KeysRaw keys;
   double wait_seconds = 20;
   double job_seconds = 3;
   double poll_seconds = 0;
@@ -319,6 +323,15 @@ Command finish_sandbox(Raw raw, const config::Environment& environment) {
   return options;
 }
 
+bool is_http_url(std::string_view url) {
+  return url.starts_with("http://") || url.starts_with("https://");
+}
+
+std::string default_url(const config::Environment& environment) {
+  const std::string url = first_set(environment, {"OPENAI_BASE_URL"});
+  return url.empty() ? "http://127.0.0.1:4000" : url;
+}
+
 Command finish_run(Raw raw, const config::Environment& environment) {
   RunOptions options = std::move(raw.run);
   if (options.input.empty() && options.resume.empty()) {
@@ -331,9 +344,8 @@ Command finish_run(Raw raw, const config::Environment& environment) {
   if (!options.input.empty() && options.input == options.output) {
     return wrong_usage("run", "INPUT and OUTPUT are the same file");
   }
-  if (options.url.empty()) options.url = first_set(environment, {"OPENAI_BASE_URL"});
-  if (options.url.empty()) options.url = "http://127.0.0.1:4000";
-  if (!options.url.starts_with("http://") && !options.url.starts_with("https://")) {
+  if (options.url.empty()) options.url = default_url(environment);
+  if (!is_http_url(options.url)) {
     return wrong_usage("run",
                        fmt::format("--url '{}' must begin with http:// or https://", options.url));
   }
@@ -343,6 +355,17 @@ Command finish_run(Raw raw, const config::Environment& environment) {
   options.api_key = Secret<std::string>(std::move(raw.api_key));
   if (!options.endpoint.starts_with('/')) options.endpoint.insert(0, "/");
   if (raw.poll_seconds > 0) options.poll_every = to_millis(raw.poll_seconds);
+  return options;
+}
+
+Command finish_keys(Raw raw, const config::Environment& environment) {
+  KeysOptions options = keys_options(
+      std::move(raw.keys), default_url(environment),
+      first_set(environment, {"LITELLM_MASTER_KEY", "OPENAI_API_KEY", "QUARRY_API_KEY"}));
+  if (!is_http_url(options.url)) {
+    return wrong_usage("keys",
+                       fmt::format("--url '{}' must begin with http:// or https://", options.url));
+  }
   return options;
 }
 
@@ -366,6 +389,7 @@ CommandLine parse_command_line(std::vector<std::string> args,
   add_models(app, raw);
   add_validate(app, raw);
   add_doctor(app, raw);
+  add_keys(app, raw.keys);
 
   CommandLine line;
   if (args.empty()) {
@@ -386,7 +410,8 @@ CommandLine parse_command_line(std::vector<std::string> args,
       line.command = Printout{.exit_code = kExitDone, .out = out.str(), .err = ""};
     } else {
       const bool known = first == "serve" || first == "sandbox" || first == "run" ||
-                         first == "models" || first == "validate" || first == "doctor";
+                         first == "models" || first == "validate" || first == "doctor" ||
+                         first == "keys";
       line.command = known ? wrong_usage(first, error.what())
                            : wrong_usage("", fmt::format("there is no command '{}'", first));
     }
@@ -406,6 +431,8 @@ CommandLine parse_command_line(std::vector<std::string> args,
     raw.doctor.wait = to_millis(raw.wait_seconds);
     line.log_level = obs::Level::warn;  // the report says the rest
     line.command = std::move(raw.doctor);
+  } else if (app.got_subcommand("keys")) {
+    line.command = finish_keys(std::move(raw), environment);
   } else {
     line.command = finish_run(std::move(raw), environment);
   }

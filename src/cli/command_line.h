@@ -3,6 +3,7 @@
 // starts nothing; main.cc does.
 
 #include "cli/doctor_command.h"
+#include "cli/keys_command.h"
 #include "cli/models_command.h"
 #include "cli/run_command.h"
 #include "cli/sandbox_command.h"
@@ -34,7 +35,8 @@ using Command = std::variant<Printout,
                              RunOptions,
                              ModelsOptions,
                              ValidateOptions,
-                             DoctorOptions>;
+                             DoctorOptions,
+                             KeysOptions>;
 
 struct CommandLine {
   Command command;

@@ -47,6 +47,8 @@ int main(int argc, char** argv) {
       return cli::run_validate(*options);
     if (const auto* options = std::get_if<cli::DoctorOptions>(&line.command))
       return cli::run_doctor(*options);
+    if (const auto* options = std::get_if<cli::KeysOptions>(&line.command))
+      return cli::run_keys(*options);
     return cli::run(std::get<cli::RunOptions>(line.command));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "quarry: %s\n", error.what());
