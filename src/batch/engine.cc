@@ -9,6 +9,7 @@
 #include "batch/resource_names.h"
 #include "obs/log.h"
 #include "obs/metrics.h"
+#include "store/away.h"
 
 #include <algorithm>
 #include <array>
@@ -296,7 +297,8 @@ Awaitable<void> Engine::State::claim_batches(Kind kind, store::BatchPhase phase)
   auto due = co_await context.batches.claim_batches(phase, context.now_ms(), context.lease_ms(),
                                                     free(kind));
   if (!due) {
-    obs::error("no batch could be claimed", {{"message", due.error().message()}});
+    obs::log(store::log_level(due.error()), "no batch could be claimed",
+             {{"message", due.error().message()}});
     co_return;
   }
   for (store::DueBatch& item : *due) {
@@ -324,7 +326,8 @@ Awaitable<void> Engine::State::claim_direct() {
 
 void Engine::State::start_jobs(Kind kind, Result<std::vector<store::DueJob>> due) {
   if (!due) {
-    obs::error("no job could be claimed", {{"message", due.error().message()}});
+    obs::log(store::log_level(due.error()), "no job could be claimed",
+             {{"message", due.error().message()}});
     return;
   }
   for (store::DueJob& item : *due) {
@@ -339,7 +342,8 @@ Awaitable<std::vector<store::BatchStore::Slots>> Engine::State::free_slots() {
   const std::int64_t now_ms = context.now_ms();
   auto loads = co_await context.batches.loads(now_ms);
   if (!loads) {
-    obs::error("slots were not counted", {{"message", loads.error().message()}});
+    obs::log(store::log_level(loads.error()), "slots were not counted",
+             {{"message", loads.error().message()}});
     co_return slots;
   }
   std::int64_t left = free(Kind::submit);

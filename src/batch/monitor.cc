@@ -5,6 +5,7 @@
 #include "batch/look_times.h"
 #include "batch/role.h"
 #include "obs/log.h"
+#include "store/away.h"
 
 #include <algorithm>
 #include <map>
@@ -181,7 +182,8 @@ Awaitable<bool> Monitor::State::dispatch() {
   auto due = co_await context.batches.claim_looks(context.now_ms(), lease_ms, kClaimMax,
                                                   deployments_at_work());
   if (!due) {
-    obs::error("no job could be claimed", {{"message", due.error().message()}});
+    obs::log(store::log_level(due.error()), "no job could be claimed",
+             {{"message", due.error().message()}});
     co_return false;
   }
   if (due->empty()) co_return false;
@@ -222,7 +224,8 @@ Awaitable<bool> Monitor::State::begin() {
   co_await tasks.join(Deadline::after(kRoundTimeMax));  // of when the role was had before
   const auto released = co_await context.batches.release_all_looks(context.now_ms());
   if (!released) {
-    obs::error("leases were not released", {{"message", released.error().message()}});
+    obs::log(store::log_level(released.error()), "leases were not released",
+             {{"message", released.error().message()}});
     co_return false;
   }
   began = true;
@@ -247,7 +250,8 @@ Awaitable<void> Monitor::State::release_lapsed_loop() {
     if (!role.held()) continue;
     const auto released = co_await context.batches.release_lapsed_looks(context.now_ms());
     if (!released) {
-      obs::error("lapsed leases were not released", {{"message", released.error().message()}});
+      obs::log(store::log_level(released.error()), "lapsed leases were not released",
+               {{"message", released.error().message()}});
     }
   }
 }

@@ -1,6 +1,7 @@
 #include "store/postgres_pool.h"
 
 #include "obs/log.h"
+#include "store/away.h"
 #include "store/migration.h"
 #include "store/postgres_session.h"
 
@@ -58,7 +59,7 @@ bool passes(const std::string& sqlstate) {
 
 // Not for clients: they are told that the server is busy.
 Error away(const std::string& cause) {
-  return Error(Errc::unavailable, "the database cannot be reached: " + cause);
+  return Error(Errc::unavailable, "the database cannot be reached: " + cause).reason(kDatabaseAway);
 }
 
 milliseconds jittered(milliseconds pause) {
