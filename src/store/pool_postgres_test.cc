@@ -141,6 +141,18 @@ TEST_F(Pool, SaysUnavailableOfAStatementThatTakesTooLong) {
   EXPECT_EQ(done.error().code(), Errc::unavailable);
 }
 
+TEST_F(Pool, RefusesAValueThatNoIndexTakes) {
+  PostgresPool pool(options());
+  std::string word;
+  while (word.size() < 8192) word += random_hex128();
+  const auto done = pool.transaction([&](soci::session& sql) {
+    write(sql, word);
+    return true;
+  });
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code(), Errc::invalid_request);
+}
+
 // SOCI's own words for an error hold the statement's values.
 TEST_F(Pool, PutsNoValueIntoAnError) {
   PostgresPool pool(options());

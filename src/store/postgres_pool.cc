@@ -27,6 +27,7 @@ constexpr milliseconds kLongestPause{500};
 // Of one transaction that meets others.
 constexpr int kConflictsMax = 12;
 constexpr const char* kUniqueViolation = "23505";
+constexpr const char* kTooLong = "54000";  // program_limit_exceeded: an index' 2,704 bytes a row
 
 // What one connection is set to. A transaction is a few statements and never waits for anybody but
 // the database: what takes longer is stuck, and its locks hold up others.
@@ -196,6 +197,10 @@ PostgresPool::Attempt PostgresPool::attempt(soci::session& session, const Work& 
       return {Outcome::failed, away("it is not known whether the transaction was done: " + words)};
     }
     roll_back(session);
+    if (sqlstate == kTooLong) {
+      return {Outcome::failed,
+              Error(Errc::invalid_request, "A value of the request is too long to be stored.")};
+    }
     if (met_another(sqlstate)) {
       return {Outcome::again,
               Error(sqlstate == kUniqueViolation ? Errc::internal : Errc::unavailable,
