@@ -56,18 +56,23 @@ Conditions conditions_of(const SpendFilter& filter, std::string_view time) {
   return where;
 }
 
-// What comes after the row of that name, in the order of the log.
-Result<void> add_after(soci::session& sql, const std::string& after, Conditions& where) {
+// What comes after the row of that name, in the order of the log. Another's row is none.
+Result<void> add_after(soci::session& sql,
+                       const Viewer& viewer,
+                       const std::string& after,
+                       Conditions& where) {
   if (after.empty()) return {};
-  long long ended_at = 0;
-  sql << "SELECT ended_at FROM spend_log WHERE request_id = :id", soci::use(after),
-      soci::into(ended_at);
-  if (!sql.got_data()) {
+  std::optional<std::int64_t> ended_at;
+  Conditions that(viewer);
+  that.add("request_id = ", after);
+  that.select(sql, "SELECT ended_at FROM spend_log WHERE " + that.text(),
+              [&](const soci::row& row) { ended_at = integer(row, "ended_at"); });
+  if (!ended_at) {
     return fail(
         Error(Errc::invalid_request, "No row of the spend log has the request_id '" + after + "'.")
             .param("after"));
   }
-  where.add(fmt::format("(ended_at < {0} OR (ended_at = {0} AND request_id > ", ended_at), after,
+  where.add(fmt::format("(ended_at < {0} OR (ended_at = {0} AND request_id > ", *ended_at), after,
             "))");
   return {};
 }
@@ -143,7 +148,7 @@ Task<SpendStore::LogPage> SpendStore::logs(LogQuery query) {
       where.add_or("batch_id IN (SELECT batch_id FROM job_costs WHERE model_name = ",
                    query.filter.model, "))");
     }
-    if (auto after = add_after(sql, query.after, where); !after) {
+    if (auto after = add_after(sql, query.filter.viewer, query.after, where); !after) {
       return fail(std::move(after.error()));
     }
     LogPage page;
