@@ -273,5 +273,45 @@ TEST(Doctor, TakesAConfigurationAndItsOptions) {
   EXPECT_EQ(refused({"doctor", "-c", "x", "--wait", "-1"}).exit_code, kExitUsage);
 }
 
+TEST(Keys, HasAVerbForEachRoute) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> verbs{
+      {{"generate"}, "key/generate"},
+      {{"list"}, "key/list"},
+      {{"info", "K"}, "key/info"},
+      {{"update", "K"}, "key/update"},
+      {{"delete", "K", "L"}, "key/delete"},
+      {{"block", "K"}, "key/block"},
+      {{"unblock", "K"}, "key/unblock"},
+      {{"team", "new"}, "team/new"},
+      {{"team", "list"}, "team/list"},
+      {{"team", "info", "T"}, "team/info"},
+      {{"team", "update", "T"}, "team/update"},
+      {{"team", "delete", "T"}, "team/delete"},
+      {{"team", "block", "T"}, "team/block"},
+      {{"team", "unblock", "T"}, "team/unblock"}};
+  for (const auto& [verb, route] : verbs) {
+    std::vector<std::string> args{"keys"};
+    args.insert(args.end(), verb.begin(), verb.end());
+    EXPECT_EQ(parsed<KeysOptions>(args).route, route);
+    args.emplace_back("--help");
+    EXPECT_EQ(refused(args).exit_code, 0) << route;
+  }
+  EXPECT_EQ(refused({"keys"}).exit_code, kExitUsage);
+  EXPECT_EQ(refused({"keys", "info"}).exit_code, kExitUsage) << "which one?";
+  EXPECT_THAT(refused({"keys", "--help"}).out, HasSubstr("Examples:"));
+}
+
+TEST(Keys, TakesWhatIsTypedByLiteLlmsNames) {
+  const auto options = parsed<KeysOptions>(
+      {"keys", "generate", "--alias", "a", "--max-budget", "5", "--models", "m", "--models", "n/*"},
+      {{"LITELLM_MASTER_KEY", "sk-master"}, {"OPENAI_BASE_URL", "http://h:1/v1"}});
+  EXPECT_EQ(options.members, (std::vector<std::pair<std::string, std::string>>{
+                                 {"key_alias", "a"}, {"max_budget", "5"}}));
+  EXPECT_EQ(options.models, (std::vector<std::string>{"m", "n/*"}));
+  EXPECT_EQ(options.api_key.reveal(), "sk-master");
+  EXPECT_EQ(options.url, "http://h:1/v1");
+  EXPECT_EQ(refused({"keys", "list", "--url", "ftp://h"}).exit_code, kExitUsage);
+}
+
 }  // namespace
 }  // namespace quarry::cli
