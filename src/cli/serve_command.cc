@@ -17,6 +17,7 @@
 #include "batch/janitor.h"
 #include "cli/configuration.h"
 #include "cli/data_dir.h"
+#include "cli/last_resort.h"
 #include "cli/port_file.h"
 #include "config/settings.h"
 #include "files/file_service.h"
@@ -49,14 +50,11 @@
 #include "webhook/targets.h"
 #include <array>
 #include <atomic>
-#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <mutex>
 #include <set>
-#include <stop_token>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
@@ -202,7 +200,7 @@ class Gateway {
   void sample_gauges() const;
 
   std::atomic<int> exit_code_ = kExitOk;
-  std::jthread last_resort_;  // ends with the last of the members
+  LastResort last_resort_;  // ends with the last of the members
   const ServeOptions& options_;
   config::Settings settings_;
   batch::DeploymentModels models_;
@@ -387,15 +385,7 @@ Awaitable<void> Gateway::stop() {
 void Gateway::shut_down() {
   stopping_ = true;
   serving_.draining = true;
-  last_resort_ = std::jthread([this](const std::stop_token& all_is_well) {
-    std::mutex mutex;
-    std::unique_lock lock(mutex);
-    std::condition_variable_any ended;
-    if (ended.wait_for(lock, all_is_well, kLastResort, [] { return false; })) return;
-    if (all_is_well.stop_requested()) return;
-    obs::warn("something did not end in time; the next start goes on where this one was");
-    std::_Exit(exit_code_);
-  });
+  last_resort_.begin(kLastResort, [this] { return exit_code_.load(); });
   asio::co_spawn(io_, stop(), [this](std::exception_ptr failure) {
     if (failure) {
       obs::log_task_failure("stop", failure);
