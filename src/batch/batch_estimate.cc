@@ -1,5 +1,6 @@
 #include "batch/batch_estimate.h"
 
+#include "batch/group_choice.h"
 #include "batch/token_estimate.h"
 #include "files/file_rules.h"
 
@@ -128,17 +129,14 @@ std::vector<access::ModelEstimate> estimate_batch(const EstimateInput& input,
     if (group.empty()) continue;
     access::ModelEstimate estimate{.model = lines.model,
                                    .limits = files::limits_of(lines.model, deployments)};
-    for (const aws::DeploymentPtr& deployment : group) {
-      const catalog::Model* model = models.of(deployment->settings);
-      if (!model) {
-        estimate.nano_usd.reset();
-        continue;
-      }
-      // One that cannot answer the endpoint is passed over by the planner too.
-      if (!model->answers(input.endpoint)) continue;
-      const TokensOf tokens = tokens_of(lines.size, *model, input.endpoint);
+    const auto choice = choose_deployments(lines.model, group, models, input.endpoint);
+    if (!choice) continue;  // the batch fails
+    for (const aws::Deployment* deployment : choice->deployments) {
+      const catalog::Model& model = *models.of(deployment->settings);
+      if (!model.answers(input.endpoint)) continue;  // each of its lines is refused
+      const TokensOf tokens = tokens_of(lines.size, model, input.endpoint);
       estimate.tokens = std::max(estimate.tokens, plus(tokens.input, tokens.output));
-      const auto cost = cost_at(deployment->settings, *model, tokens, lines.count);
+      const auto cost = cost_at(deployment->settings, model, tokens, lines.count);
       if (!cost) {
         estimate.nano_usd.reset();
       } else if (estimate.nano_usd) {

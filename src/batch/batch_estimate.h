@@ -24,7 +24,7 @@ struct EstimateInput {
   openai::Endpoint endpoint = openai::Endpoint::chat_completions;
 };
 
-// With the models' own limits. A model that no deployment has is left out: its batch fails.
+// With the models' own limits. What nobody can run is left out: the batch fails, or its lines.
 std::vector<access::ModelEstimate> estimate_batch(const EstimateInput& input,
                                                   const aws::DeploymentSet& deployments,
                                                   const DeploymentModels& models);

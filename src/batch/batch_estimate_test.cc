@@ -1,0 +1,138 @@
+// What a batch reserves: by the scan of its file, the rule of thumb of token_estimate.h and the
+// catalog's prices of Claude 3.5 Sonnet (3.00 and 15.00 USD a million tokens on demand, half of it
+// in batch).
+#include "batch/batch_estimate.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+namespace quarry::batch {
+namespace {
+
+using openai::Endpoint;
+using openai::RequestSize;
+
+constexpr const char* kSonnet = "us.anthropic.claude-3-5-sonnet-20240620-v1:0";
+constexpr const char* kTitan = "amazon.titan-embed-text-v2:0";
+
+class BatchEstimate : public ::testing::Test {
+ protected:
+  config::DeploymentSettings& add(std::string name, std::string model_id) {
+    config::DeploymentSettings settings;
+    settings.id = fmt_id();
+    settings.model_name = std::move(name);
+    settings.model_id = std::move(model_id);
+    settings.bedrock_region = "us-west-2";
+    settings_.push_back(std::move(settings));
+    return settings_.back();
+  }
+  std::vector<access::ModelEstimate> estimate(const files::Scan& scan,
+                                              Endpoint endpoint = Endpoint::chat_completions,
+                                              std::vector<std::string> targets = {},
+                                              std::int64_t file_bytes = 0) const {
+    std::vector<aws::DeploymentPtr> made;
+    for (const auto& settings : settings_) {
+      auto deployment = std::make_shared<aws::Deployment>();
+      deployment->settings = settings;
+      made.push_back(std::move(deployment));
+    }
+    auto models = DeploymentModels::make(catalog::Catalog::built_in(), settings_);
+    if (!models) throw std::runtime_error(models.error().front().message);
+    return estimate_batch({scan, file_bytes, std::move(targets), endpoint},
+                          aws::DeploymentSet(std::move(made)), *models);
+  }
+  static files::Scan scan(const std::string& model, std::uint64_t lines, RequestSize size) {
+    files::Scan scan;
+    scan.lines = lines;
+    scan.models[model] = lines;
+    scan.sizes.emplace()[model] = size;
+    return scan;
+  }
+
+ private:
+  std::string fmt_id() const { return "d" + std::to_string(settings_.size()); }
+  std::vector<config::DeploymentSettings> settings_;
+};
+
+TEST_F(BatchEstimate, OfAJobIsAtTheBatchPriceWithAllOfItsOutput) {
+  add("m", kSonnet);
+  const auto found = estimate(
+      scan("m", 200,
+           {.text_bytes = 7'000, .messages = 200, .answers = 200, .output_tokens_max = 5'000}));
+  ASSERT_EQ(found.size(), 1u);
+  const std::int64_t input = 7'000 * 10 / 35 + 200 * 5;
+  EXPECT_EQ(found[0].tokens, input + 5'000);
+  EXPECT_EQ(found[0].nano_usd, input * 1'500 + 5'000 * 7'500);
+}
+
+TEST_F(BatchEstimate, OfFewerLinesThanAJobTakesIsAtTheOnDemandPrice) {
+  add("m", kSonnet).min_records_per_job = 100;
+  const RequestSize size{
+      .text_bytes = 3'500, .messages = 99, .answers = 99, .output_tokens_max = 10};
+  const std::int64_t input = 1'000 + 99 * 5;
+  EXPECT_EQ(estimate(scan("m", 99, size))[0].nano_usd, input * 3'000 + 10 * 15'000);
+  EXPECT_EQ(estimate(scan("m", 100, size))[0].nano_usd, input * 1'500 + 10 * 7'500);
+}
+
+TEST_F(BatchEstimate, TakesTheDearestWayThatTheLinesMayRun) {
+  add("m", kSonnet);
+  add("m", kSonnet).model.batch_input_pico_usd = 9'000'000;
+  const RequestSize size{.text_bytes = 3'500, .messages = 0, .output_tokens_max = 0};
+  EXPECT_EQ(estimate(scan("m", 200, size))[0].nano_usd, 1'000 * 9'000);
+}
+
+TEST_F(BatchEstimate, OfALineWithoutALimitIsTheModelsOwn) {
+  add("m", kSonnet).model.max_output_tokens = 1'000;
+  EXPECT_EQ(
+      estimate(scan("m", 200, {.answers = 3, .output_tokens_max = 7, .unlimited_answers = 2}))[0]
+          .tokens,
+      3 * 5 + 7 + 2'000);
+}
+
+TEST_F(BatchEstimate, OfEmbeddingsHasNoOutputAndCountsTokensAsTheyAre) {
+  add("e", kTitan);
+  const auto found =
+      estimate(scan("e", 200,
+                    {.text_bytes = 470, .token_ids = 30, .answers = 200, .unlimited_answers = 200}),
+               Endpoint::embeddings);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].tokens, 130);
+}
+
+TEST_F(BatchEstimate, WithATargetModelCountsAllLinesForIt) {
+  add("m", kSonnet);
+  files::Scan both = scan("x", 150, {.text_bytes = 350});
+  both.sizes->emplace("", RequestSize{.text_bytes = 350});
+  both.lines = 200;
+  const auto found = estimate(both, Endpoint::chat_completions, {"m"});
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].model, "m");
+  EXPECT_EQ(found[0].tokens, 200);
+}
+
+TEST_F(BatchEstimate, OfAFileWhoseSizesNobodyLookedAtIsByItsBytes) {
+  add("m", kSonnet).model.max_output_tokens = 100;
+  files::Scan old = scan("m", 50, {});
+  old.sizes.reset();
+  old.lines = 100;
+  EXPECT_EQ(estimate(old, Endpoint::chat_completions, {}, 70'000)[0].tokens,
+            10'000 + 50 * 5 + 50 * 100);
+}
+
+TEST_F(BatchEstimate, SaysWhatHasNoPriceAndLeavesOutWhatNobodyHas) {
+  config::DeploymentSettings& unknown =
+      add("m", "arn:aws:bedrock:us-west-2:123456789012:custom-model/x");
+  unknown.model.family = "anthropic";
+  EXPECT_EQ(estimate(scan("m", 200, {}))[0].nano_usd, std::nullopt);
+  EXPECT_TRUE(estimate(scan("other", 200, {})).empty());
+}
+
+TEST_F(BatchEstimate, HasTheLimitsThatAnyEntryOfTheModelGives) {
+  add("m", kSonnet);
+  add("m", kSonnet).limits.open_batches = 3;
+  EXPECT_EQ(estimate(scan("m", 200, {}))[0].limits.open_batches, 3);
+}
+
+}  // namespace
+}  // namespace quarry::batch
