@@ -56,17 +56,17 @@ Conditions conditions_of(const SpendFilter& filter, std::string_view time) {
   return where;
 }
 
-// What comes after the row of that name, in the order of the log. Another's row is none.
+// What comes after the row of that name, in the order of the log; the viewer must see it.
 Result<void> add_after(soci::session& sql,
                        const Viewer& viewer,
                        const std::string& after,
                        Conditions& where) {
   if (after.empty()) return {};
   std::optional<std::int64_t> ended_at;
-  Conditions that(viewer);
-  that.add("request_id = ", after);
-  that.select(sql, "SELECT ended_at FROM spend_log WHERE " + that.text(),
-              [&](const soci::row& row) { ended_at = integer(row, "ended_at"); });
+  Conditions row_of(viewer);
+  row_of.add("request_id = ", after);
+  row_of.select(sql, "SELECT ended_at FROM spend_log WHERE " + row_of.text(),
+                [&](const soci::row& row) { ended_at = integer(row, "ended_at"); });
   if (!ended_at) {
     return fail(
         Error(Errc::invalid_request, "No row of the spend log has the request_id '" + after + "'.")
