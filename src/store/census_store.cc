@@ -17,6 +17,9 @@ constexpr const char* kOpenJob =
     "kind IN ('bedrock', 'direct') AND state IN ('planned', 'staged', 'submitted', 'running', "
     "'ended')";
 
+// Of batches: a new one is to be planned at once.
+constexpr const char* kNewSince = "CASE phase WHEN 'planning' THEN created_at * 1000 END";
+
 std::optional<std::int64_t> one_value(soci::session& sql, const std::string& statement) {
   soci::row row;
   sql << statement, soci::into(row);
@@ -28,12 +31,17 @@ std::optional<std::int64_t> earlier(std::optional<std::int64_t> a, std::optional
   return std::min(*a, *b);
 }
 
-// What is due at once has the time 0, and says nothing of how long it has waited.
-std::string due_since(std::int64_t now_ms, const char* table, const std::string& which) {
+// at_once: since when what is due at once has been so; it has the time 0 itself. NULL: nobody
+// knows.
+std::string due_since(std::int64_t now_ms,
+                      const char* table,
+                      const std::string& which,
+                      const char* at_once) {
   return fmt::format(
-      "SELECT MIN(CASE WHEN lease_owner IS NULL THEN due_ms ELSE lease_until_ms END) AS found FROM "
-      "{} WHERE {} AND {} AND (lease_owner IS NOT NULL OR due_ms > 0)",
-      table, which, is_due(now_ms));
+      "SELECT MIN(CASE WHEN lease_owner IS NOT NULL THEN lease_until_ms WHEN due_ms > 0 THEN "
+      "due_ms "
+      "ELSE {} END) AS found FROM {} WHERE {} AND {}",
+      at_once, table, which, is_due(now_ms));
 }
 
 void count_batches(soci::session& sql, Census& census) {
@@ -65,8 +73,9 @@ Task<Census> CensusStore::take(std::int64_t now_ms) {
     count_jobs(sql, census);
     const std::string job =
         fmt::format("{} AND NOT (kind = 'bedrock' AND state = 'staged')", kOpenJob);
-    census.due_since_ms = earlier(one_value(sql, due_since(now_ms, "batches", kOpenBatch)),
-                                  one_value(sql, due_since(now_ms, "jobs", job)));
+    census.due_since_ms =
+        earlier(one_value(sql, due_since(now_ms, "batches", kOpenBatch, kNewSince)),
+                one_value(sql, due_since(now_ms, "jobs", job, "NULL")));
     census.staged_since_s = one_value(
         sql,
         "SELECT MIN(COALESCE(b.in_progress_at, b.created_at)) AS found FROM jobs j JOIN batches b "

@@ -25,7 +25,7 @@ struct Census {
   std::vector<Batches> batches;  // that have not ended
   std::vector<Jobs> jobs;        // that are not collected
   // Unix milliseconds. Since when what is due, and is nobody's, waits for a server; jobs that wait
-  // for a slot at AWS are not meant, nor what is due at once.
+  // for a slot at AWS are not meant.
   std::optional<std::int64_t> due_since_ms;
   std::optional<std::int64_t> staged_since_s;  // Unix seconds: when their batch was planned
   std::optional<std::int64_t> first_expiry_s;  // of open batches
