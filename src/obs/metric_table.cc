@@ -90,9 +90,10 @@ constexpr std::array kGauges{
                "Until the first window of an open batch closes; +Inf without one. Of the database: "
                "take min()."},
     MetricSpec{"quarry_reservations",
-               "Open reservations of tokens and budget. Of the database: take max()."},
+               "Open batches that hold tokens and budgets. Of the database: take max()."},
     MetricSpec{"quarry_reserved_dollars",
-               "US dollars held by open reservations. Of the database: take max()."},
+               "US dollars that open batches of keys and teams may still cost, as was reserved for "
+               "them. Of the database: take max()."},
     MetricSpec{"quarry_webhooks_waiting",
                "Events that are to be delivered. Of the database: take max()."},
     MetricSpec{"quarry_census_timestamp_seconds",

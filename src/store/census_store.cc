@@ -84,8 +84,8 @@ Task<Census> CensusStore::take(std::int64_t now_ms) {
         one_value(sql, "SELECT COUNT(DISTINCT batch_id) AS found FROM reservations").value_or(0);
     census.reserved_nano_usd =
         one_value(sql,
-                  "SELECT CAST(SUM(nano_usd) AS BIGINT) AS found FROM reservations WHERE party = "
-                  "'model'")
+                  "SELECT CAST(SUM(nano_usd) AS BIGINT) AS found FROM (SELECT MAX(nano_usd) AS "
+                  "nano_usd FROM reservations GROUP BY batch_id) AS of_batches")
             .value_or(0);
     census.webhooks_waiting =
         one_value(sql, fmt::format("SELECT COUNT(*) AS found FROM webhook_deliveries WHERE "

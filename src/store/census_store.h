@@ -30,7 +30,7 @@ struct Census {
   std::optional<std::int64_t> staged_since_s;  // Unix seconds: when their batch was planned
   std::optional<std::int64_t> first_expiry_s;  // of open batches
   std::int64_t reservations = 0;               // batches that hold some
-  std::int64_t reserved_nano_usd = 0;          // of models' reservations: each batch once
+  std::int64_t reserved_nano_usd = 0;          // that batches of keys and teams may cost: each once
   std::int64_t webhooks_waiting = 0;
 };
 

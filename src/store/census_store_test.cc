@@ -27,7 +27,9 @@ class CensusTest : public ::testing::Test {
     EXPECT_TRUE(taken) << taken.error().message();
     return taken ? *taken : Census();
   }
-  void create(const std::string& id, std::int64_t expires_in_s = 86'400) {
+  void create(const std::string& id,
+              std::int64_t expires_in_s = 86'400,
+              std::vector<Reservation> reservations = {}) {
     BatchRow row;
     row.id = BatchId{id};
     row.by.owner = "me";
@@ -38,7 +40,9 @@ class CensusTest : public ::testing::Test {
     row.object.input_file_id = "file-in";
     row.object.created_at = kNow / 1000;
     row.object.expires_at = kNow / 1000 + expires_in_s;
-    auto created = run(batches_.create(row, std::nullopt, true, kNow));
+    Admission admission;
+    admission.reservations = std::move(reservations);
+    auto created = run(batches_.create(row, std::nullopt, true, kNow, std::move(admission)));
     ASSERT_TRUE(created) << created.error().message();
   }
   void plan(const std::string& id, JobKind kind, JobState state) {
@@ -88,6 +92,16 @@ TEST_F(CensusTest, WhatEndedIsNotCounted) {
   EXPECT_THAT(seen.batches, IsEmpty());
   EXPECT_EQ(seen.due_since_ms, std::nullopt);
   EXPECT_EQ(seen.first_expiry_s, std::nullopt);
+}
+
+TEST_F(CensusTest, WhatABatchMayCostIsCountedOnceThoughItsKeyAndItsTeamBothHoldIt) {
+  create("batch_a", 86'400,
+         {{Party::key, "k", 1000, 5'000},
+          {Party::team, "t", 1000, 5'000},
+          {Party::model, "m", 1000, 0}});
+  create("batch_b", 86'400, {{Party::key, "k", 10, 70}, {Party::model, "m", 10, 0}});
+  EXPECT_EQ(census(kNow).reservations, 2);
+  EXPECT_EQ(census(kNow).reserved_nano_usd, 5'070);
 }
 
 TEST_F(CensusTest, WorkIsDueSinceItsTimeUntilSomebodyTakesIt) {
