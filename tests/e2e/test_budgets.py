@@ -9,7 +9,7 @@ import pytest
 import tenants
 
 CLAUDE = "us.anthropic.claude-3-5-sonnet-20240620-v1:0"
-UNPRICED = "arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/unpriced"
+UNPRICED = "cohere.command-r-v1:0"
 LINES = 120
 AT_ONCE = 50
 END_SECONDS = 120
@@ -24,8 +24,7 @@ class Place:
         self.sandbox = harness.Sandbox(directory / "sandbox", 3600, ["--max-jobs-per-model", "0", *clock])
         entries = [fleet.deployment("slow", CLAUDE, self.sandbox, harness.REGION, harness.BUCKET, id="slow"),
                    fleet.deployment("fast", CLAUDE, self.sandbox, harness.REGION, harness.BUCKET, id="fast"),
-                   fleet.deployment("unpriced", UNPRICED, self.sandbox, harness.REGION, harness.BUCKET, id="unpriced",
-                                    bedrock_model_family="anthropic")]
+                   fleet.deployment("unpriced", UNPRICED, self.sandbox, harness.REGION, harness.BUCKET, id="unpriced")]
         fleet.make_buckets(self.sandbox, entries)
         self.config = fleet.write_config(directory / "config.yaml", entries, proxy_batch_polling_interval=0.2)
         self.server = harness.Server(directory / "server", self.config, sandbox=False, extra_args=clock)
@@ -42,8 +41,9 @@ def running(tmp_path_factory):
     place.stop()
 
 
-def lines(model, count):
-    return harness.to_jsonl(harness.chat_line(f"line-{i}", f"Question number {i}", model) for i in range(count))
+def lines(model, count, **body):
+    return harness.to_jsonl(harness.chat_line(f"line-{i}", f"Question number {i}", model, **body)
+                            for i in range(count))
 
 
 def held(server, tenant):
@@ -115,9 +115,9 @@ def test_a_teams_budget_is_that_of_all_its_keys(running):
 
 
 def test_a_reservation_becomes_what_the_batch_really_cost(running):
-    content = lines("fast", 5)
-    tenant = tenants.with_key(running, max_budget=0.05)
-    for _ in range(4):  # each reserves more than half of what is left at first, and costs less
+    content = lines("fast", 5, max_tokens=1000)  # 5,000 tokens at 15 USD a million: 0.075
+    tenant = tenants.with_key(running, max_budget=0.1)
+    for _ in range(4):
         batch_id = tenant.batch(content)
         assert running.wait(batch_id, END_SECONDS)["status"] == "completed"
     assert held(running, tenant) == (0, 0)
