@@ -77,10 +77,9 @@ class Ran:
 
         self.server.request = counted
         refused = [harness.chat_line(f"refused-{i}", n=2) for i in range(REFUSED)]
-        lines = harness.chat_lines(LINES)
-        self.content = harness.to_jsonl([*lines, *refused])
+        self.content = harness.chat_lines(LINES) + harness.to_jsonl(refused)
         self.batches = [self.server.run_batch(self.content),
-                        self.server.run_batch(harness.to_jsonl(harness.chat_lines(5, "few")))]
+                        self.server.run_batch(harness.chat_lines(5, "few"))]
         self.results = self.server.content(self.batches[0]["output_file_id"])
         for path in ("/v1/nothing", "/v1/batches/batch_0", "/metricsandmore"):
             self.server.request("GET", path)
@@ -185,7 +184,7 @@ def test_calls_to_aws_are_those_that_the_sandbox_saw(ran):
 
 def test_an_open_batch_is_in_the_gauges_of_the_database(tmp_path):
     server = harness.Server(tmp_path, job_seconds=3600)
-    file = server.upload(harness.to_jsonl(harness.chat_lines(LINES)))
+    file = server.upload(harness.chat_lines(LINES))
     batch = server.request("POST", "/v1/batches", {"input_file_id": file.json["id"], "completion_window": "24h",
                                                    "endpoint": "/v1/chat/completions"}).json
     harness.await_true(lambda: server.records()["jobs"])
@@ -203,7 +202,7 @@ def test_an_open_batch_is_in_the_gauges_of_the_database(tmp_path):
 def test_throttled_calls_and_their_repeats_are_counted(tmp_path):
     server = harness.Server(tmp_path)
     server.set_faults([{"operation": "PutObject", "fault": "throttle", "count": 1}])
-    batch = server.run_batch(harness.to_jsonl(harness.chat_lines(LINES)))
+    batch = server.run_batch(harness.chat_lines(LINES))
     assert batch["status"] == "completed"
     metrics = scrape(server)
     [fault] = server.faults()
@@ -409,7 +408,7 @@ def test_a_trace_is_in_the_log_line_of_its_request(ran, header, taken):
 
 
 def test_a_batch_is_found_from_the_trace_of_its_creation(ran):
-    file = ran.server.upload(harness.to_jsonl(harness.chat_lines(2, "traced")))
+    file = ran.server.upload(harness.chat_lines(2, "traced"))
     created = ran.server.request(
         "POST", "/v1/batches", {"input_file_id": file.json["id"], "endpoint": "/v1/chat/completions",
                                 "completion_window": "24h"}, {"traceparent": f"00-{'a' * 32}-{PARENT}-00"})
@@ -433,7 +432,7 @@ def test_no_trace_goes_to_aws(tmp_path):
     config = harness.write_config(tmp_path / "config.yaml", sandbox)
     config.write_text(config.read_text().replace(sandbox.url, aws.url))
     server = harness.Server(tmp_path / "server", config, sandbox=False)
-    body, content_type = harness.form([("purpose", "batch"), ("file", "in.jsonl", harness.to_jsonl(harness.chat_lines(2)))])
+    body, content_type = harness.form([("purpose", "batch"), ("file", "in.jsonl", harness.chat_lines(2))])
     answer = server.request("POST", "/v1/files", body, {
         "Content-Type": content_type, "traceparent": f"00-{TRACE}-{PARENT}-01", "tracestate": "a=b"})
     assert answer.status == 200, answer.text
