@@ -201,6 +201,27 @@ general_settings:
     return path
 
 
+def write_sandbox_config(path):
+    """What `serve --sandbox` serves without a config.yaml. Without one it takes no DATABASE_URL either."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"""\
+model_list:
+  - model_name: {MODEL}
+    litellm_params:
+      model: bedrock/{BEDROCK_MODEL}
+      aws_region_name: {REGION}
+      s3_bucket_name: litellm-proxy
+      s3_region_name: {REGION}
+      aws_batch_role_arn: >-
+        arn:aws:iam::888602223428:role/service-role/AmazonBedrockExecutionRoleForAgents_BB9HNW6V4CV
+    model_info:
+      mode: batch
+general_settings:
+  master_key: {KEY}
+""")
+    return path
+
+
 class Server(SandboxControl, Process):
     """`quarry serve`: with a sandbox in the same process unless the config names one elsewhere."""
 
@@ -208,6 +229,9 @@ class Server(SandboxControl, Process):
                  extra_args=()):
         port_file = directory / "server.port"
         port_files = {"server": port_file}
+        environment = {**databases.environment_for(directory), **(environment or {})}
+        if not config and "DATABASE_URL" in environment:
+            config = write_sandbox_config(directory / "sandbox.yaml")
         args = ["serve", "--port", str(port), "--port-file", str(port_file),
                 "--data-dir", str(directory / "data"), "--log-level", "debug"]
         if config:
@@ -216,8 +240,7 @@ class Server(SandboxControl, Process):
             port_files["sandbox"] = directory / "sandbox.port"
             args += ["--sandbox", "--sandbox-port", "0", "--sandbox-port-file", str(port_files["sandbox"]),
                      "--job-seconds", str(job_seconds)]
-        super().__init__([*args, *extra_args], directory, port_files,
-                         {**databases.environment_for(directory), **(environment or {})})
+        super().__init__([*args, *extra_args], directory, port_files, environment)
         self.port = self.ports["server"]
         self.url = f"http://127.0.0.1:{self.port}"
         self.key = KEY

@@ -74,13 +74,13 @@ def test_a_batch_goes_on_when_the_database_is_back(postgres, server, how):
     answer = server.request("GET", f"/v1/batches/{batch_id}")
     assert answer.status == 503, answer.text
     assert answer.error["message"] == "The server, or AWS behind it, is busy. Try again."
-    harness.await_true(lambda: "the database cannot be reached" in server.log(), 30)
+    harness.await_true(lambda: "the database cannot be reached  " in server.log(), 30)
     postgres.do("start")
     harness.await_true(lambda: server.request("GET", f"/v1/batches/{batch_id}").status == 200, 30)
     check_batch(server, batch_id)
     log = server.log()
-    assert log.count("the database cannot be reached message=") == 1, log
-    assert log.count("the database is back") == 1, log
+    assert log.count("error the database cannot be reached  message=") == 1, log
+    assert log.count("info  the database is back  ") == 1, log
 
 
 def test_a_short_absence_is_waited_for(postgres, server):
