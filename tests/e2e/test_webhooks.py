@@ -295,7 +295,7 @@ def test_a_batchs_own_url_is_called_where_that_is_allowed(serve, receiver, tmp_p
     mine = receiver(authority=authority)
     all_of_them = receiver()
     server = serve(target(f"{all_of_them.url}/x"), allow_batch_webhooks=True, webhook_secret=SECRET_OF_BATCHES,
-                   environment={"SSL_CERT_FILE": str(authority.bundle)})
+                   environment={"REQUESTS_CA_BUNDLE": str(authority.bundle)})
     metadata = {"webhook_url": f"{mine.url}/mine?token={TOKEN}", "more": "of mine"}
     batch = bad_batch(server, metadata=metadata)
     assert batch["metadata"] == metadata
