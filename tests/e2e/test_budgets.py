@@ -25,7 +25,6 @@ class Place:
         entries = [fleet.deployment("slow", CLAUDE, self.sandbox, harness.REGION, harness.BUCKET, id="slow"),
                    fleet.deployment("fast", CLAUDE, self.sandbox, harness.REGION, harness.BUCKET, id="fast"),
                    fleet.deployment("unpriced", UNPRICED, self.sandbox, harness.REGION, harness.BUCKET, id="unpriced")]
-        fleet.make_buckets(self.sandbox, entries)
         self.config = fleet.write_config(directory / "config.yaml", entries, proxy_batch_polling_interval=0.2)
         self.server = harness.Server(directory / "server", self.config, sandbox=False, extra_args=clock)
 

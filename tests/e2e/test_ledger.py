@@ -33,7 +33,6 @@ class Place:
                        ("late", CLAUDE, {"s3_prefix": "late/", **ONCE}), ("unpriced", UNPRICED, {}))]
         entries[3]["model_info"].update(input_cost_per_token=4e-6, output_cost_per_token=8e-6,
                                         input_cost_per_token_batches=1e-6, output_cost_per_token_batches=3e-6)
-        fleet.make_buckets(self.sandbox, entries)
         self.sandbox.set_faults([
             {"operation": "Job", "fault": "stuck", "match": "stuck/"},
             {"operation": "Job", "fault": "fail", "match": "broken/", "message": "Internal error.", "at": "running",

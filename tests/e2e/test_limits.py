@@ -24,7 +24,6 @@ def running(tmp_path_factory):
                for name in ("slow", "narrow")]
     entries[1]["model_info"]["batch_enqueued_token_limit"] = 3 * tokens_of(lines("narrow"))
     entries[1]["model_info"]["max_batch_file_records"] = LINES
-    fleet.make_buckets(sandbox, entries)
     config = fleet.write_config(directory / "config.yaml", entries, proxy_batch_polling_interval=0.2)
     server = harness.Server(directory / "server", config, sandbox=False)
     yield server
