@@ -83,6 +83,23 @@ def test_a_batch_goes_on_when_the_database_is_back(postgres, server, how):
     assert log.count("info  the database is back  ") == 1, log
 
 
+def test_a_server_without_its_database_is_alive_and_not_ready_until_it_is_back(postgres, server):
+    def readiness():
+        return server.request("GET", "/health/readiness", key=None)
+
+    assert readiness().status == 200
+    postgres.do("stop")
+    harness.await_true(lambda: readiness().status == 503, 30)
+    answer = readiness().json
+    assert (answer["status"], answer["db"]) == ("unhealthy", "not connected")
+    assert answer["error"].startswith("the database did"), answer
+    assert server.request("GET", "/health/liveliness", key=None).status == 200
+    metrics = server.request("GET", "/metrics", key=None)
+    assert metrics.status == 200 and "\nquarry_database_up 0\n" in metrics.text
+    postgres.do("start")
+    harness.await_true(lambda: readiness().status == 200, 30)
+
+
 def test_a_short_absence_is_waited_for(postgres, server):
     """Requests that come while the database starts again are answered, only later."""
     batch_id = start_batch(server)
