@@ -34,7 +34,7 @@ def refused(answer, status, param, code=None):
 def test_a_key_has_litellms_shape_and_works(server):
     made = post(server, "/key/generate", {
         "key_alias": "shape", "models": [harness.MODEL], "max_budget": 12.5, "budget_duration": "30d",
-        "duration": "1mo", "metadata": {"purpose": "tests"}, "user_id": "ann", "rpm_limit": 1000,
+        "duration": "2mo", "metadata": {"purpose": "tests"}, "user_id": "ann", "rpm_limit": 1000,
         "tpm_limit": 5000, "max_parallel_requests": 3})
     assert made.status == 200, made.text
     key = made.json
@@ -252,7 +252,7 @@ def models_server(tmp_path_factory):
 """
     config.write_text("model_list:\n" + "".join(
         entry.format(name=name, model=model) for name, model in (
-            (harness.MODEL, harness.BEDROCK_MODEL), (OTHER, harness.BEDROCK_MODEL), ("'any/*'", "'*'")))
+            (harness.MODEL, harness.BEDROCK_MODEL), (OTHER, harness.BEDROCK_MODEL), ("any/*", "*")))
         + f"general_settings:\n  master_key: {harness.KEY}\n")
     server = harness.Server(directory / "server", config=config)
     yield server
