@@ -87,9 +87,13 @@ class Replicas:
         pid = int(lease_owner.rsplit(":", 2)[1])
         return next((server for server in self.servers if server.pid == pid), None)
 
+    def holders(self, statement):
+        """The leases' owners. NULL comes as an empty row."""
+        return [row[0] for row in self.rows(statement) if row and row[0]]
+
     def holder(self, statement):
         """The server that holds the lease this SELECT gives; None while nobody does."""
-        owners = [row[0] for row in self.rows(statement) if row[0]]
+        owners = self.holders(statement)
         return self.server_of(owners[0]) if owners else None
 
     def await_holder(self, statement):

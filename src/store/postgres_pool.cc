@@ -41,7 +41,8 @@ constexpr const char* kSettings =
 
 // The codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
 bool connection_is_gone(const std::string& sqlstate) {
-  return sqlstate.starts_with("08") ||   // connection_exception
+  return sqlstate.starts_with(" ") ||    // SOCI: no answer of the server's says one
+         sqlstate.starts_with("08") ||   // connection_exception
          sqlstate.starts_with("57P") ||  // admin_shutdown, crash_shutdown, cannot_connect_now, …
          sqlstate == "25P03" ||          // idle_in_transaction_session_timeout
          sqlstate == "25006";            // read_only_sql_transaction: it is no longer the primary
