@@ -17,11 +17,12 @@ NANO = 1_000_000_000
 
 
 class Place:
-    """A server before a sandbox; `slow` jobs never end, `fast` lines run on demand."""
+    """A server before a sandbox; `slow` jobs end only when they are stopped, `fast` lines run on demand."""
 
     def __init__(self, directory, clock=()):
         self.directory = directory
-        self.sandbox = harness.Sandbox(directory / "sandbox", 3600, ["--max-jobs-per-model", "0", *clock])
+        self.sandbox = harness.Sandbox(directory / "sandbox", 0.5, ["--max-jobs-per-model", "0", *clock])
+        self.sandbox.set_faults([{"operation": "Job", "fault": "stuck"}])
         entries = [fleet.deployment("slow", CLAUDE, self.sandbox, harness.REGION, harness.BUCKET, id="slow"),
                    fleet.deployment("fast", CLAUDE, self.sandbox, harness.REGION, harness.BUCKET, id="fast"),
                    fleet.deployment("unpriced", UNPRICED, self.sandbox, harness.REGION, harness.BUCKET, id="unpriced")]

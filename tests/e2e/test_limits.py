@@ -19,7 +19,8 @@ END_SECONDS = 120
 def running(tmp_path_factory):
     """A server whose jobs end only when they are stopped."""
     directory = tmp_path_factory.mktemp("limits")
-    sandbox = harness.Sandbox(directory / "sandbox", 3600, ["--max-jobs-per-model", "0"])
+    sandbox = harness.Sandbox(directory / "sandbox", 0.5, ["--max-jobs-per-model", "0"])
+    sandbox.set_faults([{"operation": "Job", "fault": "stuck"}])
     entries = [fleet.deployment(name, CLAUDE, sandbox, harness.REGION, harness.BUCKET, id=name)
                for name in ("slow", "narrow")]
     entries[1]["model_info"]["batch_enqueued_token_limit"] = 3 * tokens_of(lines("narrow"))
