@@ -12,10 +12,13 @@ namespace quarry::store {
 namespace {
 
 // The jobs of kind bedrock that a slot is taken by; also those that are being submitted, or may
-// have been.
-constexpr const char* kTakesSlot =
-    "(state IN ('submitted', 'running') OR (state = 'staged' AND (lease_owner IS NOT NULL OR "
-    "aws_status = 'Submitting')))";
+// have been. Not those of a server that died before it asked AWS.
+std::string takes_slot(std::int64_t now_ms) {
+  return fmt::format(
+      "(state IN ('submitted', 'running') OR (state = 'staged' AND (lease_until_ms >= {} OR "
+      "aws_status = 'Submitting')))",
+      now_ms);
+}
 // Of what one owner, or one batch, has at AWS.
 std::string held_by(const char* column, const char* name) {
   return fmt::format(
@@ -34,11 +37,11 @@ std::string fair_claim(soci::session& sql, std::int64_t now_ms) {
 }
 
 // How many more may be asked of AWS. Those that AWS was asked for already hold their slots.
-std::int64_t slots_left(soci::session& sql, const BatchStore::Slots& at) {
+std::int64_t slots_left(soci::session& sql, const BatchStore::Slots& at, std::int64_t now_ms) {
   if (!at.limit) return at.free;
   long long taken = 0;
   sql << "SELECT COUNT(*) FROM jobs WHERE kind = 'bedrock' AND deployment_id = :deployment AND "
-      << kTakesSlot,
+      << takes_slot(now_ms),
       soci::use(at.deployment_id), soci::into(taken);
   return std::min<std::int64_t>(at.free, *at.limit - taken);
 }
@@ -56,7 +59,7 @@ Task<std::vector<BatchStore::Load>> BatchStore::loads(std::int64_t now_ms) {
         "END), 0) AS asked_due FROM jobs WHERE kind = 'bedrock' AND state IN ('staged', "
         "'submitted', "
         "'running') GROUP BY deployment_id",
-        kTakesSlot, waits, waits);
+        takes_slot(now_ms), waits, waits);
     // Sums have no declared type for SOCI to tell, so they are read into what they are.
     Load load;
     long long taken = 0;
@@ -82,7 +85,7 @@ Task<std::vector<DueJob>> BatchStore::claim_staged(std::vector<Slots> slots,
     std::vector<DueJob> claimed;
     const std::string statement = fair_claim(sql, now_ms);
     for (const Slots& at : slots) {
-      std::int64_t left = slots_left(sql, at);
+      std::int64_t left = slots_left(sql, at, now_ms);
       const soci::rowset<soci::row> rows =
           (sql.prepare << statement, soci::use(at.deployment_id), soci::use(at.free));
       for (const soci::row& row : rows) {
