@@ -21,20 +21,46 @@ Awaitable<bool> until(std::function<bool()> done) {
   co_return done();
 }
 
+// Whatever a test does is one coroutine, which stops both roles at its end: their loops never do.
 struct TwoServers : ::testing::Test {
-  TwoServers() {
-    first.settings.lease = second.settings.lease = 300ms;
+  TwoServers() { first.settings.lease = second.settings.lease = 300ms; }
+
+  Awaitable<void> start() {
     one.start();
-    EXPECT_TRUE(watched.run(until([&] { return one.held(); })));
+    EXPECT_TRUE(co_await until([this] { return one.held(); }));
     two.start();
   }
-  ~TwoServers() override {
-    watched.run(stop(one));
-    watched.run(stop(two));
-  }
-  static Awaitable<bool> stop(Role& role) {
-    co_await role.stop(Deadline::after(5s));
+  Awaitable<bool> stop() {
+    if (!one_stopped) co_await one.stop(Deadline::after(5s));
+    co_await two.stop(Deadline::after(5s));
     co_return true;
+  }
+
+  Awaitable<bool> keep_it() {
+    co_await start();
+    const auto began = std::chrono::steady_clock::now();
+    co_await until([this, began] {
+      overlapped |= two.held();
+      return std::chrono::steady_clock::now() - began > 3 * first.settings.lease;
+    });
+    had_by_first = one.held();
+    co_return co_await stop();
+  }
+  Awaitable<bool> give_it_up() {
+    co_await start();
+    one_stopped = true;
+    co_await one.stop(Deadline::after(5s));
+    had_by_first = one.held();
+    had_by_second = co_await until([this] { return two.held(); });
+    co_return co_await stop();
+  }
+  // As if the first had stood still for longer than its lease.
+  Awaitable<bool> lose_it() {
+    co_await start();
+    EXPECT_TRUE(co_await first.leases.release("work"));
+    EXPECT_TRUE(co_await second.leases.take("work", second.now_ms(), second.now_ms() + 300));
+    had_by_second = co_await until([this] { return two.held() && !one.held(); });
+    co_return co_await stop();
   }
 
   SystemClock clock;
@@ -42,40 +68,50 @@ struct TwoServers : ::testing::Test {
   Context& first = watched.context;
   Context& second = watched.another("second");
   int lost = 0, gained = 0;
+  bool overlapped = false, had_by_first = false, had_by_second = false, one_stopped = false;
   Role one{watched.io, first, "work", {{}, [this] { ++lost; }}};
   Role two{watched.io, second, "work", {[this] { ++gained; }, {}}};
 };
 
 TEST_F(TwoServers, ARoleThatIsRenewedStaysWhereItIs) {
-  bool overlapped = false;
-  const auto began = std::chrono::steady_clock::now();
-  EXPECT_TRUE(watched.run(until([&] {
-    overlapped |= two.held();
-    return std::chrono::steady_clock::now() - began > 3 * first.settings.lease;
-  })));
+  ASSERT_TRUE(watched.run(keep_it()));
   EXPECT_FALSE(overlapped);
-  EXPECT_TRUE(one.held());
+  EXPECT_TRUE(had_by_first);
   EXPECT_EQ(lost + gained, 0);
 }
 
 TEST_F(TwoServers, ARoleThatIsGivenUpIsHadByAnother) {
-  EXPECT_TRUE(watched.run(stop(one)));
-  EXPECT_FALSE(one.held());
-  EXPECT_TRUE(watched.run(until([&] { return two.held(); })));
+  ASSERT_TRUE(watched.run(give_it_up()));
+  EXPECT_FALSE(had_by_first);
+  EXPECT_TRUE(had_by_second);
   EXPECT_EQ(gained, 1);
   EXPECT_EQ(lost, 0);
 }
 
 TEST_F(TwoServers, WhoFindsItsRoleTakenEndsItsWork) {
-  // As if this server had stood still for longer than its lease.
-  ASSERT_TRUE(watched.run(first.leases.release("work")));
-  ASSERT_EQ(watched.run(second.leases.take("work", second.now_ms(), second.now_ms() + 300)),
-            store::LeaseStore::Taken::yes);
-  EXPECT_TRUE(watched.run(until([&] { return two.held() && !one.held(); })));
+  ASSERT_TRUE(watched.run(lose_it()));
+  EXPECT_TRUE(had_by_second);
   EXPECT_EQ(lost, 1);
 }
 
-// Two monitors, both started; the first is stopped, or vanishes, after a while.
+// The first stops after a while, and the second goes on.
+Awaitable<bool> watch_both(WatchedJobs& watched,
+                           Monitor& one,
+                           Monitor& two,
+                           std::function<bool()> long_enough,
+                           std::function<void()> before_the_stop) {
+  one.start();
+  two.start();
+  const bool in_time = co_await until(std::move(long_enough));
+  before_the_stop();
+  co_await one.stop(Deadline::after(5s));
+  const int before = watched.east->calls() + watched.west->calls();
+  const bool goes_on = co_await until(
+      [&watched, before] { return watched.east->calls() + watched.west->calls() > before + 4; });
+  co_await two.stop(Deadline::after(5s));
+  co_return in_time&& goes_on;
+}
+
 TEST(MonitorOfTwoServers, TenThousandOpenJobsCostLessThanACallASecondInAll) {
   const ScaledClock clock(300, SystemClock().now());
   WatchedJobs watched(clock);
@@ -84,24 +120,16 @@ TEST(MonitorOfTwoServers, TenThousandOpenJobsCostLessThanACallASecondInAll) {
   Monitor one(watched.io, watched.context, {});
   Monitor two(watched.io, watched.another("second"), {});
   const SysTime began = clock.now();
-  one.start();
-  two.start();
   const auto calls = [&] { return watched.east->calls() + watched.west->calls(); };
-  EXPECT_TRUE(watched.run(until([&] { return clock.now() >= began + 30min && calls() >= 12; })));
-  const double seconds = std::chrono::duration<double>(clock.now() - began).count();
-  EXPECT_LE(calls(), seconds);
-  EXPECT_EQ(watched.east->gets + watched.west->gets, 0);
-  // Neither has more to say of a region than one would.
-  EXPECT_LE(watched.east->lists, 5 * (seconds / 30 + 2));
-  const auto stop = [](Monitor& monitor) -> Awaitable<bool> {
-    co_await monitor.stop(Deadline::after(5s));
-    co_return true;
+  const auto long_enough = [&] { return clock.now() >= began + 30min && calls() >= 12; };
+  const auto check = [&] {
+    const double seconds = std::chrono::duration<double>(clock.now() - began).count();
+    EXPECT_LE(calls(), seconds);
+    EXPECT_EQ(watched.east->gets + watched.west->gets, 0);
+    // Five pages a look, every 30 s at most: what one alone would ask.
+    EXPECT_LE(watched.east->lists, 5 * (seconds / 30 + 2));
   };
-  // What the first was looking at when it stopped, the second looks at.
-  EXPECT_TRUE(watched.run(stop(one)));
-  const int before = calls();
-  EXPECT_TRUE(watched.run(until([&] { return calls() > before + 4; })));
-  EXPECT_TRUE(watched.run(stop(two)));
+  EXPECT_TRUE(watched.run(watch_both(watched, one, two, long_enough, check)));
 }
 
 }  // namespace
