@@ -13,6 +13,8 @@
 namespace quarry::files {
 namespace {
 
+access::Caller me() { return {.by = {.owner = "me"}, .key = nullptr}; }
+
 constexpr std::string_view kContent =
     R"({"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"model":"m"}})"
     "\n";
@@ -68,7 +70,7 @@ class UploadsOfParts : public ::testing::Test {
     while (!condition()) ASSERT_GT(io_.run_one(), 0u);
   }
   store::UploadRow create(std::int64_t bytes, const std::string& purpose = "batch") {
-    auto made = run(service_.create({"in.jsonl", purpose, "txt", bytes, {}, {}}, {"me"}));
+    auto made = run(service_.create({"in.jsonl", purpose, "txt", bytes, {}, {}}, me()));
     EXPECT_TRUE(made);
     return made->upload;
   }
@@ -76,10 +78,10 @@ class UploadsOfParts : public ::testing::Test {
     TextBody body(fmt::format(
         "--x\r\nContent-Disposition: form-data; name=\"data\"; filename=\"f\"\r\n\r\n{}\r\n--x--",
         bytes));
-    return run(service_.add_part(upload.id, "multipart/form-data; boundary=x", body, {"me"}));
+    return run(service_.add_part(upload.id, "multipart/form-data; boundary=x", body, me()));
   }
   Task<UploadView> complete(const store::UploadRow& upload, std::vector<std::string> ids) {
-    return service_.complete(upload.id, {std::move(ids), ""}, {"me"});
+    return service_.complete(upload.id, {std::move(ids), ""}, me());
   }
 
   boost::asio::io_context io_;
@@ -126,11 +128,11 @@ TEST_F(UploadsOfParts, ThatArriveAfterTheEndLeaveNothing) {
   std::optional<Result<store::UploadPartRow>> sent;
   TextBody body("--x\r\nContent-Disposition: form-data; name=\"data\"\r\n\r\nabc\r\n--x--");
   boost::asio::co_spawn(
-      io_, service_.add_part(upload.id, "multipart/form-data; boundary=x", body, {"me"}),
+      io_, service_.add_part(upload.id, "multipart/form-data; boundary=x", body, me()),
       [&](const std::exception_ptr&, Result<store::UploadPartRow> row) { sent = std::move(row); });
   run_until([&] { return s3_->held() > 0; });
   std::optional<Result<UploadView>> cancelled;
-  start(service_.cancel(upload.id, {"me"}), cancelled);
+  start(service_.cancel(upload.id, me()), cancelled);
   run_until([&] { return cancelled.has_value(); });
   s3_->release();
   run_until([&] { return sent.has_value(); });
@@ -151,7 +153,7 @@ TEST_F(UploadsOfParts, AreReadOnceHoweverManyCompleteThemAtOnce) {
   // Long enough for the second to have reached S3, if it went there.
   std::optional<Result<store::UploadRow>> looked;
   boost::asio::co_spawn(
-      io_, uploads_.find(upload.id, "me", 0),
+      io_, uploads_.find(upload.id, {.owner = "me"}, 0),
       [&](const std::exception_ptr&, Result<store::UploadRow> row) { looked = std::move(row); });
   run_until([&] { return looked.has_value(); });
   io_.poll();
@@ -189,13 +191,13 @@ TEST_F(UploadsOfParts, AreOfNoUseOnceAnHourHasPassed) {
   clock_.time += std::chrono::seconds(3600);
   EXPECT_TRUE(send(upload, "x").error().message().contains("has expired"));
   EXPECT_TRUE(run(complete(upload, {part->id})).error().message().contains("has expired"));
-  EXPECT_FALSE(run(service_.cancel(upload.id, {"me"})));
+  EXPECT_FALSE(run(service_.cancel(upload.id, me())));
   EXPECT_EQ(s3_->objects().size(), 1u);
 }
 
 TEST_F(UploadsOfParts, AreAllowedAsManyBytesAsTheServerTakes) {
   const auto create_of = [this](std::int64_t bytes) {
-    return run(service_.create({"in.jsonl", "batch", "txt", bytes, {}, {}}, {"me"}));
+    return run(service_.create({"in.jsonl", "batch", "txt", bytes, {}, {}}, me()));
   };
   EXPECT_TRUE(create_of(1 << 30));
   const auto refused = create_of((1 << 30) + 1);
