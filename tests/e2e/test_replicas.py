@@ -340,6 +340,11 @@ def own_postgres():
             yield running
 
 
+def await_answers(world):
+    harness.await_true(lambda: all(
+        server.request("GET", "/v1/batches").status == 200 for server in world.servers), WAIT_SECONDS)
+
+
 def test_a_database_that_restarts_and_one_that_is_away_for_a_while_lose_nothing(tmp_path):
     with own_postgres() as (url, ask):
         with world_on(tmp_path, url, job_seconds=2) as world:
@@ -349,8 +354,7 @@ def test_a_database_that_restarts_and_one_that_is_away_for_a_while_lose_nothing(
             harness.await_true(lambda: world.rows("SELECT 1 FROM direct_results LIMIT 1"), WAIT_SECONDS)
             ask("crash")
             ask("start")
-            harness.await_true(lambda: all(
-                server.request("GET", "/v1/batches").status == 200 for server in world.servers), WAIT_SECONDS)
+            await_answers(world)
             ask("crash")
             away = time.monotonic()
             answer = world[0].request("GET", "/v1/batches")
@@ -359,8 +363,8 @@ def test_a_database_that_restarts_and_one_that_is_away_for_a_while_lose_nothing(
             harness.await_true(lambda: time.monotonic() - away > 2 * replicas.LEASE_SECONDS, 60)
             ask("start")
             world.sandbox.set_faults([])
+            await_answers(world)
             for batch_id, (count, prefix) in batches.items():
-                harness.await_true(lambda: world[0].request("GET", "/v1/batches").status == 200, WAIT_SECONDS)
                 check_whole(world, world[1], batch_id, count, prefix)
             # Nobody died: no answer that was paid for was lost with the database.
             print(f"\nasked again: {world.sandbox.records()['invocations']['repeated']['calls']} calls")
