@@ -102,7 +102,7 @@ TEST(Scan, SumsUpHowLargeTheRequestsOfEachModelAre) {
 
 TEST(Scan, ThatWasStoredBeforeSizesWereLookedAtIsStillRead) {
   const auto old = parse_scan(
-      R"({"lines":3,"error_count":0,"errors":{"object":"list","data":[]},"models":{"m":3},"urls":["/v1/embeddings"],)"
+      R"({"lines":3,"error_count":0,"errors":[],"models":{"m":3},"urls":["/v1/embeddings"],)"
       R"("names_overflow":false,"without_model":false,"first_line_is_json":true})");
   ASSERT_TRUE(old) << old.error().message();
   EXPECT_EQ(old->lines, 3u);
