@@ -45,7 +45,7 @@ class Authentication : public ::testing::Test {
   }
   void insert(const store::KeyRow& key) { ASSERT_TRUE(run(store_.insert(key))); }
   void change(const store::KeyRow& key) {
-    ASSERT_TRUE(run(store_.update(key)));
+    ASSERT_TRUE(run(store_.update(key.key_hash, [&](store::KeyRow& row) { row = key; })));
     directory_.forget(key.key_hash);
   }
 

@@ -159,7 +159,7 @@ void apply(const GrantChanges& changes, std::int64_t now_s, store::GrantColumns&
   if (changes.rpm_limit) grant.rpm_limit = *changes.rpm_limit;
   if (changes.tpm_limit) grant.tpm_limit = *changes.tpm_limit;
   if (changes.max_parallel_requests) grant.max_parallel_requests = *changes.max_parallel_requests;
-  if (changes.blocked) grant.blocked = changes.blocked->value_or(false);
+  if (changes.blocked && *changes.blocked) grant.blocked = **changes.blocked;  // null says nothing
   grant.updated_at = now_s;
 }
 

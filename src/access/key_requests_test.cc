@@ -117,16 +117,22 @@ TEST(Grant, NullTakesAway) {
   grant.max_budget_nano_usd = 5;
   grant.budget_duration = "1d";
   grant.rpm_limit = 3;
-  grant.blocked = true;
   grant = applied(
-      R"({"models":null,"metadata":null,"max_budget":null,"budget_duration":null,"rpm_limit":null,"blocked":null})",
+      R"({"models":null,"metadata":null,"max_budget":null,"budget_duration":null,"rpm_limit":null})",
       grant);
   EXPECT_TRUE(grant.models.empty());
   EXPECT_EQ(grant.metadata_json, "{}");
   EXPECT_FALSE(grant.max_budget_nano_usd);
   EXPECT_EQ(grant.budget_duration, "");
   EXPECT_FALSE(grant.rpm_limit);
-  EXPECT_FALSE(grant.blocked);
+}
+
+// A client that fills what it does not know with null must not let a blocked key in again.
+TEST(Grant, BlockedNullChangesNothing) {
+  store::GrantColumns grant;
+  grant.blocked = true;
+  EXPECT_TRUE(applied(R"({"blocked":null})", grant).blocked);
+  EXPECT_FALSE(applied(R"({"blocked":false})", grant).blocked);
 }
 
 TEST(Grant, LimitsOfTheTopLevelBecomeMetadata) {

@@ -37,9 +37,15 @@ Result<void> check_key_text(std::string_view text) {
                   .reason("invalid_value"));
 }
 
-Error no_such_key() { return Error(Errc::not_found, "There is no such key.").param("key"); }
+// The hash of the key that a request must name.
+Result<std::string> named_hash(const std::optional<Secret<std::string>>& text_or_hash) {
+  if (text_or_hash) return hash_of(*text_or_hash);
+  return fail(Error(Errc::invalid_request, "Missing required parameter: 'key'.")
+                  .param("key")
+                  .reason("missing_required_parameter"));
+}
 
-void change(const KeyRequest& request, std::int64_t now_s, store::KeyRow& row) {
+void apply_request(const KeyRequest& request, std::int64_t now_s, store::KeyRow& row) {
   if (request.key_alias) row.key_alias = *request.key_alias;
   if (request.user_id) row.user_id = request.user_id->value_or("");
   if (request.team_id) row.team_id = *request.team_id;
@@ -108,7 +114,7 @@ Task<KeyService::Generated> KeyService::generate(KeyRequest request) {
   row.key_name = redacted(text.reveal());
   row.grant.created_at = now;
   row.grant.budget_began = now;
-  change(request, now, row);
+  apply_request(request, now, row);
   auto inserted = co_await store_.insert(row);
   if (!inserted) co_return fail(as_bad_request(std::move(inserted.error())));
   directory_.forget(row.key_hash);  // that there was none
@@ -117,24 +123,7 @@ Task<KeyService::Generated> KeyService::generate(KeyRequest request) {
   co_return Generated{std::move(text), {std::move(row), 0, reset_at}};
 }
 
-Task<store::KeyRow> KeyService::row_of(std::optional<Secret<std::string>> text_or_hash) {
-  if (!text_or_hash) {
-    co_return fail(Error(Errc::invalid_request, "Missing required parameter: 'key'.")
-                       .param("key")
-                       .reason("missing_required_parameter"));
-  }
-  auto hash = hash_of(*text_or_hash);
-  if (!hash) co_return fail(std::move(hash.error()));
-  auto row = co_await store_.find(std::move(*hash));
-  if (!row) co_return fail(std::move(row.error()));
-  if (!*row) co_return fail(no_such_key());
-  co_return std::move(**row);
-}
-
-Task<KeyView> KeyService::save(store::KeyRow row) {
-  auto updated = co_await store_.update(row);
-  directory_.forget(row.key_hash);
-  if (!updated) co_return fail(as_bad_request(std::move(updated.error())));
+Task<KeyView> KeyService::view_of(store::KeyRow row) {
   std::vector<store::KeyRow> one;
   one.push_back(std::move(row));
   auto seen = co_await views(std::move(one));
@@ -142,22 +131,31 @@ Task<KeyView> KeyService::save(store::KeyRow row) {
   co_return std::move(seen->front());
 }
 
+Task<KeyView> KeyService::change(std::optional<Secret<std::string>> text_or_hash,
+                                 std::function<void(store::KeyRow&)> change,
+                                 std::string_view event) {
+  auto hash = named_hash(text_or_hash);
+  if (!hash) co_return fail(std::move(hash.error()));
+  auto row = co_await store_.update(*hash, std::move(change));
+  directory_.forget(*hash);
+  if (!row) co_return fail(as_bad_request(std::move(row.error())));
+  obs::info(event, {{"key", row->key_name}, {"key_hash", row->key_hash}});
+  co_return co_await view_of(std::move(*row));
+}
+
 Task<KeyView> KeyService::update(KeyRequest request) {
-  auto row = co_await row_of(request.key);
-  if (!row) co_return fail(std::move(row.error()));
-  change(request, now_s(), *row);
-  obs::info("key updated", {{"key", row->key_name}, {"key_hash", row->key_hash}});
-  co_return co_await save(std::move(*row));
+  const auto change_row = [request, now = now_s()](store::KeyRow& row) {
+    apply_request(request, now, row);
+  };
+  co_return co_await change(request.key, change_row, "key updated");
 }
 
 Task<KeyView> KeyService::set_blocked(KeyRequest request, bool blocked) {
-  auto row = co_await row_of(request.key);
-  if (!row) co_return fail(std::move(row.error()));
-  row->grant.blocked = blocked;
-  row->grant.updated_at = now_s();
-  obs::info(blocked ? "key blocked" : "key unblocked",
-            {{"key", row->key_name}, {"key_hash", row->key_hash}});
-  co_return co_await save(std::move(*row));
+  const auto change_row = [blocked, now = now_s()](store::KeyRow& row) {
+    row.grant.blocked = blocked;
+    row.grant.updated_at = now;
+  };
+  co_return co_await change(request.key, change_row, blocked ? "key blocked" : "key unblocked");
 }
 
 Task<std::size_t> KeyService::remove(KeysToDelete named) {
@@ -185,13 +183,12 @@ Task<std::size_t> KeyService::remove(KeysToDelete named) {
 }
 
 Task<KeyView> KeyService::find(Secret<std::string> text_or_hash) {
-  auto row = co_await row_of(std::move(text_or_hash));
+  auto hash = named_hash(text_or_hash);
+  if (!hash) co_return fail(std::move(hash.error()));
+  auto row = co_await store_.find(std::move(*hash));
   if (!row) co_return fail(std::move(row.error()));
-  std::vector<store::KeyRow> one;
-  one.push_back(std::move(*row));
-  auto seen = co_await views(std::move(one));
-  if (!seen) co_return fail(std::move(seen.error()));
-  co_return std::move(seen->front());
+  if (!*row) co_return fail(Error(Errc::not_found, "There is no such key.").param("key"));
+  co_return co_await view_of(std::move(**row));
 }
 
 Task<std::vector<KeyView>> KeyService::views(std::vector<store::KeyRow> rows) {

@@ -9,8 +9,10 @@
 #include "store/key_store.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace quarry::access {
@@ -59,9 +61,12 @@ class KeyService {
   Task<Listed> list(store::KeyStore::Query query, bool with_spent);
 
  private:
-  Task<store::KeyRow> row_of(std::optional<Secret<std::string>> text_or_hash);
+  // event: what the log says of it.
+  Task<KeyView> change(std::optional<Secret<std::string>> text_or_hash,
+                       std::function<void(store::KeyRow&)> change,
+                       std::string_view event);
   Task<std::vector<KeyView>> views(std::vector<store::KeyRow> rows);
-  Task<KeyView> save(store::KeyRow row);
+  Task<KeyView> view_of(store::KeyRow row);
   std::int64_t now_s() const { return unix_seconds(clock_.now()); }
 
   store::KeyStore& store_;

@@ -26,6 +26,19 @@ class Keys : public ::testing::Test {
   Result<KeyView> update(std::string body) {
     return run(service_.update(*parse_key_request(body)));
   }
+  // Both begin before either ends. Whether both went well.
+  template <class T>
+  bool at_once(Task<T> first, Task<T> second) {
+    boost::asio::io_context io;
+    int well = 0;
+    const auto count = [&](const std::exception_ptr& error, const Result<T>& result) {
+      well += !error && result ? 1 : 0;
+    };
+    boost::asio::co_spawn(io, std::move(first), count);
+    boost::asio::co_spawn(io, std::move(second), count);
+    io.run();
+    return well == 2;
+  }
 
   SystemClock clock_;
   testing::ScratchDatabase database_;
@@ -111,6 +124,36 @@ TEST_F(Keys, AChangeIsInForceAtOnce) {
   EXPECT_EQ(*run(service_.remove({{made->text}, {}})), 1u);
   EXPECT_EQ(run(authenticator_.authenticate(header, std::nullopt)).error().reason(),
             "invalid_api_key");
+}
+
+TEST_F(Keys, ABlockAndAnUpdateOfAKeyAtOnceBothLast) {
+  const std::string hash = generate("{}")->key.row.key_hash;
+  for (int round = 1; round <= 20; ++round) {
+    const bool blocked = round % 2 == 1;
+    const KeyRequest limit = *parse_key_request(R"({"key":")" + hash + R"(","rpm_limit":)" +
+                                                std::to_string(round) + "}");
+    KeyRequest named;
+    named.key = Secret<std::string>(hash);
+    ASSERT_TRUE(at_once(service_.update(limit), service_.set_blocked(named, blocked)));
+    const auto found = run(service_.find(Secret<std::string>(hash)));
+    ASSERT_EQ(found->row.grant.blocked, blocked) << round;
+    ASSERT_EQ(found->row.grant.rpm_limit, round);
+  }
+}
+
+TEST_F(Keys, ABlockAndAnUpdateOfATeamAtOnceBothLast) {
+  ASSERT_TRUE(run(teams_.create(*parse_team_request(R"({"team_id":"t"})"))));
+  for (int round = 1; round <= 20; ++round) {
+    const bool blocked = round % 2 == 1;
+    const TeamRequest limit =
+        *parse_team_request(R"({"team_id":"t","rpm_limit":)" + std::to_string(round) + "}");
+    TeamRequest named;
+    named.team_id = "t";
+    ASSERT_TRUE(at_once(teams_.update(limit), teams_.set_blocked(named, blocked)));
+    const auto found = run(teams_.find("t"));
+    ASSERT_EQ(found->row.grant.blocked, blocked) << round;
+    ASSERT_EQ(found->row.grant.rpm_limit, round);
+  }
 }
 
 TEST_F(Keys, AreDeletedByTextHashAndAlias) {

@@ -27,23 +27,7 @@ Task<TeamView> TeamService::create(TeamRequest request) {
   co_return TeamView{std::move(row), 0, reset_at};
 }
 
-Task<store::TeamRow> TeamService::row_of(std::optional<std::string> team_id) {
-  if (!team_id) {
-    co_return fail(Error(Errc::invalid_request, "Missing required parameter: 'team_id'.")
-                       .param("team_id")
-                       .reason("missing_required_parameter"));
-  }
-  auto row = co_await store_.find_team(*team_id);
-  if (!row) co_return fail(std::move(row.error()));
-  if (!*row) co_return fail(no_such_team(*team_id));
-  co_return std::move(**row);
-}
-
-Task<TeamView> TeamService::save(store::TeamRow row) {
-  auto updated = co_await store_.update_team(row);
-  directory_.forget_all();
-  if (!updated) co_return fail(std::move(updated.error()));
-  obs::info("team changed", {{"team_id", row.team_id}, {"blocked", row.grant.blocked}});
+Task<TeamView> TeamService::view_of(store::TeamRow row) {
   std::vector<store::TeamRow> one;
   one.push_back(std::move(row));
   auto seen = co_await views(std::move(one));
@@ -51,30 +35,41 @@ Task<TeamView> TeamService::save(store::TeamRow row) {
   co_return std::move(seen->front());
 }
 
-Task<TeamView> TeamService::update(TeamRequest request) {
-  auto row = co_await row_of(request.team_id);
+Task<TeamView> TeamService::change(std::optional<std::string> team_id,
+                                   std::function<void(store::TeamRow&)> change) {
+  if (!team_id) {
+    co_return fail(Error(Errc::invalid_request, "Missing required parameter: 'team_id'.")
+                       .param("team_id")
+                       .reason("missing_required_parameter"));
+  }
+  auto row = co_await store_.update_team(std::move(*team_id), std::move(change));
+  directory_.forget_all();
   if (!row) co_return fail(std::move(row.error()));
-  if (request.team_alias) row->team_alias = request.team_alias->value_or("");
-  apply(request.grant, now_s(), row->grant);
-  co_return co_await save(std::move(*row));
+  obs::info("team changed", {{"team_id", row->team_id}, {"blocked", row->grant.blocked}});
+  co_return co_await view_of(std::move(*row));
+}
+
+Task<TeamView> TeamService::update(TeamRequest request) {
+  const auto change_row = [request, now = now_s()](store::TeamRow& row) {
+    if (request.team_alias) row.team_alias = request.team_alias->value_or("");
+    apply(request.grant, now, row.grant);
+  };
+  co_return co_await change(request.team_id, change_row);
 }
 
 Task<TeamView> TeamService::set_blocked(TeamRequest request, bool blocked) {
-  auto row = co_await row_of(request.team_id);
-  if (!row) co_return fail(std::move(row.error()));
-  row->grant.blocked = blocked;
-  row->grant.updated_at = now_s();
-  co_return co_await save(std::move(*row));
+  const auto change_row = [blocked, now = now_s()](store::TeamRow& row) {
+    row.grant.blocked = blocked;
+    row.grant.updated_at = now;
+  };
+  co_return co_await change(request.team_id, change_row);
 }
 
 Task<TeamView> TeamService::find(std::string team_id) {
-  auto row = co_await row_of(std::move(team_id));
+  auto row = co_await store_.find_team(team_id);
   if (!row) co_return fail(std::move(row.error()));
-  std::vector<store::TeamRow> one;
-  one.push_back(std::move(*row));
-  auto seen = co_await views(std::move(one));
-  if (!seen) co_return fail(std::move(seen.error()));
-  co_return std::move(seen->front());
+  if (!*row) co_return fail(no_such_team(team_id));
+  co_return co_await view_of(std::move(**row));
 }
 
 Task<std::vector<TeamView>> TeamService::list() {

@@ -6,6 +6,7 @@
 #include "access/key_service.h"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,9 @@ class TeamService {
   Task<store::KeyStore::Removed> remove(std::vector<std::string> team_ids);
 
  private:
-  Task<store::TeamRow> row_of(std::optional<std::string> team_id);
-  Task<TeamView> save(store::TeamRow row);
+  Task<TeamView> change(std::optional<std::string> team_id,
+                        std::function<void(store::TeamRow&)> change);
+  Task<TeamView> view_of(store::TeamRow row);
   Task<std::vector<TeamView>> views(std::vector<store::TeamRow> rows);
   std::int64_t now_s() const { return unix_seconds(clock_.now()); }
 

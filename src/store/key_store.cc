@@ -144,17 +144,18 @@ Task<void> KeyStore::insert(KeyRow key) {
   });
 }
 
-Task<void> KeyStore::update(KeyRow key) {
-  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+Task<KeyRow> KeyStore::update(std::string key_hash, std::function<void(KeyRow&)> change) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<KeyRow> {
     lock(sql, kKeysLock);
-    if (auto checked = check_key(sql, key); !checked) return checked;
+    auto key = load_key(sql, "key_hash", key_hash);
+    if (!key) return fail(Error(Errc::not_found, "There is no such key.").param("key"));
+    change(*key);
+    if (auto checked = check_key(sql, *key); !checked) return fail(std::move(checked.error()));
     Columns columns;
     Columns which;
-    which.add("key_hash", key.key_hash);
-    if (add_key(columns, key).update(sql, "api_keys", which) == 0) {
-      return fail(Error(Errc::not_found, "There is no such key.").param("key"));
-    }
-    return {};
+    which.add("key_hash", key_hash);
+    add_key(columns, *key).update(sql, "api_keys", which);
+    return std::move(*key);
   });
 }
 
@@ -211,6 +212,7 @@ Task<KeyStore::Listed> KeyStore::list(Query query) {
 Task<std::vector<std::string>> KeyStore::remove(std::vector<std::string> key_hashes) {
   co_return co_await transact(database_,
                               [&](soci::session& sql) -> Result<std::vector<std::string>> {
+                                lock(sql, kKeysLock);
                                 std::vector<std::string> removed;
                                 for (const std::string& hash : key_hashes) {
                                   if (delete_row(sql, "api_keys", "key_hash", hash)) {
@@ -235,17 +237,20 @@ Task<void> KeyStore::insert_team(TeamRow team) {
   });
 }
 
-Task<void> KeyStore::update_team(TeamRow team) {
-  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+Task<TeamRow> KeyStore::update_team(std::string team_id, std::function<void(TeamRow&)> change) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<TeamRow> {
+    lock(sql, kKeysLock);
+    auto team = load_team(sql, team_id);
+    if (!team) {
+      return fail(Error(Errc::not_found, "There is no team '" + team_id + "'.").param("team_id"));
+    }
+    change(*team);
     Columns columns;
     Columns which;
-    which.add("team_id", team.team_id);
-    columns.add("team_alias", team.team_alias);
-    if (add_grant(columns, team.grant).update(sql, "teams", which) == 0) {
-      return fail(
-          Error(Errc::not_found, "There is no team '" + team.team_id + "'.").param("team_id"));
-    }
-    return {};
+    which.add("team_id", team_id);
+    columns.add("team_alias", team->team_alias);
+    add_grant(columns, team->grant).update(sql, "teams", which);
+    return std::move(*team);
   });
 }
 

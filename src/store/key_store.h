@@ -7,6 +7,7 @@
 #include "store/database.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -54,7 +55,11 @@ class KeyStore {
   // Also: conflict (param key: there is one of that hash; param key_alias), not_found (param
   // team_id: there is no such team).
   Task<void> insert(KeyRow key);
-  Task<void> update(KeyRow key);  // also: not_found (param key), conflict, not_found as above
+  // Reads the row, changes it and writes it in one transaction that no other change of keys or
+  // teams comes between: two that change different fields both last. `change` runs on a thread of
+  // the database's, may run more than once, and leaves the hash as it is. Gives the row as it is
+  // then. Also: not_found (param key), conflict, not_found as above.
+  Task<KeyRow> update(std::string key_hash, std::function<void(KeyRow&)> change);
   Task<std::optional<KeyRow>> find(std::string key_hash);
   Task<std::optional<KeyRow>> find_by_alias(std::string alias);
   // A key and the team it is of, as both were at one moment.
@@ -76,7 +81,8 @@ class KeyStore {
   Task<std::vector<std::string>> remove(std::vector<std::string> key_hashes);
 
   Task<void> insert_team(TeamRow team);  // also: conflict (param team_id)
-  Task<void> update_team(TeamRow team);  // also: not_found (param team_id)
+  // As update; `change` leaves the id as it is. Also: not_found (param team_id).
+  Task<TeamRow> update_team(std::string team_id, std::function<void(TeamRow&)> change);
   Task<std::optional<TeamRow>> find_team(std::string team_id);
   Task<std::vector<TeamRow>> teams();
   // Teams go with their keys. Gives those that were there.

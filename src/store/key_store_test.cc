@@ -71,8 +71,9 @@ TEST_F(Keys, AnAliasIsOneKeysAlone) {
   EXPECT_EQ(second.error().code(), Errc::conflict);
   EXPECT_EQ(second.error().param(), "key_alias");
   ASSERT_TRUE(run(store_.insert(key("2"))));
-  EXPECT_EQ(run(store_.update(key("2", "mine"))).error().param(), "key_alias");
-  EXPECT_TRUE(run(store_.update(key("1", "mine")))) << "its own alias is no conflict";
+  const auto take = [](KeyRow& row) { row.key_alias = "mine"; };
+  EXPECT_EQ(run(store_.update("2", take)).error().param(), "key_alias");
+  EXPECT_TRUE(run(store_.update("1", take))) << "its own alias is no conflict";
 }
 
 TEST_F(Keys, TheSameKeyIsNotMadeTwice) {
@@ -93,8 +94,8 @@ TEST_F(Keys, AKeyOfNoSuchTeamIsRefusedAndNamesIt) {
 }
 
 TEST_F(Keys, AKeyThatIsGoneIsNotUpdated) {
-  EXPECT_EQ(run(store_.update(key("h"))).error().code(), Errc::not_found);
-  EXPECT_EQ(run(store_.update_team(team("t"))).error().code(), Errc::not_found);
+  EXPECT_EQ(run(store_.update("h", [](KeyRow&) {})).error().code(), Errc::not_found);
+  EXPECT_EQ(run(store_.update_team("t", [](TeamRow&) {})).error().code(), Errc::not_found);
 }
 
 TEST_F(Keys, AreListedNewestFirstByPagesAndFilters) {
