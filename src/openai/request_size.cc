@@ -11,6 +11,11 @@ namespace {
 
 // More is a limit that no model has: 2^31.
 constexpr std::int64_t kCountMax = std::int64_t{1} << 31;
+// The most that `n` may be (OpenAI's API reference): a line that asks for more is refused.
+constexpr std::int64_t kAnswersMax = 128;
+// Of a document in base64, what counts as a medium: a token for each 20, for it may hold more pages
+// than one.
+constexpr std::int64_t kDocumentBytesPerMedium = 32'000;
 
 std::int64_t plus(std::int64_t a, std::int64_t b) {
   std::int64_t sum = 0;
@@ -52,8 +57,7 @@ std::int64_t unescaped_bytes(std::string_view inside) {
   return bytes;
 }
 
-// What names a medium, or holds one: "url" and "image_url" of an image, "file_data" of a document,
-// "data" of a sound.
+// What names a medium, or holds one: "url" and "image_url" of an image, "data" of a sound.
 bool names_medium(std::string_view key) {
   switch (key.size()) {  // of every string there is: cheaper than as many comparisons
     case 3:
@@ -65,14 +69,16 @@ bool names_medium(std::string_view key) {
     case 8:
       return key == "file_url";
     case 9:
-      return key == "image_url" || key == "file_data";
+      return key == "image_url";
     default:
       return false;
   }
 }
 
-bool is_data_url(std::string_view text) {
-  return text.starts_with("data:") && text.substr(0, 256).find(";base64,") != text.npos;
+// With the head of its data URL, which weighs nothing beside it.
+std::int64_t media_of_document(std::string_view data) {
+  const auto bytes = static_cast<std::int64_t>(data.size());
+  return std::max<std::int64_t>((bytes + kDocumentBytesPerMedium - 1) / kDocumentBytesPerMedium, 1);
 }
 
 // Schemas are read by the model as they stand, their keys too.
@@ -93,7 +99,10 @@ void add_text(std::string_view key, json::Value value, RequestSize& sum) {
       for (const json::Value element : value.elements()) add_text(key, element, sum);
       return;
     case json::Kind::string:
-      if (names_medium(key) || is_data_url(value.raw_text())) {
+      // By its key alone: "data:;base64," before any text would make it a medium.
+      if (key == "file_data") {
+        sum.media += media_of_document(value.raw_text());
+      } else if (names_medium(key)) {
         ++sum.media;
       } else {
         sum.text_bytes += value.has_escapes() ? unescaped_bytes(value.raw_text())
@@ -215,7 +224,7 @@ RequestSize size_of(json::Value body) {
         if (const auto count = count_of(value)) limit = std::max(limit.value_or(0), *count);
         break;
       case Part::answers:
-        each = std::max(each, count_of(value).value_or(1));
+        each = std::max(each, std::min(count_of(value).value_or(1), kAnswersMax));
         break;
       case Part::none:
         break;

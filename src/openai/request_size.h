@@ -18,8 +18,8 @@ struct RequestSize {
   std::int64_t text_bytes = 0;         // UTF-8, unescaped
   std::int64_t token_ids = 0;          // of prompts that are lists of tokens
   std::int64_t messages = 0;           // turns of a conversation
-  std::int64_t media = 0;              // images, documents, sounds
-  std::int64_t answers = 0;            // `n` for each prompt
+  std::int64_t media = 0;              // images, sounds, and each 32,000 bytes of documents
+  std::int64_t answers = 0;            // `n` for each prompt, to the 128 that it may be
   std::int64_t output_tokens_max = 0;  // of all answers whose limit the body says
   std::int64_t unlimited_answers = 0;  // of the others
 

@@ -75,6 +75,32 @@ TEST(RequestSize, TakesAMediumForOneThingHoweverManyBytesItHas) {
   EXPECT_LT(size.text_bytes, 100);
 }
 
+TEST(RequestSize, TextThatLooksLikeAMediumIsText) {
+  const std::string text = "data:;base64," + std::string(100'000, 'A');
+  const RequestSize said =
+      size_of_body(R"({"messages":[{"role":"user","content":")" + text + R"("}]})");
+  EXPECT_EQ(said.media, 0);
+  EXPECT_EQ(said.text_bytes, bytes("user") + bytes(text));
+  for (const char* key : {"prompt", "input", "instructions"}) {
+    const RequestSize size = size_of_body("{\"" + std::string(key) + "\":\"" + text + "\"}");
+    EXPECT_EQ(size.media, 0) << key;
+    EXPECT_EQ(size.text_bytes, bytes(text)) << key;
+  }
+}
+
+RequestSize size_of_document(const std::string& data) {
+  return size_of_body(R"({"messages":[{"content":[{"type":"file","file":{"file_data":")" + data +
+                      R"("}}]}]})");
+}
+
+TEST(RequestSize, ADocumentCountsByItsBytes) {
+  EXPECT_EQ(size_of_document("data:application/pdf;base64,JVBERi0x").media, 1);
+  EXPECT_EQ(size_of_document(std::string(32'000, 'A')).media, 1);
+  EXPECT_EQ(size_of_document(std::string(32'001, 'A')).media, 2);
+  EXPECT_EQ(size_of_document(std::string(32'000'000, 'A')).media, 1'000);
+  EXPECT_EQ(size_of_document("JVBERi0x").text_bytes, bytes("file"));
+}
+
 TEST(RequestSize, CountsToolsWithTheirSchemas) {
   const std::string schema = R"({"type":"object","properties":{"city":{"type":"string"}}})";
   const RequestSize size =
@@ -85,9 +111,10 @@ TEST(RequestSize, CountsToolsWithTheirSchemas) {
 TEST(RequestSize, NumbersThatNobodyMeansOverflowNothing) {
   const RequestSize size =
       size_of_body(R"({"prompt":"a","max_tokens":9223372036854775807,"n":9223372036854775807})");
-  EXPECT_GT(size.output_tokens_max, std::int64_t{1} << 60);
+  EXPECT_EQ(size.answers, 128);
+  EXPECT_EQ(size.output_tokens_max, 128 * (std::int64_t{1} << 31));
   RequestSize sum = size;
-  for (int i = 0; i < 10; ++i) sum += size;
+  for (int i = 0; i < 40; ++i) sum += RequestSize(sum);
   EXPECT_EQ(sum.output_tokens_max, std::numeric_limits<std::int64_t>::max());
   EXPECT_EQ(size_of_body(R"({"prompt":"a","max_tokens":-5,"n":0})").unlimited_answers, 1);
 }
