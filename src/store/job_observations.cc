@@ -26,7 +26,8 @@ std::string none_of(const std::vector<std::string>& deployments) {
   }
   return text + ")";
 }
-void bind(soci::statement& statement, const std::vector<std::string>& deployments) {
+// Not `bind`: with a vector that is not const, std::bind would be the better match and do nothing.
+void bind_names(soci::statement& statement, const std::vector<std::string>& deployments) {
   for (const std::string& id : deployments) statement.exchange(soci::use(id));
 }
 
@@ -39,7 +40,7 @@ std::vector<DueJob> due_jobs(soci::session& sql,
   soci::statement select(sql);
   select.exchange(soci::into(row));
   select.exchange(soci::use(now_ms));
-  bind(select, but_of);
+  bind_names(select, but_of);
   select.exchange(soci::use(limit));
   select.alloc();
   select.prepare(fmt::format(
@@ -153,7 +154,7 @@ Task<std::optional<std::int64_t>> BatchStore::next_look_ms(
           long long due = 0;
           soci::statement select(sql);
           select.exchange(soci::into(due));
-          bind(select, but_of_deployments);
+          bind_names(select, but_of_deployments);
           select.alloc();
           select.prepare(
               fmt::format("SELECT due_ms FROM jobs WHERE kind = 'bedrock' AND state = '{}' AND "

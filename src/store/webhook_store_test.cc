@@ -125,7 +125,7 @@ TEST_F(Webhooks, OfABatchCancelledBeforeItWasPlannedSaySo) {
 
 TEST_F(Webhooks, OfAFinishedBatchSayItsLastStatusWhateverWasAskedFor) {
   for (const bool cancelled : {false, true}) {
-    BatchStore batches = batches_told_to({"one"});
+    BatchStore batches = batches_told_to({cancelled ? "one" : "another"});
     const std::string id = cancelled ? "batch_c" : "batch_e";
     const BatchRow row = planning_batch(batches, id);
     ASSERT_TRUE(run(batches.save_plan({row.id, "m", 0, 0, std::nullopt, {}}, kNow)));
@@ -198,7 +198,8 @@ TEST_F(Webhooks, GoToReceiversInTurn) {
   batches_fail({"a"}, 3);
   batches_fail({"b"}, 2);
   EXPECT_EQ(receivers_of(claim(3)), (std::vector<std::string>{"a", "b", "a"}));
-  EXPECT_EQ(receivers_of(claim(3)), (std::vector<std::string>{"a", "b"}));
+  // What is left came at b first.
+  EXPECT_EQ(receivers_of(claim(3)), (std::vector<std::string>{"b", "a"}));
 }
 
 TEST_F(Webhooks, NoReceiverGetsMoreAtOnceThanItMay) {
