@@ -36,6 +36,7 @@
 #include "store/lease_store.h"
 #include "store/spend_store.h"
 #include "store/upload_store.h"
+#include "store/world.h"
 #include "store/webhook_store.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -351,6 +352,9 @@ void Gateway::announce() const {
 
 Awaitable<void> Gateway::begin() {
   server_->listen(options_.host, options_.port);  // first: who cannot listen should start no work
+  auto settled = co_await store::settle_world(
+      database_, options_.sandbox ? store::World::sandbox : store::World::aws);
+  if (!settled) throw std::runtime_error(settled.error().message());
   // The lock on SQLite's directory says that no other server is there.
   auto started = co_await engine_->start(!database_.shared());
   if (!started) throw std::runtime_error(started.error().message());

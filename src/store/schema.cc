@@ -210,20 +210,25 @@ CREATE TABLE instance (id TEXT NOT NULL)
 )sql";
 
 // Keys, teams and what they are allowed; who made what; what each job cost; servers that share one
-// database; word to those who wait for a batch.
+// database; word to those who wait for a batch. What jobs cost before is all under input, without a
+// price: how it was split was not kept.
 constexpr std::string_view kVersion4 = R"sql(
 ALTER TABLE files ADD COLUMN team_id TEXT;
 ALTER TABLE files ADD COLUMN key_hash TEXT NOT NULL DEFAULT '';
 ALTER TABLE files ADD COLUMN user_id TEXT NOT NULL DEFAULT '';
 CREATE INDEX files_by_team ON files (team_id, created_order, id);
 CREATE INDEX files_by_key ON files (key_hash, created_at);
+CREATE INDEX files_by_team_and_time ON files (team_id, created_at);
 ALTER TABLE uploads ADD COLUMN team_id TEXT;
 ALTER TABLE uploads ADD COLUMN key_hash TEXT NOT NULL DEFAULT '';
 ALTER TABLE uploads ADD COLUMN user_id TEXT NOT NULL DEFAULT '';
+CREATE INDEX uploads_by_team ON uploads (team_id);
+CREATE INDEX uploads_by_key ON uploads (key_hash);
 ALTER TABLE batches ADD COLUMN team_id TEXT;
 ALTER TABLE batches ADD COLUMN key_hash TEXT NOT NULL DEFAULT '';
 ALTER TABLE batches ADD COLUMN user_id TEXT NOT NULL DEFAULT '';
 CREATE INDEX batches_by_team ON batches (team_id, created_order, id);
+CREATE INDEX batches_by_key ON batches (key_hash);
 CREATE TABLE api_keys (
   key_hash TEXT PRIMARY KEY,
   key_name TEXT NOT NULL,
@@ -303,15 +308,22 @@ CREATE TABLE job_costs (
   collected_at BIGINT NOT NULL,
   PRIMARY KEY (batch_id, n)
 );
-CREATE INDEX job_costs_by_key ON job_costs (key_hash, collected_at);
-CREATE INDEX job_costs_by_team ON job_costs (team_id, collected_at);
+INSERT INTO job_costs (batch_id, n, kind, owner, team_id, key_hash, user_id, model_name, model_id, deployment_id, input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens, input_nano_usd, output_nano_usd, cost_nano_usd, cost_known, unpriced, price_source, price_date, from_manifest, manifest_differs, completed, failed, collected_at)
+  SELECT jobs.batch_id, jobs.n, jobs.kind, batches.owner, batches.team_id, batches.key_hash, batches.user_id, jobs.model_name, '', jobs.deployment_id, jobs.input_tokens, jobs.cached_tokens, jobs.cache_write_tokens, jobs.output_tokens, jobs.reasoning_tokens, jobs.cost_nano_usd, 0, jobs.cost_nano_usd, jobs.cost_known, 0, '', '', 0, 0, jobs.succeeded, jobs.errored, COALESCE(batches.completed_at, batches.cancelled_at, batches.expired_at, batches.failed_at, batches.created_at)
+  FROM jobs JOIN batches ON batches.id = jobs.batch_id WHERE jobs.state = 'collected';
+CREATE INDEX job_costs_by_key ON job_costs (key_hash, collected_at, cost_nano_usd);
+CREATE INDEX job_costs_by_team ON job_costs (team_id, collected_at, cost_nano_usd);
+CREATE INDEX job_costs_by_owner ON job_costs (owner, collected_at);
 CREATE INDEX job_costs_by_time ON job_costs (collected_at);
 ALTER TABLE spend_log ADD COLUMN team_id TEXT;
 ALTER TABLE spend_log ADD COLUMN key_hash TEXT NOT NULL DEFAULT '';
 ALTER TABLE spend_log ADD COLUMN user_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE spend_log ADD COLUMN status TEXT NOT NULL DEFAULT '';
 CREATE INDEX spend_by_time ON spend_log (ended_at);
+CREATE INDEX spend_by_owner ON spend_log (owner, ended_at);
+CREATE INDEX spend_by_team ON spend_log (team_id, ended_at);
 ALTER TABLE jobs ADD COLUMN mark TEXT NOT NULL DEFAULT '';
+CREATE TABLE world (name TEXT NOT NULL);
 CREATE TABLE leases (
   name TEXT PRIMARY KEY,
   lease_owner TEXT NOT NULL,
