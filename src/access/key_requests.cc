@@ -65,7 +65,7 @@ GrantChanges grant_changes(RequestFields& fields) {
   if (const auto span = span_of(fields, "budget_duration", &duration)) {
     changes.budget_duration = *span ? std::optional(duration) : std::nullopt;
   }
-  changes.rpm_limit = fields.integer("rpm_limit", 1, kRateMax);
+  changes.rpm_limit = fields.integer("rpm_limit", 0, kRateMax);
   changes.tpm_limit = fields.integer("tpm_limit", 0, kRateMax);
   changes.max_parallel_requests = fields.integer("max_parallel_requests", 0, kRateMax);
   changes.blocked = fields.boolean("blocked");

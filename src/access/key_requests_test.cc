@@ -25,6 +25,13 @@ TEST(KeyRequest, TakesLiteLlmsWords) {
   EXPECT_TRUE(request->ignored.empty());
 }
 
+TEST(KeyRequest, NoBodyIsAsAnEmptyOne) {
+  ASSERT_TRUE(parse_key_request(""));
+  EXPECT_FALSE(parse_key_request("")->key_alias);
+  EXPECT_TRUE(parse_team_request(""));
+  EXPECT_EQ(parse_delete_keys("").error().param(), "keys");
+}
+
 TEST(KeyRequest, TellsWhatIsAbsentFromWhatIsNull) {
   const auto request = parse_key_request(R"({"key_alias":null,"user_id":"","duration":"-1"})");
   ASSERT_TRUE(request);
@@ -76,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Wrong{R"({"metadata":{"batch_enqueued_token_limit":"1"}})",
                             "metadata.batch_enqueued_token_limit"},
                       Wrong{R"({"max_batch_file_records":0})", "max_batch_file_records"},
-                      Wrong{R"({"rpm_limit":0})", "rpm_limit"},
+                      Wrong{R"({"rpm_limit":-1})", "rpm_limit"},
                       Wrong{R"({"rpm_limit":1.5})", "rpm_limit"},
                       Wrong{R"({"tpm_limit":-1})", "tpm_limit"},
                       Wrong{R"({"blocked":"yes"})", "blocked"},
@@ -94,6 +101,13 @@ TEST(Grant, MoneyIsExactToTheNanoDollar) {
   EXPECT_EQ(applied(R"({"max_budget":0.1})").max_budget_nano_usd, 100'000'000);
   EXPECT_EQ(applied(R"({"max_budget":1234.567890123})").max_budget_nano_usd, 1'234'567'890'123);
   EXPECT_EQ(applied(R"({"max_budget":0})").max_budget_nano_usd, 0);
+}
+
+TEST(Grant, ALimitOfNothingIsALimit) {
+  const auto grant = applied(R"({"rpm_limit":0,"tpm_limit":0,"max_parallel_requests":0})");
+  EXPECT_EQ(grant.rpm_limit, 0);
+  EXPECT_EQ(grant.tpm_limit, 0);
+  EXPECT_EQ(grant.max_parallel_requests, 0);
 }
 
 TEST(Grant, WhatIsNotGivenStays) {

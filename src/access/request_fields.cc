@@ -21,7 +21,7 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x
 }  // namespace
 
 Result<RequestFields> RequestFields::parse(std::string_view body) {
-  auto object = openai::parse_body(body);
+  auto object = openai::parse_body(body.empty() ? "{}" : body);
   if (!object) return fail(std::move(object.error()));
   return RequestFields(std::move(*object));
 }

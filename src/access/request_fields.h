@@ -21,7 +21,7 @@ using Change = std::optional<std::optional<T>>;
 
 class RequestFields {
  public:
-  // Errors: invalid_request (no JSON object).
+  // No body at all is as {}. Errors: invalid_request (no JSON object).
   static Result<RequestFields> parse(std::string_view body);
 
   // A text of 1 to bytes_max bytes without control characters. "" is as null.

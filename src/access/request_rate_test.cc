@@ -23,6 +23,18 @@ TEST(RequestRate, TheMasterKeyAndKeysWithoutALimitAreNotCounted) {
   EXPECT_FALSE(rate.admit(caller_with({}), {}));
 }
 
+TEST(RequestRate, OfALimitOfNoneNoneIsAdmitted) {
+  RequestRate rate;
+  const Caller caller = caller_with({}, nullptr, a_minute(0));
+  for (const seconds at : {seconds(0), seconds(61)}) {
+    const auto standing = rate.admit(caller, RequestRate::Time{} + at);
+    ASSERT_TRUE(standing);
+    EXPECT_FALSE(standing->admitted);
+    EXPECT_EQ(standing->remaining, 0);
+    EXPECT_EQ(standing->until_reset, seconds(60));
+  }
+}
+
 TEST(RequestRate, AdmitsTheLimitAndSaysWhatIsLeftAndUntilWhen) {
   RequestRate rate;
   const Caller caller = caller_with({}, nullptr, a_minute(2));
