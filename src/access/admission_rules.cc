@@ -97,12 +97,17 @@ Result<void> check_alone(const Rule& rule, const store::Standing& /*standing*/) 
           .reason("token_limit_exceeded"));
 }
 
+// What all use of a model together is not for one of them to know: no figures of it.
+bool is_shared(const Rule& rule) { return rule.party == store::Party::model; }
+
 Result<void> check_open(const Rule& rule, const store::Standing& standing) {
   if (!rule.open_batches || standing.open_batches < *rule.open_batches) return {};
+  const std::string open =
+      is_shared(rule) ? "which is reached" : fmt::format("and {} are open", standing.open_batches);
   return fail(Error(Errc::limited,
-                    fmt::format("{} open batches are the limit of {}, and {} are open. hint: try "
-                                "again when one of them has ended",
-                                *rule.open_batches, rule.whose, standing.open_batches))
+                    fmt::format("{} open batches are the limit of {}, {}. hint: try again when one "
+                                "of them has ended",
+                                *rule.open_batches, rule.whose, open))
                   .reason("batch_limit_exceeded")
                   .retry_after(kUntilSomeBatchEnded));
 }
@@ -112,12 +117,14 @@ Result<void> check_tokens(const Rule& rule, const store::Standing& standing) {
       plus(standing.enqueued_tokens, rule.tokens) <= *rule.enqueued_tokens) {
     return {};
   }
+  const std::string enqueued =
+      is_shared(rule) ? "" : fmt::format("{} are in open batches, ", standing.enqueued_tokens);
   return fail(
       Error(Errc::limited,
             fmt::format("Enqueued token limit reached for {}: this batch asks for about {} tokens, "
-                        "{} are in open batches, and {} are allowed at a time. hint: try again "
-                        "when some of them have ended",
-                        rule.whose, rule.tokens, standing.enqueued_tokens, *rule.enqueued_tokens))
+                        "{}and {} are allowed at a time. hint: try again when some open batches "
+                        "have ended",
+                        rule.whose, rule.tokens, enqueued, *rule.enqueued_tokens))
           .reason("token_limit_exceeded")
           .retry_after(kUntilSomeBatchEnded));
 }

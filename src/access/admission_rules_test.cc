@@ -108,6 +108,21 @@ TEST(Admission, HoldsAModelsLimitsAgainstEverybody) {
   EXPECT_TRUE(refused.error().message().contains("the model 'claude'"));
 }
 
+TEST(Admission, TellsNobodyHowMuchAllTheOthersHaveOfAModel) {
+  ModelEstimate limited = model(10);
+  limited.limits.enqueued_tokens = 1'500;
+  limited.limits.open_batches = 20;
+  const auto judge = admission_of({}, {limited}, kNow).judge;
+  for (const auto& taken : {standing(0, 1'497), standing(28, 0)}) {
+    const auto refused = judge({taken});
+    ASSERT_FALSE(refused);
+    const std::string& message = refused.error().message();
+    EXPECT_FALSE(message.contains("1497") || message.contains("28")) << message;
+    EXPECT_TRUE(message.contains("1500") || message.contains("20")) << message;
+    EXPECT_TRUE(message.contains("the model 'claude'")) << message;
+  }
+}
+
 TEST(Admission, TakesABudgetToTheLastNanoDollarAndSaysTheFigures) {
   Who who;
   who.key.grant.budget =
