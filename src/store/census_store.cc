@@ -1,6 +1,7 @@
 #include "store/census_store.h"
 
 #include "store/batch_rows.h"
+#include "store/reservations.h"
 #include "store/schema.h"
 #include "store/session.h"
 
@@ -64,6 +65,15 @@ void count_jobs(soci::session& sql, Census& census) {
   }
 }
 
+std::int64_t reserved_nano_usd(soci::session& sql) {
+  soci::row row;
+  sql << "SELECT " << sum_in_halves("nano_usd", "reserved")
+      << " FROM (SELECT MAX(nano_usd) AS nano_usd FROM reservations GROUP BY batch_id) AS "
+         "of_batches",
+      soci::into(row);
+  return sum_of_halves(row, "reserved");
+}
+
 }  // namespace
 
 Task<Census> CensusStore::take(std::int64_t now_ms) {
@@ -82,11 +92,7 @@ Task<Census> CensusStore::take(std::int64_t now_ms) {
         "ON b.id = j.batch_id WHERE j.kind = 'bedrock' AND j.state = 'staged'");
     census.reservations =
         one_value(sql, "SELECT COUNT(DISTINCT batch_id) AS found FROM reservations").value_or(0);
-    census.reserved_nano_usd =
-        one_value(sql,
-                  "SELECT CAST(SUM(nano_usd) AS BIGINT) AS found FROM (SELECT MAX(nano_usd) AS "
-                  "nano_usd FROM reservations GROUP BY batch_id) AS of_batches")
-            .value_or(0);
+    census.reserved_nano_usd = reserved_nano_usd(sql);
     census.webhooks_waiting =
         one_value(sql, fmt::format("SELECT COUNT(*) AS found FROM webhook_deliveries WHERE "
                                    "delivered_ms IS NULL AND given_up_ms IS NULL AND due_ms < {}",

@@ -5,8 +5,11 @@
 #include "store/batch_store.h"
 #include "store/testing/scratch_database.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <limits>
 
 namespace quarry::store {
 namespace {
@@ -102,6 +105,15 @@ TEST_F(CensusTest, WhatABatchMayCostIsCountedOnceThoughItsKeyAndItsTeamBothHoldI
   create("batch_b", 86'400, {{Party::key, "k", 10, 70}, {Party::model, "m", 10, 0}});
   EXPECT_EQ(census(kNow).reservations, 2);
   EXPECT_EQ(census(kNow).reserved_nano_usd, 5'070);
+}
+
+TEST_F(CensusTest, NoBatchAsksForSoMuchThatNothingCanBeCountedAnyMore) {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  for (int i = 0; i < 12; ++i) {
+    create(fmt::format("batch_{}", i), 86'400, {{Party::key, "k", most, most}});
+  }
+  EXPECT_EQ(census(kNow).reservations, 12);
+  EXPECT_EQ(census(kNow).reserved_nano_usd, most);
 }
 
 TEST_F(CensusTest, WorkIsDueSinceItsTimeUntilSomebodyTakesIt) {

@@ -37,7 +37,7 @@ Error no_such_file(const FileId& id) {
 
 Task<void> FileStore::insert(FileRow file, std::vector<SegmentRow> segments, FileQuota quota) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
-    if (auto allowed = check_quota(sql, file.by, quota); !allowed) return allowed;
+    if (auto allowed = admit_file(sql, file.by, quota); !allowed) return allowed;
     insert_file(sql, file);
     for (const SegmentRow& segment : segments) {
       put_segment(sql, file.id, segment);

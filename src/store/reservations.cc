@@ -5,7 +5,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <limits>
 
 namespace quarry::store {
 namespace {
@@ -23,17 +25,15 @@ Standing standing_of(soci::session& sql, const Admission::Ask& ask) {
   const std::string_view whose = ask.party == Party::team ? "team_id" : "key_hash";
   const std::int64_t since = ask.party == Party::model ? kNever : ask.spent_since.value_or(kNever);
   soci::row row;
-  sql << "SELECT CAST(COUNT(*) AS BIGINT) AS batches, CAST(COALESCE(SUM(tokens), 0) AS BIGINT) AS "
-         "tokens, CAST(COALESCE(SUM(nano_usd), 0) AS BIGINT) AS reserved, (SELECT "
-         "CAST(COALESCE(SUM(cost_nano_usd), 0) AS BIGINT) FROM job_costs WHERE "
-      << whose
+  sql << "SELECT CAST(COUNT(*) AS BIGINT) AS batches, " << sum_in_halves("tokens", "tokens") << ", "
+      << sum_in_halves("nano_usd", "reserved")
+      << ", (SELECT CAST(COALESCE(SUM(cost_nano_usd), 0) AS BIGINT) FROM job_costs WHERE " << whose
       << " = :whose AND collected_at >= :since) AS spent FROM reservations WHERE party = :party "
-         "AND "
-         "party_id = :id",
+         "AND party_id = :id",
       soci::use(ask.id), soci::use(since), soci::use(party), soci::use(ask.id), soci::into(row);
   standing.open_batches = integer(row, "batches");
-  standing.enqueued_tokens = integer(row, "tokens");
-  standing.reserved_nano_usd = integer(row, "reserved");
+  standing.enqueued_tokens = sum_of_halves(row, "tokens");
+  standing.reserved_nano_usd = sum_of_halves(row, "reserved");
   standing.spent_nano_usd = integer(row, "spent");
   return standing;
 }
@@ -49,7 +49,23 @@ std::int64_t files_since(soci::session& sql,
   return count;
 }
 
+constexpr std::int64_t kHalf = 1'000'000'000;
+
 }  // namespace
+
+std::string sum_in_halves(std::string_view column, std::string_view as) {
+  return fmt::format(
+      "CAST(COALESCE(SUM({0} / {2}), 0) AS BIGINT) AS {1}_high, "
+      "CAST(COALESCE(SUM({0} % {2}), 0) AS BIGINT) AS {1}_low",
+      column, as, kHalf);
+}
+
+std::int64_t sum_of_halves(const soci::row& row, const std::string& as) {
+  std::int64_t sum = 0;
+  const bool beyond = __builtin_mul_overflow(integer(row, (as + "_high").c_str()), kHalf, &sum) ||
+                      __builtin_add_overflow(sum, integer(row, (as + "_low").c_str()), &sum);
+  return beyond ? std::numeric_limits<std::int64_t>::max() : sum;
+}
 
 std::string_view name(Party party) { return kParties[static_cast<std::size_t>(party)]; }
 
@@ -64,8 +80,8 @@ Result<void> admit(soci::session& sql, const BatchId& id, const Admission& admis
     columns.add("batch_id", id.value)
         .add("party", std::string(name(reservation.party)))
         .add("party_id", reservation.id)
-        .add("tokens", reservation.tokens)
-        .add("nano_usd", reservation.nano_usd)
+        .add("tokens", std::min(reservation.tokens, kReservedTokensMax))
+        .add("nano_usd", std::min(reservation.nano_usd, kReservedNanoUsdMax))
         .insert_into(sql, "reservations");
   }
   return {};
@@ -84,12 +100,17 @@ void release_reservations(soci::session& sql, const BatchId& id) {
 
 Result<void> check_quota(soci::session& sql, const Ownership& by, const FileQuota& quota) {
   if (!quota.of_key && !quota.of_team) return {};
-  lock(sql, "files");  // as next_created_order does: whoever inserts one is alone
   const std::int64_t of_key =
       quota.of_key ? files_since(sql, "key_hash", by.key_hash, quota.since) : 0;
   const std::int64_t of_team =
       quota.of_team && by.team_id ? files_since(sql, "team_id", *by.team_id, quota.since) : 0;
   return quota.judge(of_key, of_team);
+}
+
+Result<void> admit_file(soci::session& sql, const Ownership& by, const FileQuota& quota) {
+  if (!quota.of_key && !quota.of_team) return {};
+  lock(sql, "files");  // as next_created_order does: whoever inserts one is alone
+  return check_quota(sql, by, quota);
 }
 
 }  // namespace quarry::store

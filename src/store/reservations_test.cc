@@ -1,11 +1,16 @@
 // What open batches hold, and what is left of it when their jobs are paid and when they end.
+#include "store/reservations.h"
+
 #include "base/testing/run.h"
 #include "store/batch_store.h"
 #include "store/file_store.h"
 #include "store/spend_store.h"
 #include "store/testing/scratch_database.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <limits>
 
 namespace quarry::store {
 namespace {
@@ -132,6 +137,27 @@ TEST_F(Reservations, AreNeverLessThanNothingHoweverMuchWasPaid) {
   collect("batch_1", 3'000);
   EXPECT_EQ(standings()[0].reserved_nano_usd, 0);
   EXPECT_EQ(seen_[0].spent_nano_usd, 3'000);
+}
+
+TEST_F(Reservations, OfBatchesThatAskForMoreThanThereIsLeaveRoomForTheNextQuestion) {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  for (int i = 0; i < 12; ++i) {
+    const auto made = run(store_.create(batch(fmt::format("batch_{}", i)), std::nullopt, true, kNow,
+                                        asking(most, most)));
+    ASSERT_TRUE(made) << made.error().message();
+  }
+  EXPECT_EQ(standings()[0].open_batches, 12);
+  EXPECT_EQ(seen_[0].enqueued_tokens, 12 * kReservedTokensMax);
+  EXPECT_EQ(seen_[0].reserved_nano_usd, most);
+}
+
+TEST_F(Reservations, AreSummedToTheLastNanoDollar) {
+  constexpr std::int64_t odd = 1'999'999'999;
+  for (const char* id : {"batch_1", "batch_2"}) {
+    ASSERT_TRUE(run(store_.create(batch(id), std::nullopt, true, kNow, asking(odd, odd + 1))));
+  }
+  EXPECT_EQ(standings()[0].enqueued_tokens, 2 * odd);
+  EXPECT_EQ(seen_[0].reserved_nano_usd, 2 * odd + 2);
 }
 
 TEST_F(Reservations, OfABatchThatFailsValidationAreReleasedAndItsCreationSaysFailure) {

@@ -168,7 +168,7 @@ Task<void> UploadStore::complete(UploadId id,
     auto upload = load(sql, id, for_update(sql));
     if (!upload) return fail(std::move(upload.error()));
     if (upload->status != UploadStatus::pending) return fail(not_pending(*upload));
-    if (auto allowed = check_quota(sql, file.by, quota); !allowed) return allowed;
+    if (auto allowed = admit_file(sql, file.by, quota); !allowed) return allowed;
     insert_file(sql, file);
     for (const SegmentRow& segment : segments) put_segment(sql, file.id, segment);
     set_status(sql, id, UploadStatus::completed);
