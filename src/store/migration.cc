@@ -4,8 +4,10 @@
 #include "store/session.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <soci/postgresql/soci-postgresql.h>
 
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -14,6 +16,40 @@ namespace quarry::store {
 namespace {
 
 long long newest() { return static_cast<long long>(migrations().size()); }
+
+// Quarry's own, but for schema_version, which a server whose schema is up to date only reads.
+std::set<std::string> tables() {
+  constexpr std::string_view kCreate = "CREATE TABLE ";
+  std::set<std::string> names;
+  for (const std::string_view script : migrations()) {
+    for (std::size_t at = script.find(kCreate); at != std::string_view::npos;
+         at = script.find(kCreate, at)) {
+      at += kCreate.size();
+      names.emplace(script.substr(at, script.find_first_of(" (", at) - at));
+    }
+  }
+  return names;
+}
+
+// A server that may not do what its requests need is better not ready. The rights are a list of
+// SQL's: "('SELECT')".
+void check_rights(soci::session& sql, const std::set<std::string>& on, std::string_view rights) {
+  if (!is_postgresql(sql)) return;
+  std::string table, right, schema, user;
+  sql << fmt::format(
+      "SELECT CAST(c.relname AS TEXT), r.name, quote_ident(n.nspname), quote_ident(current_user) "
+      "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+      "CROSS JOIN (VALUES {}) AS r (name) WHERE c.relname IN ('{}') AND "
+      "pg_table_is_visible(c.oid) AND NOT has_table_privilege(c.oid, r.name) "
+      "ORDER BY c.relname, r.name LIMIT 1",
+      rights, fmt::join(on, "', '")),
+      soci::into(table), soci::into(right), soci::into(schema), soci::into(user);
+  if (!sql.got_data()) return;
+  throw std::runtime_error(fmt::format(
+      "the user has no right to {} on table {}; hint: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL "
+      "TABLES IN SCHEMA {} TO {}",
+      right, table, schema, user));
+}
 
 // The schema's version; 0 of an empty database. On PostgreSQL the table is looked for, not made:
 // who may only read and write rows can be served by a schema that is up to date.
@@ -24,6 +60,7 @@ long long version_of(soci::session& sql) {
            "pg_table_is_visible(oid)",
         soci::into(there);
     if (there == 0) return 0;
+    check_rights(sql, {"schema_version"}, "('SELECT')");
   } else {
     sql << "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)";
   }
@@ -92,9 +129,9 @@ std::string remedy(const std::string& sqlstate) {
 
 void migrate(soci::session& sql) {
   try {
-    if (version_of(sql) == newest()) return;
-    while (step(sql)) {
+    while (version_of(sql) != newest() && step(sql)) {
     }
+    check_rights(sql, tables(), "('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE')");
   } catch (const soci::postgresql_soci_error& e) {
     const std::string known = remedy(e.sqlstate());
     if (known.empty()) throw;

@@ -130,6 +130,23 @@ TEST_F(Pool, IsUsableAfterAFailureAndForgetsItsStatements) {
   EXPECT_EQ(prepared, 0);
 }
 
+TEST_F(Pool, SaysAtOnceThatAStatementOfOursIsBoundWrongly) {
+  PostgresPool pool(options());
+  int runs = 0;
+  const auto done = pool.transaction([&](soci::session& sql) {
+    ++runs;
+    long long n = 0;
+    soci::statement unbound = (sql.prepare << "SELECT n FROM notes WHERE word = $1", soci::into(n));
+    unbound.execute(true);
+    return true;
+  });
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code(), Errc::internal) << done.error().message();
+  EXPECT_NE(done.error().message().find("bind message"), std::string::npos)
+      << done.error().message();
+  EXPECT_EQ(runs, 1);
+}
+
 TEST_F(Pool, SaysUnavailableOfAStatementThatTakesTooLong) {
   PostgresPool pool(options());
   const auto done = pool.transaction([](soci::session& sql) {
@@ -211,6 +228,10 @@ class PoolOfALesserUser : public Pool {
     schema_.query("DROP OWNED BY " + role_ + "; DROP ROLE " + role_);
   }
   std::string schema_name() const { return schema_.query("SELECT current_schema()"); }
+  std::string all_rights() const {
+    return "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA " + schema_name() +
+           " TO " + role_;
+  }
   PostgresPool::Options as_role() const { return options("&user=" + role_); }
 
   const std::string role_ = "role_" + random_hex128();
@@ -225,14 +246,47 @@ TEST_F(PoolOfALesserUser, MayServeASchemaThatIsUpToDate) {
   {
     const PostgresPool owner(options());
   }
-  schema_.query("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA " + schema_name() +
-                " TO " + role_);
+  schema_.query(all_rights());
   PostgresPool pool(as_role());
   const auto done = pool.transaction([](soci::session& sql) {
     write(sql, "a");
     return true;
   });
   EXPECT_TRUE(done) << done.error().message();
+}
+
+TEST_F(PoolOfALesserUser, NeedsNoMoreThanToReadTheVersionOfTheSchema) {
+  {
+    const PostgresPool owner(options());
+  }
+  schema_.query(all_rights());
+  schema_.query("REVOKE INSERT, UPDATE, DELETE ON schema_version FROM " + role_);
+  EXPECT_EQ(why_not(as_role()), "");
+}
+
+// Rather than a server that is ready and answers 500.
+TEST_F(PoolOfALesserUser, IsToldTheRightThatIsMissing) {
+  {
+    const PostgresPool owner(options());
+  }
+  for (const std::string right : {"SELECT", "INSERT", "UPDATE", "DELETE"}) {
+    for (const std::string table : {"files", "webhook_deliveries"}) {
+      schema_.query(all_rights());
+      schema_.query("REVOKE " + right + " ON " + table + " FROM " + role_);
+      const std::string why = why_not(as_role());
+      EXPECT_NE(why.find("no right to " + right + " on table " + table), std::string::npos) << why;
+      EXPECT_NE(why.find(all_rights()), std::string::npos) << why;
+    }
+  }
+}
+
+TEST_F(PoolOfALesserUser, WithoutAnyRightOnASchemaThatIsUpToDateIsNotToldToCreate) {
+  {
+    const PostgresPool owner(options());
+  }
+  const std::string why = why_not(as_role());
+  EXPECT_NE(why.find(all_rights()), std::string::npos) << why;
+  EXPECT_EQ(why.find("CREATE"), std::string::npos) << why;
 }
 
 TEST_F(Pool, RefusesASchemaOfAnotherProgram) {

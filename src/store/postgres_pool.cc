@@ -41,6 +41,8 @@ constexpr const char* kSettings =
 
 // The codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
 bool connection_is_gone(const std::string& sqlstate) {
+  // protocol_violation: a statement of ours that is bound wrongly. Another try changes nothing.
+  if (sqlstate == "08P01") return false;
   return sqlstate.starts_with(" ") ||    // SOCI: no answer of the server's says one
          sqlstate.starts_with("08") ||   // connection_exception
          sqlstate.starts_with("57P") ||  // admin_shutdown, crash_shutdown, cannot_connect_now, …
