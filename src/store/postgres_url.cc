@@ -89,6 +89,25 @@ std::string default_of(const char* keyword) {
   return "";
 }
 
+// libpq takes what is before the first '@' for the user's name and password, a '?' too, unless a
+// '/' comes sooner, and the rest for hosts and ports: it would look for a password that is not
+// encoded as a host, and tell it as one.
+bool holds_raw_password(std::string_view uri) {
+  const std::size_t scheme = uri.find("://");
+  if (scheme == std::string_view::npos) return false;
+  uri.remove_prefix(scheme + 3);
+  const std::size_t end = uri.find_first_of("@/?");
+  if (end == std::string_view::npos) return false;
+  const std::string_view rest = uri.substr(end + 1);
+  if (uri[end] == '?') return rest.find('@') < rest.find('/');
+  return rest.substr(0, rest.find('?')).find('@') != std::string_view::npos;
+}
+
+bool has_ports(const std::map<std::string, std::string>& values) {
+  const auto port = values.find("port");
+  return port == values.end() || port->second.find_first_not_of("0123456789,") == std::string::npos;
+}
+
 std::string where(const std::map<std::string, std::string>& values) {
   const auto said = [&](const char* keyword) {
     const auto found = values.find(keyword);
@@ -111,11 +130,12 @@ bool is_postgres_url(std::string_view url) {
 Result<PostgresTarget> parse_postgres_url(const std::string& url) {
   const auto [uri, schema] = without_prismas(url);
   std::map<std::string, std::string> values;
-  if (!read(uri, values)) {
+  if (holds_raw_password(uri) || !read(uri, values) || !has_ports(values)) {
     return fail(Errc::invalid_request,
                 "the database's URL is none that PostgreSQL's library understands; hint: "
                 "postgresql://user:password@host:5432/database?sslmode=require, with what is not "
-                "a letter or a digit in the user's name and the password percent-encoded");
+                "a letter or a digit in the user's name and the password percent-encoded (@ is "
+                "%40, / is %2F, : is %3A, ? is %3F, # is %23, % is %25)");
   }
   std::map<std::string, std::string> of_schema;
   if (!schema.empty() && read("postgresql:///?options=" + schema, of_schema)) {

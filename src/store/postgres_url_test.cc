@@ -58,5 +58,32 @@ TEST(PostgresUrl, IsRefusedWithoutAPieceOfIt) {
   }
 }
 
+TEST(PostgresUrl, IsRefusedAtOnceWhereAPasswordIsNotPercentEncoded) {
+  for (const char* url :
+       {"postgresql://me:p@ss/hunter2@127.0.0.1:5432/d", "postgresql://me:p@hunter2@h/d",
+        "postgresql://me:hunter2/p@h/d", "postgresql://me:p/hunter2@h/d?sslmode=disable",
+        "postgresql://me:hunter2?host=/run/postgresql", "postgresql://me:p@h:hunter2/d",
+        "postgresql://me:p?hunter2@h/d", "postgresql://me:p?a@hunter2@h/d",
+        "postgresql://h?user=me&password=p@hunter2"}) {
+    const auto target = parse_postgres_url(url);
+    ASSERT_FALSE(target) << url << " is " << target->where;
+    EXPECT_EQ(target.error().code(), Errc::invalid_request);
+    EXPECT_EQ(target.error().message().find("hunter2"), std::string::npos) << url;
+    EXPECT_NE(target.error().message().find("@ is %40"), std::string::npos);
+  }
+}
+
+TEST(PostgresUrl, TakesAPasswordOfAnyCharactersEncoded) {
+  for (const char* url : {"postgresql://me:p%40ss%2Fw%3A%3F@h1:1,h2:2/d",
+                          "postgresql://h/d?user=me@server&password=p%40ss%2Fw%3A%3F",
+                          "postgresql://h/d?user=me@server&password=p@ss/w:?",
+                          "postgresql://h?sslcert=/a&user=me@server&password=p@ss/w:?",
+                          "postgresql:///d?user=me&password=p@ss/w:?"}) {
+    const auto target = parse_postgres_url(url);
+    ASSERT_TRUE(target) << url;
+    EXPECT_NE(target->conninfo.find("password='p@ss/w:?'"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace quarry::store
