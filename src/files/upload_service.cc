@@ -206,9 +206,9 @@ Task<UploadView> UploadService::complete_pending(store::UploadRow upload,
                                                  openai::CompleteUpload request,
                                                  access::Caller caller) {
   const std::int64_t now_s = unix_seconds(clock_.now());
+  // Counted are the files of the key that created the upload, and judged by the limit of the one
+  // that completes it: not to be counted is what two keys could do for one another.
   store::FileQuota quota = access::quota_of(caller, now_s);
-  // Counted are the files of who created the upload.
-  if (caller.key && caller.key->hash != upload.by.key_hash) quota.of_key = false;
   auto room = co_await files_.may_insert(upload.by, quota);
   if (!room) co_return fail(std::move(room.error()));
   auto parts = co_await uploads_.parts(upload.id);

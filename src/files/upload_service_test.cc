@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+
 namespace quarry::files {
 namespace {
 
@@ -203,6 +205,26 @@ TEST_F(UploadsOfParts, AreAllowedAsManyBytesAsTheServerTakes) {
   const auto refused = create_of((1 << 30) + 1);
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().message().contains("1073741824"));
+}
+
+TEST_F(UploadsOfParts, AreOfTheDaysFilesOfTheKeyThatCreatedThemWhoeverCompletesThem) {
+  const auto with_key = [](std::string hash) {
+    auto key = std::make_shared<access::Key>();
+    key->hash = hash;
+    key->grant.limits.files_per_day = 1;
+    return access::Caller{.by = {.owner = "me", .key_hash = std::move(hash)}, .key = key};
+  };
+  const auto made_whole_by = [&](const access::Caller& other) {
+    const auto upload = run(service_.create(
+        {"in.jsonl", "batch", "txt", static_cast<std::int64_t>(kContent.size()), {}, {}},
+        with_key("a")));
+    const auto part = send(upload->upload, kContent);
+    return run(service_.complete(upload->upload.id, {{part->id}, ""}, other));
+  };
+  ASSERT_TRUE(made_whole_by(with_key("b")));
+  const auto second = made_whole_by(with_key("b"));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().reason(), "file_limit_exceeded");
 }
 
 TEST_F(UploadsOfParts, OfOtherPurposesAreNotRead) {
