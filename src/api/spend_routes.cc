@@ -15,7 +15,7 @@
 namespace quarry::api {
 namespace {
 
-constexpr std::int64_t kLogLimitMax = 10'000;
+constexpr std::int64_t kLogLimitMax = 1'000;
 constexpr std::int64_t kReportLimitMax = 10'000;
 constexpr std::int64_t kOffsetMax = 1'000'000'000;
 constexpr std::size_t kGroupsMax = 4;

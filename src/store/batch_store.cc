@@ -3,6 +3,7 @@
 
 #include "store/batch_rows.h"
 #include "store/ownership_columns.h"
+#include "store/pages.h"
 #include "store/reservations.h"
 #include "store/session.h"
 
@@ -125,38 +126,14 @@ Task<BatchRow> BatchStore::find_any(BatchId id) {
 
 Task<Page<BatchRow>> BatchStore::list(ListQuery query) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<Page<BatchRow>> {
-    Page<BatchRow> page;
-    Sight sight(query.viewer);
-    std::int64_t after_order = 0;
-    if (!query.after.empty()) {
-      sql << "SELECT created_order FROM batches WHERE id = :id AND " << sight.condition,
-          soci::use(query.after), soci::use(sight.owner),
-          soci::use(sight.team_id, sight.team_indicator), soci::into(after_order);
-      if (!sql.got_data()) {
-        return fail(Error(Errc::invalid_request, "No batch found with id '" + query.after + "'.")
-                        .param("after"));
-      }
+    const PageOf batches{.table = "batches", .columns = kBatchColumns};
+    const auto place = place_of(sql, batches, query);
+    if (!place) {
+      return fail(Error(Errc::invalid_request, "No batch found with id '" + query.after + "'.")
+                      .param("after"));
     }
-    if (query.limit == 0) return page;
-    const int from_start = query.after.empty() ? 1 : 0;
-    const std::int64_t limit = query.limit + 1;
-    const std::string statement = fmt::format(
-        "SELECT {} FROM batches WHERE {} AND (:from_start = 1 OR created_order < "
-        ":at OR (created_order = :at2 AND id < :id)) ORDER BY created_order DESC, id DESC LIMIT "
-        ":limit",
-        kBatchColumns, sight.condition);
-    const soci::rowset<soci::row> rows =
-        (sql.prepare << statement, soci::use(sight.owner),
-         soci::use(sight.team_id, sight.team_indicator), soci::use(from_start),
-         soci::use(after_order), soci::use(after_order), soci::use(query.after), soci::use(limit));
-    for (const soci::row& row : rows) {
-      if (static_cast<std::int64_t>(page.rows.size()) == query.limit) {
-        page.has_more = true;
-        break;
-      }
-      page.rows.push_back(batch_of(row));
-    }
-    return page;
+    if (query.limit == 0) return Page<BatchRow>();
+    return page_at<BatchRow>(sql, batches, query, *place, batch_of);
   });
 }
 

@@ -32,12 +32,16 @@ Conditions& Conditions::add_or(std::string_view before, std::string value, std::
   return *this;
 }
 
+std::string Conditions::bind(std::string value) {
+  values_.push_back(std::move(value));
+  return fmt::format(":v{}", values_.size());
+}
+
 void Conditions::join(std::string_view by,
                       std::string_view before,
                       std::string value,
                       std::string_view after) {
-  values_.push_back(std::move(value));
-  text_ += fmt::format(" {} {}:v{}{}", by, before, values_.size(), after);
+  text_ += fmt::format(" {} {}{}{}", by, before, bind(std::move(value)), after);
 }
 
 void Conditions::select(soci::session& sql,

@@ -26,8 +26,13 @@ class Conditions {
   Conditions& add(std::string_view before, std::string value, std::string_view after = "");
   Conditions& add_or(std::string_view before, std::string value, std::string_view after);
 
+  // The place of a value in a statement that is more than one WHERE; values are bound in the order
+  // in which they stand there.
+  std::string bind(std::string value);
+
   const std::string& text() const { return text_; }
-  // Runs `statement`, which holds text() and no other values, and gives each row.
+  // Runs `statement`, which holds text(), or what bind() gave, and no other values, and gives each
+  // row.
   void select(soci::session& sql,
               const std::string& statement,
               const std::function<void(const soci::row&)>& each);

@@ -2,10 +2,12 @@
 
 #include "store/file_rows.h"
 #include "store/ownership_columns.h"
+#include "store/pages.h"
 #include "store/reservations.h"
 #include "store/session.h"
 
 #include <boost/json.hpp>
+#include <fmt/format.h>
 
 namespace quarry::store {
 namespace {
@@ -94,44 +96,18 @@ Task<std::vector<SegmentRow>> FileStore::segments(FileId id) {
 
 Task<Page<FileRow>> FileStore::list(ListQuery query, std::int64_t now_s) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<Page<FileRow>> {
-    const char* order = query.ascending ? "ASC" : "DESC";
-    const char* beyond = query.ascending ? ">" : "<";
-    Sight sight(query.viewer);
-    std::int64_t after_order = 0;
-    if (!query.after.empty()) {
-      // Deleted files still mark a place, so that deleting between two pages loses nothing.
-      sql << "SELECT created_order FROM files WHERE id = :id AND " << sight.condition,
-          soci::use(query.after), soci::use(sight.owner),
-          soci::use(sight.team_id, sight.team_indicator), soci::into(after_order);
-      if (!sql.got_data()) {
-        return fail(
-            Error(Errc::invalid_request, "No such File object: " + query.after).param("after"));
-      }
+    const PageOf files{
+        .table = "files",
+        .columns = kColumns,
+        .condition =
+            fmt::format("deleted_at IS NULL AND (expires_at IS NULL OR expires_at > {})", now_s)};
+    // Deleted files still mark a place, so that deleting between two pages loses nothing.
+    const auto place = place_of(sql, files, query);
+    if (!place) {
+      return fail(
+          Error(Errc::invalid_request, "No such File object: " + query.after).param("after"));
     }
-    const std::string statement = fmt::format(
-        "SELECT {0} FROM files WHERE {3} AND deleted_at IS NULL AND (expires_at IS NULL OR "
-        "expires_at > :now) AND (:any_purpose = 1 OR purpose = :purpose) AND (:from_start = 1 OR "
-        "created_order {1} :at OR (created_order = :at2 AND id {1} :id)) ORDER BY created_order "
-        "{2}, id {2} "
-        "LIMIT :limit",
-        kColumns, beyond, order, sight.condition);
-    const int any_purpose = query.purpose.empty() ? 1 : 0;
-    const int from_start = query.after.empty() ? 1 : 0;
-    const std::int64_t limit = query.limit + 1;
-    const soci::rowset<soci::row> rows =
-        (sql.prepare << statement, soci::use(sight.owner),
-         soci::use(sight.team_id, sight.team_indicator), soci::use(now_s), soci::use(any_purpose),
-         soci::use(query.purpose), soci::use(from_start), soci::use(after_order),
-         soci::use(after_order), soci::use(query.after), soci::use(limit));
-    Page<FileRow> page;
-    for (const soci::row& row : rows) {
-      if (static_cast<std::int64_t>(page.rows.size()) == query.limit) {
-        page.has_more = true;
-        break;
-      }
-      page.rows.push_back(file_of(row));
-    }
-    return page;
+    return page_at<FileRow>(sql, files, query, *place, file_of);
   });
 }
 

@@ -2,15 +2,21 @@
 
 #include "store/batch_rows.h"
 #include "store/columns.h"
+#include "store/conditions.h"
 #include "store/ownership_columns.h"
 #include "store/session.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace quarry::store {
 namespace {
+
+// Fewer than the values that any statement may have.
+constexpr std::size_t kBatchesAtOnce = 500;
 
 void add_price(Columns& columns, const JobBill& bill) {
   const auto part = [&](std::int64_t PriceOfJob::* member) {
@@ -30,6 +36,19 @@ std::optional<PriceOfJob> price_of(const soci::row& row) {
   if (!input) return std::nullopt;
   return PriceOfJob{*input, integer(row, "output_pico_usd"), integer(row, "cache_read_pico_usd"),
                     integer(row, "cache_write_pico_usd")};
+}
+
+BillRow bill_of(const soci::row& row) {
+  BillRow bill;
+  bill.model_name = text(row, "model_name");
+  bill.model_id = text(row, "model_id");
+  bill.deployment_id = text(row, "deployment_id");
+  bill.kind = parse_kind(text(row, "kind"));
+  bill.price = price_of(row);
+  bill.price_source = text(row, "price_source");
+  bill.price_date = text(row, "price_date");
+  bill.spent = spent_of(row);
+  return bill;
 }
 
 }  // namespace
@@ -102,27 +121,25 @@ void insert_job_cost(soci::session& sql,
   columns.insert_into(sql, "job_costs");
 }
 
-std::vector<BillRow> bills_of(soci::session& sql, const std::string& batch_id) {
+std::map<std::string, std::vector<BillRow>> bills_of(soci::session& sql,
+                                                     std::span<const std::string> batch_ids) {
   constexpr const char* kWay =
       "model_name, model_id, deployment_id, kind, input_pico_usd, output_pico_usd, "
       "cache_read_pico_usd, cache_write_pico_usd, price_source, price_date";
-  const std::string statement =
-      fmt::format("SELECT {0}, {1} FROM job_costs WHERE batch_id = :id GROUP BY {0}", kWay,
-                  kSpentColumns) +
-      " ORDER BY cost_nano_usd DESC, model_name, deployment_id, kind";
-  std::vector<BillRow> bills;
-  const soci::rowset<soci::row> rows = (sql.prepare << statement, soci::use(batch_id));
-  for (const soci::row& row : rows) {
-    BillRow bill;
-    bill.model_name = text(row, "model_name");
-    bill.model_id = text(row, "model_id");
-    bill.deployment_id = text(row, "deployment_id");
-    bill.kind = parse_kind(text(row, "kind"));
-    bill.price = price_of(row);
-    bill.price_source = text(row, "price_source");
-    bill.price_date = text(row, "price_date");
-    bill.spent = spent_of(row);
-    bills.push_back(std::move(bill));
+  std::map<std::string, std::vector<BillRow>> bills;
+  while (!batch_ids.empty()) {
+    const auto some = batch_ids.first(std::min(batch_ids.size(), kBatchesAtOnce));
+    batch_ids = batch_ids.subspan(some.size());
+    Conditions values(Viewer{.all = true});
+    std::vector<std::string> places;
+    for (const std::string& id : some) places.push_back(values.bind(id));
+    const std::string statement = fmt::format(
+        "SELECT batch_id, {0}, {1} FROM job_costs WHERE batch_id IN ({2}) GROUP BY batch_id, {0} "
+        "ORDER BY cost_nano_usd DESC, model_name, deployment_id, kind",
+        kWay, kSpentColumns, fmt::join(places, ", "));
+    values.select(sql, statement, [&](const soci::row& row) {
+      bills[text(row, "batch_id")].push_back(bill_of(row));
+    });
   }
   return bills;
 }

@@ -26,6 +26,8 @@ constexpr const char* kLogColumns =
     "started_at, ended_at, input_tokens, cached_tokens, cache_write_tokens, output_tokens, "
     "reasoning_tokens, cost_nano_usd, cost_known, completed, failed";
 
+constexpr std::string_view kEndOfBatch = "batch_success";
+
 SpendRow spend_of(const soci::row& row) {
   SpendRow spend;
   spend.request_id = text(row, "request_id");
@@ -72,9 +74,21 @@ Result<void> add_after(soci::session& sql,
         Error(Errc::invalid_request, "No row of the spend log has the request_id '" + after + "'.")
             .param("after"));
   }
-  where.add(fmt::format("(ended_at < {0} OR (ended_at = {0} AND request_id > ", *ended_at), after,
-            "))");
+  // The first of the two bounds the walk through the index.
+  where.add(fmt::format("ended_at <= {0} AND (ended_at < {0} OR request_id > ", *ended_at), after,
+            ")");
   return {};
+}
+
+void add_bills(soci::session& sql, std::vector<SpendLogRow>& rows) {
+  std::vector<std::string> ended;
+  for (const SpendLogRow& row : rows) {
+    if (row.row.call_type == kEndOfBatch) ended.push_back(row.row.batch_id.value);
+  }
+  auto bills = bills_of(sql, ended);
+  for (SpendLogRow& row : rows) {
+    if (row.row.call_type == kEndOfBatch) row.bills = std::move(bills[row.row.batch_id.value]);
+  }
 }
 
 std::string day_of(std::int64_t number) {
@@ -159,9 +173,7 @@ Task<SpendStore::LogPage> SpendStore::logs(LogQuery query) {
                  [&](const soci::row& row) { page.rows.push_back({spend_of(row), {}}); });
     page.has_more = static_cast<std::int64_t>(page.rows.size()) > query.limit;
     if (page.has_more) page.rows.pop_back();
-    for (SpendLogRow& row : page.rows) {
-      if (row.row.call_type == "batch_success") row.bills = bills_of(sql, row.row.batch_id.value);
-    }
+    add_bills(sql, page.rows);
     return page;
   });
 }
