@@ -112,6 +112,18 @@ Result<void> check_key(soci::session& sql, const KeyRow& key) {
   return {};
 }
 
+// Whether something is left of a key or a team of that id. What it made stays when it goes, and
+// would be the next one's of the same id: its to see, and its budget's to pay.
+bool was_used(soci::session& sql, const char* column, const std::string& id) {
+  for (const char* table : {"files", "batches", "uploads", "job_costs"}) {
+    int found = 0;
+    sql << "SELECT 1 FROM " << table << " WHERE " << column << " = :id LIMIT 1", soci::use(id),
+        soci::into(found);
+    if (sql.got_data()) return true;
+  }
+  return false;
+}
+
 // Whether there was one.
 bool delete_row(soci::session& sql, const char* table, const char* column, const std::string& id) {
   soci::statement remove =
@@ -136,6 +148,12 @@ Task<void> KeyStore::insert(KeyRow key) {
     lock(sql, kKeysLock);
     if (load_key(sql, "key_hash", key.key_hash)) {
       return fail(Error(Errc::conflict, "This key exists already.").param("key"));
+    }
+    if (was_used(sql, "key_hash", key.key_hash)) {
+      return fail(Error(Errc::conflict,
+                        "This key was used before and deleted; its files and bills are still "
+                        "there. hint: choose another key, or leave it away and one is made.")
+                      .param("key"));
     }
     if (auto checked = check_key(sql, key); !checked) return checked;
     Columns columns;
@@ -228,6 +246,12 @@ Task<void> KeyStore::insert_team(TeamRow team) {
     lock(sql, kKeysLock);
     if (load_team(sql, team.team_id)) {
       return fail(Error(Errc::conflict, "There is a team '" + team.team_id + "' already.")
+                      .param("team_id"));
+    }
+    if (was_used(sql, "team_id", team.team_id)) {
+      return fail(Error(Errc::conflict, "The team_id '" + team.team_id +
+                                            "' was used before and deleted; its files and bills "
+                                            "are still there. hint: choose another team_id.")
                       .param("team_id"));
     }
     Columns columns;

@@ -52,8 +52,8 @@ class KeyStore {
  public:
   explicit KeyStore(Database& database) : database_(database) {}
 
-  // Also: conflict (param key: there is one of that hash; param key_alias), not_found (param
-  // team_id: there is no such team).
+  // Also: conflict (param key: there is one of that hash, or files, batches, uploads or costs of
+  // one that is gone; param key_alias), not_found (param team_id: there is no such team).
   Task<void> insert(KeyRow key);
   // Reads the row, changes it and writes it in one transaction that no other change of keys or
   // teams comes between: two that change different fields both last. `change` runs on a thread of
@@ -80,7 +80,7 @@ class KeyStore {
   // Gives the hashes that were there.
   Task<std::vector<std::string>> remove(std::vector<std::string> key_hashes);
 
-  Task<void> insert_team(TeamRow team);  // also: conflict (param team_id)
+  Task<void> insert_team(TeamRow team);  // also: conflict (param team_id: taken, or used before)
   // As update; `change` leaves the id as it is. Also: not_found (param team_id).
   Task<TeamRow> update_team(std::string team_id, std::function<void(TeamRow&)> change);
   Task<std::optional<TeamRow>> find_team(std::string team_id);

@@ -1,7 +1,11 @@
 #include "store/key_store.h"
 
 #include "base/testing/run.h"
+#include "store/batch_store.h"
+#include "store/file_store.h"
+#include "store/session.h"
 #include "store/testing/scratch_database.h"
+#include "store/upload_store.h"
 
 #include <gtest/gtest.h>
 
@@ -145,6 +149,79 @@ TEST_F(Keys, ATeamGoesWithItsKeys) {
   EXPECT_EQ(*run(store_.find("h")), std::nullopt);
   EXPECT_TRUE(*run(store_.find("free")));
   EXPECT_EQ(*run(store_.teams()), (std::vector<TeamRow>{team("other")}));
+}
+
+// What keys and teams leave behind, each kind on its own.
+class UsedBefore : public Keys, public ::testing::WithParamInterface<const char*> {
+ protected:
+  void leave() {
+    const Ownership by{.owner = "user:u", .team_id = "t", .key_hash = "h", .user_id = "u"};
+    const std::string_view what = GetParam();
+    if (what == "a file") {
+      FileStore files(*database_);
+      FileRow file;
+      file.id = FileId{"file-1"};
+      file.by = by;
+      ASSERT_TRUE(run(files.insert(file, {})));
+    } else if (what == "a batch") {
+      BatchStore batches(*database_, "worker");
+      BatchRow batch;
+      batch.id = BatchId{"batch_1"};
+      batch.object.id = "batch_1";
+      batch.by = by;
+      ASSERT_TRUE(run(batches.create(batch, std::nullopt, false, 1)));
+    } else if (what == "an upload") {
+      UploadStore uploads(*database_);
+      UploadRow upload;
+      upload.id = UploadId{"upload_1"};
+      upload.by = by;
+      ASSERT_TRUE(run(uploads.insert(upload)));
+    } else {
+      ASSERT_TRUE(run(transact(*database_, [](soci::session& sql) -> Result<std::string> {
+        sql << "INSERT INTO job_costs VALUES ('batch_1', 1, 'batch', 'user:u', 't', 'h', 'u', 'm', "
+               "'m', 'd', 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, NULL, NULL, NULL, NULL, '', '', 0, 0, 0, "
+               "0, 1)";
+        return "";
+      })));
+    }
+  }
+};
+
+TEST_P(UsedBefore, ATeamsIdIsNoNewTeams) {
+  ASSERT_TRUE(run(store_.insert_team(team("t"))));
+  leave();
+  ASSERT_TRUE(run(store_.remove_teams({"t"})));
+  const auto again = run(store_.insert_team(team("t")));
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code(), Errc::conflict);
+  EXPECT_EQ(again.error().param(), "team_id");
+  EXPECT_TRUE(again.error().message().contains("'t' was used before"));
+  EXPECT_TRUE(run(store_.insert_team(team("t2"))));
+}
+
+TEST_P(UsedBefore, AKeyIsNoNewKey) {
+  ASSERT_TRUE(run(store_.insert(key("h"))));
+  leave();
+  ASSERT_TRUE(run(store_.remove({"h"})));
+  const auto again = run(store_.insert(key("h")));
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code(), Errc::conflict);
+  EXPECT_EQ(again.error().param(), "key");
+  EXPECT_TRUE(again.error().message().contains("was used before"));
+  EXPECT_TRUE(run(store_.insert(key("h2"))));
+}
+
+INSTANTIATE_TEST_SUITE_P(Left,
+                         UsedBefore,
+                         ::testing::Values("a file", "a batch", "an upload", "a cost"));
+
+TEST_F(Keys, WhatLeftNothingMayComeAgain) {
+  for (int life = 0; life < 2; ++life) {
+    ASSERT_TRUE(run(store_.insert_team(team("t"))));
+    ASSERT_TRUE(run(store_.insert(key("h"))));
+    ASSERT_TRUE(run(store_.remove_teams({"t"})));
+    ASSERT_TRUE(run(store_.remove({"h"})));
+  }
 }
 
 TEST_F(Keys, NothingWasSpentWhereNoJobWasPaid) {
