@@ -4,6 +4,7 @@
 #include "base/testing/run.h"
 #include "store/batch_store.h"
 #include "store/session.h"
+#include "store/spend_store.h"
 #include "store/testing/scratch_database.h"
 
 #include <fmt/format.h>
@@ -128,6 +129,41 @@ TEST_F(Pages, OfFilesAreOfAPurposeInBothOrders) {
   EXPECT_EQ(files_of(viewer, false, ""), (Names{"file-5", "file-3", "file-2", "file-1"}));
   EXPECT_EQ(files_of(viewer, true, "batch"), (Names{"file-1", "file-2", "file-5"}));
   EXPECT_EQ(files_of({"me"}, false, "batch"), (Names{"file-1"}));
+}
+
+// More batches than are asked for at once.
+TEST_F(Pages, OfTheSpendLogHaveTheBillsOfEachOfTheirBatches) {
+  const std::string counted =
+      "WITH RECURSIVE counted (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM counted WHERE i < 700) ";
+  database_.query(counted +
+                  "INSERT INTO spend_log (request_id, call_type, batch_id, owner, model, "
+                  "started_at, ended_at, input_tokens, cached_tokens, cache_write_tokens, "
+                  "output_tokens, reasoning_tokens, cost_nano_usd, cost_known, completed, failed) "
+                  "SELECT 'end_' || i, 'batch_success', 'batch_' || i, 'me', 'm', 1, i, 0, 0, 0, "
+                  "0, 0, 3 * i, 1, 0, 0 FROM counted");
+  for (const int n : {1, 2}) {
+    database_.query(
+        counted +
+        fmt::format("INSERT INTO job_costs (batch_id, n, kind, owner, key_hash, user_id, "
+                    "model_name, model_id, deployment_id, input_tokens, cached_tokens, "
+                    "cache_write_tokens, output_tokens, reasoning_tokens, input_nano_usd, "
+                    "output_nano_usd, cost_nano_usd, cost_known, unpriced, price_source, "
+                    "price_date, from_manifest, manifest_differs, completed, failed, "
+                    "collected_at) SELECT 'batch_' || i, {0}, 'bedrock', 'me', '', '', 'm{0}', "
+                    "'', 'dep', 0, 0, 0, 0, 0, {0} * i, 0, {0} * i, 1, 0, '', '', 0, 0, 0, 0, 1 "
+                    "FROM counted",
+                    n));
+  }
+  SpendStore spend(*database_);
+  const auto page = run(spend.logs({.filter = {.viewer = {"me"}}, .limit = 1'000}));
+  ASSERT_TRUE(page) << page.error().message();
+  ASSERT_EQ(page->rows.size(), 700u);
+  for (const SpendLogRow& row : page->rows) {
+    ASSERT_EQ(row.bills.size(), 2u) << row.row.batch_id.value;
+    EXPECT_EQ(row.bills[0].model_name, "m2");
+    EXPECT_EQ(row.bills[0].spent.cost_nano_usd + row.bills[1].spent.cost_nano_usd,
+              row.row.cost_nano_usd);
+  }
 }
 
 TEST_F(Plans, APageIsReadFromItsPlaceOnInTheOrderOfAnIndex) {
