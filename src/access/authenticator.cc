@@ -43,7 +43,9 @@ Authenticator::Authenticator(const std::optional<Secret<std::string>>& master_ke
                              std::string key_hint)
     : keys_(keys), clock_(clock), key_hint_(std::move(key_hint)) {
   if (key_hint_.empty()) {
-    key_hint_ = "use the key that general_settings.master_key of the server's configuration names";
+    key_hint_ =
+        "it may have been deleted or mistyped; ask who gave it to you. An administrator's is "
+        "general_settings.master_key of the server's configuration";
   }
   if (master_key) master_digest_ = sha256_hex(master_key->reveal());
 }

@@ -26,8 +26,8 @@ Task<std::shared_ptr<const Key>> KeyDirectory::find(std::string key_hash) {
     if (stale != known_.end() && now - stale->second.read_at < kStale) {
       co_return stale->second.key;
     }
-    co_return fail(Errc::unavailable,
-                   std::move(found.error()).within("looking up a key").message());
+    const Error cause = std::move(found.error()).within("looking up a key");
+    co_return fail(Error(Errc::unavailable, cause.message()).reason(cause.reason()));
   }
   std::shared_ptr<const Key> key;
   if (*found) {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <stdexcept>
 
 namespace quarry::access {
@@ -54,6 +55,27 @@ void apply_request(const KeyRequest& request, std::int64_t now_s, store::KeyRow&
         *request.duration ? std::optional(later(now_s, **request.duration)) : std::nullopt;
   }
   apply(request.grant, now_s, row.grant);
+}
+
+// hashes: of what is named, in its order; removed: those that there were.
+KeyService::Removed told_apart(const KeysToDelete& named,
+                               const std::vector<std::string>& hashes,
+                               const std::vector<std::string>& removed) {
+  std::set<std::string_view> there(removed.begin(), removed.end()), told;
+  KeyService::Removed out;
+  for (std::size_t i = 0; i < hashes.size(); ++i) {
+    const bool by_text = i < named.keys.size();
+    if (there.contains(hashes[i])) {
+      if (!told.insert(hashes[i]).second) continue;
+      out.named.push_back(by_text ? named.keys[i]
+                                  : Secret<std::string>(named.aliases[i - named.keys.size()]));
+      continue;
+    }
+    const std::string& name =
+        by_text ? named.keys[i].reveal() : named.aliases[i - named.keys.size()];
+    out.unknown.push_back(by_text && !is_hash(name) ? redacted(name) : name);
+  }
+  return out;
 }
 
 }  // namespace
@@ -158,8 +180,8 @@ Task<KeyView> KeyService::set_blocked(KeyRequest request, bool blocked) {
   co_return co_await change(request.key, change_row, blocked ? "key blocked" : "key unblocked");
 }
 
-Task<std::size_t> KeyService::remove(KeysToDelete named) {
-  std::vector<std::string> hashes;
+Task<KeyService::Removed> KeyService::remove(KeysToDelete named) {
+  std::vector<std::string> hashes;  // of the keys and then of the aliases; "" = there is none
   for (const Secret<std::string>& key : named.keys) {
     auto hash = hash_of(key);
     if (!hash) co_return fail(std::move(hash.error()));
@@ -168,9 +190,9 @@ Task<std::size_t> KeyService::remove(KeysToDelete named) {
   for (const std::string& alias : named.aliases) {
     auto row = co_await store_.find_by_alias(alias);
     if (!row) co_return fail(std::move(row.error()));
-    if (*row) hashes.push_back((*row)->key_hash);
+    hashes.push_back(*row ? (*row)->key_hash : std::string());
   }
-  auto removed = co_await store_.remove(std::move(hashes));
+  auto removed = co_await store_.remove(hashes);
   if (!removed) co_return fail(std::move(removed.error()));
   for (const std::string& hash : *removed) {
     directory_.forget(hash);
@@ -179,7 +201,7 @@ Task<std::size_t> KeyService::remove(KeysToDelete named) {
   if (removed->empty()) {
     co_return fail(Error(Errc::not_found, "There is none of these keys.").param("keys"));
   }
-  co_return removed->size();
+  co_return told_apart(named, hashes, *removed);
 }
 
 Task<KeyView> KeyService::find(Secret<std::string> text_or_hash) {

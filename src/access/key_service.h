@@ -49,8 +49,12 @@ class KeyService {
   // Errors: not_found (param key), invalid_request as above.
   Task<KeyView> update(KeyRequest request);
   Task<KeyView> set_blocked(KeyRequest request, bool blocked);
-  // Gives how many of those named there were. Errors: not_found (none of them).
-  Task<std::size_t> remove(KeysToDelete named);
+  struct Removed {
+    std::vector<Secret<std::string>> named;  // as they were named, each key once
+    std::vector<std::string> unknown;        // of which there was none: redacted, or aliases
+  };
+  // Errors: not_found (there is none of them).
+  Task<Removed> remove(KeysToDelete named);
   // Errors: not_found.
   Task<KeyView> find(Secret<std::string> text_or_hash);
   struct Listed {

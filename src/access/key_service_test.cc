@@ -121,7 +121,7 @@ TEST_F(Keys, AChangeIsInForceAtOnce) {
   EXPECT_EQ(run(authenticator_.authenticate(header, std::nullopt)).error().reason(), "key_blocked");
   ASSERT_TRUE(run(service_.set_blocked(named, false)));
   EXPECT_TRUE(run(authenticator_.authenticate(header, std::nullopt)));
-  EXPECT_EQ(*run(service_.remove({{made->text}, {}})), 1u);
+  EXPECT_EQ(run(service_.remove({{made->text}, {}}))->named.size(), 1u);
   EXPECT_EQ(run(authenticator_.authenticate(header, std::nullopt)).error().reason(),
             "invalid_api_key");
 }
@@ -161,9 +161,23 @@ TEST_F(Keys, AreDeletedByTextHashAndAlias) {
   const auto second = generate("{}");
   ASSERT_TRUE(generate(R"({"key_alias":"third"})"));
   const KeysToDelete named{{first->text, Secret<std::string>(second->key.row.key_hash)}, {"third"}};
-  EXPECT_EQ(*run(service_.remove(named)), 3u);
+  const auto removed = run(service_.remove(named));
+  EXPECT_EQ(removed->named.size(), 3u);
+  EXPECT_TRUE(removed->unknown.empty());
   EXPECT_EQ(run(service_.list({}, false))->total, 0);
   EXPECT_EQ(run(service_.remove(named)).error().code(), Errc::not_found);
+}
+
+TEST_F(Keys, OnlyThoseThatWereThereAreToldAsDeletedAndEachOnce) {
+  const auto made = generate(R"({"key_alias":"here"})");
+  const Secret<std::string> never("sk-nobody-has-this-one");
+  const std::string no_hash(64, 'a');
+  const auto removed = run(service_.remove(
+      {{never, made->text, made->text, Secret<std::string>(no_hash)}, {"here", "gone"}}));
+  ASSERT_TRUE(removed);
+  EXPECT_EQ(removed->named, (std::vector{made->text}));
+  EXPECT_EQ(removed->unknown,
+            (std::vector<std::string>{redacted(never.reveal()), no_hash, "gone"}));
 }
 
 TEST_F(Keys, WhatIsNotThereIsNotFound) {

@@ -45,6 +45,20 @@ bool may_use(const Caller& caller, std::string_view model_name) {
   return of_key && (!key.team || lists(key.team->grant.models, model_name));
 }
 
+namespace {
+
+// Who refuses: the team, where the key's own list would allow them all.
+std::string who_refuses(const Key& key, const std::vector<std::string>& model_names) {
+  const bool of_team =
+      key.team && (asks_its_team(key) || std::ranges::all_of(model_names, [&](const auto& name) {
+                     return lists(key.grant.models, name);
+                   }));
+  return of_team ? fmt::format("team '{}' of the key {}", key.team->id, key.name)
+                 : fmt::format("key {}", key.name);
+}
+
+}  // namespace
+
 Result<void> check_models(const Caller& caller,
                           const std::vector<std::string>& model_names,
                           std::string_view param) {
@@ -53,11 +67,11 @@ Result<void> check_models(const Caller& caller,
     if (!may_use(caller, name)) refused.push_back(name);
   }
   if (refused.empty()) return {};
-  return fail(Error(Errc::denied,
-                    fmt::format("The key {} may not use {} '{}'. hint: GET /v1/models "
-                                "lists the models that it may use.",
-                                caller.key->name, refused.size() == 1 ? "the model" : "the models",
-                                fmt::join(refused, "', '")))
+  return fail(Error(Errc::denied, fmt::format("The {} may not use {} '{}'. hint: GET /v1/models "
+                                              "lists the models that the key may use.",
+                                              who_refuses(*caller.key, refused),
+                                              refused.size() == 1 ? "the model" : "the models",
+                                              fmt::join(refused, "', '")))
                   .param(std::string(param))
                   .reason("model_not_allowed"));
 }

@@ -73,5 +73,18 @@ TEST(ModelAccess, ARefusalNamesAllThatAreRefusedAndNoOthers) {
   EXPECT_FALSE(refused.error().message().contains("'good'"));
 }
 
+TEST(ModelAccess, ARefusalBlamesTheTeamWhereTheKeyWouldAllow) {
+  const auto words = [](const Caller& caller) {
+    return check_models(caller, {"m"}, "x").error().message();
+  };
+  const auto team = team_with({"a"});
+  for (const std::vector<std::string>& models :
+       {std::vector<std::string>{}, {"m"}, {"all-team-models"}}) {
+    EXPECT_TRUE(words(caller_with(models, team)).starts_with("The team 'team' of the key sk-"));
+  }
+  EXPECT_TRUE(words(caller_with({"a"}, team)).starts_with("The key sk-"));
+  EXPECT_TRUE(words(caller_with({"a"})).starts_with("The key sk-"));
+}
+
 }  // namespace
 }  // namespace quarry::access

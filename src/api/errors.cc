@@ -2,6 +2,7 @@
 
 #include "obs/log.h"
 #include "openai/batch_line.h"
+#include "store/away.h"
 
 #include <fmt/format.h>
 
@@ -49,14 +50,15 @@ std::string_view type_of(int status, const Error& error) {
 // Longer than this no SDK waits by itself (openai-python, "MAX_RETRY_DELAY" and Retry-After).
 constexpr std::chrono::seconds kWorthWaiting{60};
 
-std::string_view public_words(int status) {
+std::string_view public_words(int status, std::string_view reason) {
   switch (status) {
     case 502:
       return "AWS refused what the server asked for this request. hint: the operator finds the "
              "cause in "
              "the server's log, under this answer's x-request-id";
     case 503:
-      return "The server, or AWS behind it, is busy. Try again.";
+      return reason == store::kDatabaseAway ? "The server's database does not answer. Try again."
+                                            : "The server, or AWS behind it, is busy. Try again.";
     case 504:
       return "AWS did not answer in time. Try again.";
     default:
@@ -93,7 +95,7 @@ http::ServerResponse error_response(const Error& error, std::string_view request
                                  {"code", name(error.code())},
                                  {"reason", error.reason()},
                                  {"message", error.message()}});
-    response = error_response(status, public_words(status), "server_error", "", "");
+    response = error_response(status, public_words(status, error.reason()), "server_error", "", "");
   }
   if (status == 409) response.headers.set("x-should-retry", "false");
   if (status == 503) response.headers.set("Retry-After", "2");

@@ -88,18 +88,23 @@ Answer update_key(Call call) {
   co_return json_response(200, object);
 }
 
-// What was named is said again, as LiteLLM does: a key that was in the request is in the answer.
+// Keys that were there are said again as they were named, as LiteLLM does; the rest is a warning.
 Answer delete_keys(Call call) {
   auto body = co_await read_small_body(call.body);
   if (!body) co_return error_response(body.error(), call.request.request_id);
   auto named = access::parse_delete_keys(*body);
   if (!named) co_return error_response(named.error(), call.request.request_id);
-  json::array deleted;
-  for (const auto& key : named->keys) deleted.emplace_back(key.reveal());
-  for (const auto& alias : named->aliases) deleted.emplace_back(alias);
-  auto count = co_await call.services.keys.remove(std::move(*named));
-  if (!count) co_return error_response(count.error(), call.request.request_id);
-  co_return json_response(200, {{"deleted_keys", std::move(deleted)}, {"deleted_count", *count}});
+  auto removed = co_await call.services.keys.remove(std::move(*named));
+  if (!removed) co_return error_response(removed.error(), call.request.request_id);
+  json::array deleted, warnings;
+  for (const auto& key : removed->named) deleted.emplace_back(key.reveal());
+  for (const std::string& name : removed->unknown) {
+    warnings.emplace_back(fmt::format("there is no key '{}'", name));
+  }
+  json::object object{{"deleted_keys", std::move(deleted)},
+                      {"deleted_count", removed->named.size()}};
+  if (!warnings.empty()) object["warnings"] = std::move(warnings);
+  co_return json_response(200, object);
 }
 
 Answer block_key(Call call) { co_return co_await set_blocked(std::move(call), true); }
@@ -119,8 +124,8 @@ Answer key_info(Call call) {
     const auto hash = access::hash_of(wanted);
     if (!hash || *hash != call.caller.key->hash) {
       co_return error_response(Error(Errc::denied,
-                                     "A key may look at itself alone. hint: leave "
-                                     "'key' away, or use the master key.")
+                                     "A key may look at itself alone. hint: name the key that "
+                                     "asks, or none; the master key may look at all.")
                                    .param("key")
                                    .reason("admin_only"),
                                call.request.request_id);

@@ -142,8 +142,9 @@ def test_the_sdk_meets_a_wrong_a_blocked_and_a_deleted_key_as_authentication_err
     assert error.value.code == "key_blocked"
     assert post(server, "/key/unblock", {"key": tenant.hash}).json["blocked"] is False
     client.files.list()
-    deleted = post(server, "/key/delete", {"keys": [tenant.key]})
-    assert deleted.json["deleted_keys"] == [tenant.key]
+    deleted = post(server, "/key/delete", {"keys": [tenant.key, "sk-nobody-has-this-key-x"]})
+    assert deleted.json == {"deleted_keys": [tenant.key], "deleted_count": 1,
+                            "warnings": ["there is no key 'sk-...ey-x'"]}
     with pytest.raises(openai.AuthenticationError) as error:
         client.files.list()
     assert error.value.code == "invalid_api_key"

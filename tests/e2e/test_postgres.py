@@ -73,7 +73,7 @@ def test_a_batch_goes_on_when_the_database_is_back(postgres, server, how):
     postgres.do(how)
     answer = server.request("GET", f"/v1/batches/{batch_id}")
     assert answer.status == 503, answer.text
-    assert answer.error["message"] == "The server, or AWS behind it, is busy. Try again."
+    assert answer.error["message"] == "The server's database does not answer. Try again."
     harness.await_true(lambda: "the database cannot be reached  " in server.log(), 30)
     postgres.do("start")
     harness.await_true(lambda: server.request("GET", f"/v1/batches/{batch_id}").status == 200, 30)
