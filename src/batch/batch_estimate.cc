@@ -116,7 +116,12 @@ TokensOf tokens_of(const openai::RequestSize& size,
   tokens.input = plus(tokens.input, times(turns, kTokensPerMessage));
   const std::int64_t ceiling =
       model.output_tokens_max > 0 ? model.output_tokens_max : kAnswerTokensUnknown;
-  tokens.output = plus(size.output_tokens_max, times(size.unlimited_answers, ceiling));
+  // A limit beyond the model's own is refused, or means the model's.
+  const std::int64_t limited = size.answers - std::min(size.answers, size.unlimited_answers);
+  const std::int64_t most_of_limited =
+      model.output_tokens_max > 0 ? times(limited, ceiling) : kMost;
+  tokens.output = plus(std::min(size.output_tokens_max, most_of_limited),
+                       times(size.unlimited_answers, ceiling));
   return tokens;
 }
 

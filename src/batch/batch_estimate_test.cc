@@ -90,6 +90,17 @@ TEST_F(BatchEstimate, OfALineWithoutALimitIsTheModelsOwn) {
       3 * 5 + 7 + 2'000);
 }
 
+TEST_F(BatchEstimate, OfALimitBeyondTheModelsOwnIsTheModelsOwn) {
+  add("m", kSonnet).model.max_output_tokens = 1'000;
+  const auto output_of = [&](RequestSize size) {
+    return estimate(scan("m", 200, size))[0].tokens - size.answers * 5;
+  };
+  const std::int64_t huge = std::int64_t{1} << 62;
+  EXPECT_EQ(output_of({.answers = 3, .output_tokens_max = huge}), 3'000);
+  EXPECT_EQ(output_of({.answers = 3, .output_tokens_max = 2'999}), 2'999);
+  EXPECT_EQ(output_of({.answers = 3, .output_tokens_max = huge, .unlimited_answers = 1}), 3'000);
+}
+
 TEST_F(BatchEstimate, OfEmbeddingsHasNoOutputAndCountsTokensAsTheyAre) {
   add("e", kTitan);
   const auto found =
