@@ -83,7 +83,8 @@ Errc code_of_status(int status) {
 std::string_view hint_of_status(int status) {
   switch (status) {
     case 401:
-      return "\nhint: give --api-key KEY, or set OPENAI_API_KEY";
+      return "\nhint: give --api-key KEY, or set OPENAI_API_KEY (for `quarry keys` "
+             "LITELLM_MASTER_KEY)";
     case 413:
       return "\nhint: the server takes no file of this size; split it";
     default:

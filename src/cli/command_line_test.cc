@@ -303,11 +303,12 @@ TEST(Keys, HasAVerbForEachRoute) {
 
 TEST(Keys, TakesWhatIsTypedByLiteLlmsNames) {
   const auto options = parsed<KeysOptions>(
-      {"keys", "generate", "--alias", "a", "--max-budget", "5", "--models", "m", "--models", "n/*"},
+      {"keys", "generate", "--alias", "a", "--max-budget", "5", "--models", "m,n/*", "--models",
+       "o"},
       {{"LITELLM_MASTER_KEY", "sk-master"}, {"OPENAI_BASE_URL", "http://h:1/v1"}});
   EXPECT_EQ(options.members, (std::vector<std::pair<std::string, std::string>>{
                                  {"key_alias", "a"}, {"max_budget", "5"}}));
-  EXPECT_EQ(options.models, (std::vector<std::string>{"m", "n/*"}));
+  EXPECT_EQ(options.models, (std::vector<std::string>{"m", "n/*", "o"}));
   EXPECT_EQ(options.api_key.reveal(), "sk-master");
   EXPECT_EQ(options.url, "http://h:1/v1");
   EXPECT_EQ(refused({"keys", "list", "--url", "ftp://h"}).exit_code, kExitUsage);

@@ -28,10 +28,11 @@ Awaitable<int> ask(const KeysOptions& options, ApiClient& client) {
     std::fprintf(stderr, "quarry keys: %s\n", answer.error().message().c_str());
     co_return 1;
   }
-  std::fputs(
-      options.json ? (*answer + "\n").c_str() : render_answer(options.route, *answer).c_str(),
-      stdout);
-  co_return 0;
+  const Shown shown = render_answer(options.route, *answer);
+  std::fputs(options.json ? (*answer + "\n").c_str() : shown.out.c_str(), stdout);
+  std::fflush(stdout);  // before the notes, where both are one terminal
+  if (!options.json) std::fputs(shown.notes.c_str(), stderr);
+  co_return shown.done ? 0 : 1;
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ struct KeysOptions {
   std::vector<std::string> models;
 };
 
-// Returns the process's exit code: 0 done; 1 the server refused, or did not answer.
+// Returns the process's exit code: 0 done; 1 the server refused, did not answer, or knows
+// not all keys that it was to delete.
 int run_keys(const KeysOptions& options);
 
 }  // namespace quarry::cli

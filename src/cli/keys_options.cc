@@ -18,9 +18,9 @@ KEY is a key or its hash, as `list` shows it. The server is --url, its master ke
 constexpr const char* kGenerateExamples = R"(Examples:
   quarry keys generate
   quarry keys generate --alias reports --user ann --team research --duration 30d
-  quarry keys generate --models MODEL --models 'anthropic/*' --max-budget 50 --budget-duration 1mo
-  quarry keys generate --json | jq -r .key
-The key is shown once; the server keeps its hash alone.
+  quarry keys generate --models MODEL,'anthropic/*' --max-budget 50 --budget-duration 1mo
+  KEY=$(quarry keys generate --alias reports)
+The key alone is on stdout, this once: the server keeps its hash alone. The rest is on stderr.
 )";
 
 constexpr const char* kUpdateExamples = R"(Examples:
@@ -98,7 +98,7 @@ class Verbs {
 
   void grant(CLI::App& app) {
     app.add_option("--models", raw_.options.models,
-                   "what it may use, wildcards too; may be repeated (all)")
+                   "what it may use, wildcards too; several with commas (all)")
         ->type_name("MODEL")
         ->allow_extra_args(false)
         ->delimiter(',');

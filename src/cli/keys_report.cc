@@ -117,12 +117,6 @@ std::string members(const bj::object& object) {
 }
 
 std::string render_object(std::string_view route, const bj::object& object) {
-  if (route == "key/generate") {
-    return fmt::format(
-        "{}\n\nThis is the key itself. It is shown this once: the server keeps its "
-        "hash alone.\n\n{}",
-        text_of(object.if_contains("key")), members(object));
-  }
   for (const char* inner : {"info", "data"}) {
     const bj::value* value = object.if_contains(inner);
     if (value && value->is_object()) return members(value->get_object());
@@ -141,10 +135,26 @@ std::string render_object(std::string_view route, const bj::object& object) {
                              text_of(object.if_contains("total_count")))
                : std::string();
   }
-  if (route == "key/delete") {
-    return fmt::format("deleted: {}\n", text_of(object.if_contains("deleted_count")));
-  }
   return members(object);
+}
+
+Shown generated(const bj::object& object) {
+  return {.out = text_of(object.if_contains("key")) + "\n",
+          .notes =
+              "\nThis is the key itself. It is shown this once: the server keeps its hash "
+              "alone.\n\n" +
+              members(object)};
+}
+
+Shown deleted(const bj::object& object) {
+  Shown shown{.out = fmt::format("deleted: {}\n", text_of(object.if_contains("deleted_count")))};
+  const bj::value* warnings = object.if_contains("warnings");
+  if (!warnings || !warnings->is_array()) return shown;
+  for (const bj::value& warning : warnings->get_array()) {
+    shown.notes += fmt::format("quarry keys: {}\n", text_of(&warning));
+    shown.done = false;
+  }
+  return shown;
 }
 
 }  // namespace
@@ -190,12 +200,15 @@ Result<std::string> body_of(const KeysOptions& options) {
   return bj::serialize(body);
 }
 
-std::string render_answer(std::string_view route, std::string_view answer) {
+Shown render_answer(std::string_view route, std::string_view answer) {
   boost::system::error_code broken;
   const bj::value value = bj::parse(answer, broken);
-  if (!broken && value.is_array()) return team_table(value.get_array());
-  if (!broken && value.is_object()) return render_object(route, value.get_object());
-  return std::string(answer) + "\n";
+  if (!broken && value.is_array()) return {.out = team_table(value.get_array())};
+  if (broken || !value.is_object()) return {.out = std::string(answer) + "\n"};
+  const bj::object& object = value.get_object();
+  if (route == "key/generate") return generated(object);
+  if (route == "key/delete") return deleted(object);
+  return {.out = render_object(route, object)};
 }
 
 }  // namespace quarry::cli

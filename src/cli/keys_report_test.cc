@@ -67,22 +67,37 @@ TEST(KeysRequest, NamesKeysAndTeamsWhereTheRouteLooksForThem) {
 }
 
 TEST(KeysAnswer, ShowsTheKeyOnceAndSaysSo) {
-  const std::string shown =
+  const Shown shown =
       render_answer("key/generate", R"({"key":"sk-text","token_id":"h","token":"h","models":[],)"
                                     R"("max_budget":2.5,"key_alias":null})");
-  EXPECT_TRUE(shown.starts_with("sk-text\n")) << shown;
-  EXPECT_THAT(shown, HasSubstr("shown this once"));
-  EXPECT_EQ(shown.find("sk-text", 1), std::string::npos) << shown;
-  EXPECT_THAT(shown, HasSubstr("$2.50"));
-  EXPECT_THAT(shown, Not(HasSubstr("key_alias"))) << "what is not set is left out";
+  EXPECT_EQ(shown.out, "sk-text\n") << "for a script, which takes all of it";
+  EXPECT_THAT(shown.notes, HasSubstr("shown this once"));
+  EXPECT_THAT(shown.notes, Not(HasSubstr("sk-text")));
+  EXPECT_THAT(shown.notes, HasSubstr("$2.50"));
+  EXPECT_THAT(shown.notes, Not(HasSubstr("key_alias"))) << "what is not set is left out";
+}
+
+TEST(KeysAnswer, NamesWhatWasNotThereToDelete) {
+  const Shown all = render_answer("key/delete", R"({"deleted_keys":["sk-a"],"deleted_count":1})");
+  EXPECT_EQ(all.out, "deleted: 1\n");
+  EXPECT_EQ(all.notes, "");
+  EXPECT_TRUE(all.done);
+  const Shown some = render_answer(
+      "key/delete",
+      R"({"deleted_keys":["sk-a"],"deleted_count":1,"warnings":["there is no key 'x'"]})");
+  EXPECT_EQ(some.out, "deleted: 1\n");
+  EXPECT_EQ(some.notes, "quarry keys: there is no key 'x'\n");
+  EXPECT_FALSE(some.done);
 }
 
 TEST(KeysAnswer, ListsKeysInColumns) {
-  const std::string shown = render_answer(
-      "key/list",
-      R"({"keys":[{"token":"h1","key_name":"sk-...1a2b","key_alias":"reports","user_id":"ann",)"
-      R"("team_id":null,"spend":1.25,"max_budget":null,"expires":null,"blocked":true,"models":["a","b"]}],)"
-      R"("total_count":1,"current_page":1,"total_pages":1})");
+  const std::string shown =
+      render_answer(
+          "key/list",
+          R"({"keys":[{"token":"h1","key_name":"sk-...1a2b","key_alias":"reports","user_id":"ann",)"
+          R"("team_id":null,"spend":1.25,"max_budget":null,"expires":null,"blocked":true,"models":["a","b"]}],)"
+          R"("total_count":1,"current_page":1,"total_pages":1})")
+          .out;
   EXPECT_THAT(shown, HasSubstr("ALIAS"));
   EXPECT_THAT(shown, HasSubstr("reports"));
   EXPECT_THAT(shown, HasSubstr("$1.25"));
@@ -90,20 +105,23 @@ TEST(KeysAnswer, ListsKeysInColumns) {
   EXPECT_THAT(shown, HasSubstr("a,b"));
   EXPECT_THAT(shown, HasSubstr("h1"));
   EXPECT_THAT(shown, HasSubstr("page 1 of 1, 1 in all"));
-  EXPECT_THAT(render_answer("key/list", R"({"keys":[],"total_count":0})"), HasSubstr("no keys"));
+  EXPECT_THAT(render_answer("key/list", R"({"keys":[],"total_count":0})").out,
+              HasSubstr("no keys"));
 }
 
 TEST(KeysAnswer, OfATeamShowsItsKeysToo) {
-  const std::string shown = render_answer(
-      "team/info",
-      R"({"team_id":"red","team_info":{"team_id":"red","blocked":false},"keys":[{"key_name":"sk-...1a2b"}]})");
+  const std::string shown =
+      render_answer(
+          "team/info",
+          R"({"team_id":"red","team_info":{"team_id":"red","blocked":false},"keys":[{"key_name":"sk-...1a2b"}]})")
+          .out;
   EXPECT_THAT(shown, HasSubstr("red"));
   EXPECT_THAT(shown, HasSubstr("sk-...1a2b"));
-  EXPECT_EQ(render_answer("team/list", "[]"), "no teams\n");
+  EXPECT_EQ(render_answer("team/list", "[]").out, "no teams\n");
 }
 
 TEST(KeysAnswer, OfAnotherServerIsShownAsItCame) {
-  EXPECT_EQ(render_answer("key/list", "<html>"), "<html>\n");
+  EXPECT_EQ(render_answer("key/list", "<html>").out, "<html>\n");
 }
 
 }  // namespace

@@ -24,12 +24,12 @@ def done(server, *args):
 
 
 def test_a_keys_life_from_the_shell(server):
-    made = done(server, "generate", "--alias", "shell", "--user", "ann", "--models", harness.MODEL,
+    made = keys(server, "generate", "--alias", "shell", "--user", "ann", "--models", harness.MODEL,
                 "--max-budget", "2.5", "--budget-duration", "1mo", "--max-open-batches", "3")
-    key = made.splitlines()[0]
-    assert re.fullmatch(r"sk-[A-Za-z0-9_-]{22}", key)
-    assert made.count(key) == 1
-    assert "shown this once" in made
+    assert made.returncode == 0, made.stderr
+    assert re.fullmatch(r"sk-[A-Za-z0-9_-]{22}\n", made.stdout)
+    key = made.stdout.strip()
+    assert "shown this once" in made.stderr and key not in made.stderr
     digest = hashlib.sha256(key.encode()).hexdigest()
     listed = done(server, "list", "--user", "ann")
     assert "shell" in listed and "$2.50" in listed and digest in listed and key not in listed
@@ -43,7 +43,9 @@ def test_a_keys_life_from_the_shell(server):
     assert server.request("GET", "/v1/models", key=key).status == 401
     done(server, "unblock", digest)
     assert server.request("GET", "/v1/models", key=key).status == 200
-    assert done(server, "delete", key) == "deleted: 1\n"
+    gone = keys(server, "delete", key, "sk-nobody-has-this-key-x")
+    assert (gone.returncode, gone.stdout) == (1, "deleted: 1\n")
+    assert gone.stderr == "quarry keys: there is no key 'sk-...ey-x'\n"
     assert server.request("GET", "/v1/models", key=key).status == 401
 
 
