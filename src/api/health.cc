@@ -2,6 +2,7 @@
 
 #include "obs/log.h"
 #include "obs/metrics.h"
+#include "store/away.h"
 
 #include <algorithm>
 #include <array>
@@ -269,7 +270,12 @@ Awaitable<std::vector<Dependency>> Health::dependencies() {
 Awaitable<bool> Health::look_at_census() {
   const std::int64_t now_ms = unix_millis(clock_.now());
   const auto census = co_await database_.take(now_ms);
-  obs::set(obs::Gauge::database_up, {}, census ? 1 : 0);
+  bool up = census.has_value();
+  // What fails may be the counting itself.
+  if (!up && census.error().reason() != store::kDatabaseAway) {
+    up = (co_await database_.check()).has_value();
+  }
+  obs::set(obs::Gauge::database_up, {}, up ? 1 : 0);
   if (!census) {
     obs::warn("the work could not be counted", {{"error", census.error().message()}});
     co_return false;

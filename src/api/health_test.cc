@@ -164,5 +164,20 @@ TEST_F(HealthTest, ADatabaseThatLostItsTablesIsNotReadyAndTheReasonHasNoWordOfIt
   EXPECT_EQ(obs::value_of(obs::Gauge::database_up), 0);
 }
 
+Awaitable<bool> refreshed(Health& health) {
+  co_await health.refresh_gauges();
+  co_return true;
+}
+
+TEST_F(HealthTest, ADatabaseWhoseWorkCannotBeCountedIsUpAllTheSame) {
+  entry("claude", "bucket-1");
+  database_.query("DROP TABLE reservations");
+  const aws::DeploymentSet set(deployments_);
+  Health health(io_, census_, set, serving_, clock_);
+  obs::set(obs::Gauge::database_up, {}, 0);
+  testing::run(io_, refreshed(health));
+  EXPECT_EQ(obs::value_of(obs::Gauge::database_up), 1);
+}
+
 }  // namespace
 }  // namespace quarry::api
