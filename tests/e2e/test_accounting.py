@@ -108,7 +108,9 @@ def put_answers(scenes, name, usage):
     """The output of the scene's job as AWS would write it: a manifest, and an answer with this usage a record."""
     [job] = scenes.jobs(name)
     [(key, records)] = scenes.objects(name, "jobs/", "input.jsonl").items()
-    folder = key.replace("/jobs/", "/results/").removesuffix("input.jsonl") + job["arn"].rpartition("/")[2]
+    # The input's folder carries the mark of who wrote it, the results' does not.
+    place = re.sub(r"/jobs/(.*)/(\d+)[^/]*/input.jsonl$", r"/results/\1/\2", key)
+    folder = f"{place}/{job['arn'].rpartition('/')[2]}"
     rows = []
     for record in records.splitlines():
         record = json.loads(record)
