@@ -4,11 +4,9 @@ QUARRY_LONG=1 for the long one; QUARRY_SOAK_SEED replays one."""
 
 import collections
 import concurrent.futures
-import http.client
 import math
 import os
 import random
-import threading
 import time
 
 import pytest
@@ -18,6 +16,7 @@ import exactness
 import fleet
 import harness
 import replicas
+import soak
 import test_soak
 
 LONG = os.environ.get("QUARRY_LONG") == "1"
@@ -73,19 +72,10 @@ class World(replicas.Replicas):
         self.kills += 1
         self.start_again(server)
 
-    def ask(self, ask, deadline):
-        """What a patient client behind a load balancer does. `ask` gets one of the servers."""
+    def ask(self, question, deadline):
+        """As behind a load balancer."""
         rng = random.Random()
-        while True:
-            try:
-                answer = ask(rng.choice(self.servers))
-                if answer.status < 500 and answer.status != 429:
-                    return answer
-                why = f"{answer.status} {answer.text[:300]}"
-            except (OSError, http.client.HTTPException) as error:
-                why = repr(error)
-            assert time.monotonic() < deadline, f"no answer in time: {why}"
-            time.sleep(0.2)
+        return soak.ask(lambda: rng.choice(self.servers), question, deadline)
 
 
 def lines_of(rng, user, number):
@@ -119,41 +109,12 @@ def looks(world, batch_id, deadline):
 
 
 def run(world, rng, deadline):
-    """Submits all, in a thread of their own, while servers are killed. Returns {batch id: custom_ids}."""
-    submitted, failures = {}, []
-    began = time.monotonic()
+    def ended(batch_id):
+        return all(batch["status"] in harness.TERMINAL for batch in looks(world, batch_id, deadline))
 
-    def submit_all():
-        try:
-            for number in range(BATCHES):
-                # Time is left for servers to die at any of their works; what is asserted does not depend on it.
-                time.sleep(max(0, began + SUBMIT_SECONDS * number / BATCHES - time.monotonic()))
-                batch_id, names = submit(world, rng, number, deadline)
-                submitted[batch_id] = names
-        except BaseException as error:  # to be raised where pytest sees it
-            failures.append(error)
-
-    kill_rng = random.Random(SEED + 1)
-    submitter = threading.Thread(target=submit_all)
-    submitter.start()
-    next_kill = time.monotonic() + kill_rng.uniform(*KILL_EVERY)
-    ended = set()
-    while submitter.is_alive() or len(ended) < len(submitted):
-        assert not failures, failures
-        assert time.monotonic() < deadline, f"{len(ended)} of {len(submitted)} ended\n{world[0].log_end()}"
-        if time.monotonic() > next_kill and world.kills < BATCHES:
-            world.kill_and_restart(kill_rng)
-            next_kill = time.monotonic() + kill_rng.uniform(*KILL_EVERY)
-        for batch_id in [each for each in list(submitted) if each not in ended]:
-            seen = looks(world, batch_id, deadline)
-            if all(batch["status"] in harness.TERMINAL for batch in seen):
-                ended.add(batch_id)
-            if time.monotonic() > next_kill:
-                break
-        time.sleep(0.1)
-    submitter.join()
-    assert not failures, failures
-    return submitted
+    return soak.Soak(BATCHES, SUBMIT_SECONDS, KILL_EVERY, SEED, deadline,
+                     submit=lambda number: submit(world, rng, number, deadline), ended=ended,
+                     kill=world.kill_and_restart, log_end=lambda: world[0].log_end()).run()
 
 
 def billed_by_aws(records):

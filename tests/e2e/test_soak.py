@@ -2,16 +2,15 @@
 started twice or billed twice. QUARRY_LONG=1 for the long one; QUARRY_SOAK_SEED replays one."""
 
 import collections
-import http.client
 import math
 import os
 import random
-import threading
 import time
 
 import exactness
 import fleet
 import harness
+import soak
 
 LONG = os.environ.get("QUARRY_LONG") == "1"
 SEED = int(os.environ.get("QUARRY_SOAK_SEED", "20261122"))
@@ -80,18 +79,8 @@ class World:
         self.kills += 1
         self.server = harness.Server(self.directory / "server", self.config, sandbox=False, port=self.server.port)
 
-    def ask(self, ask, deadline):
-        """What a patient client does: asks again until it is answered. `ask` gets the server of the moment."""
-        while True:
-            try:
-                answer = ask(self.server)
-                if answer.status < 500 and answer.status != 429:
-                    return answer
-                why = f"{answer.status} {answer.text[:300]}"
-            except (OSError, http.client.HTTPException) as error:
-                why = repr(error)
-            assert time.monotonic() < deadline, f"no answer in time: {why}"
-            time.sleep(0.2)
+    def ask(self, question, deadline):
+        return soak.ask(lambda: self.server, question, deadline)
 
 
 def lines_of(rng, number):
@@ -115,41 +104,13 @@ def submit(world, rng, number, deadline):
 
 
 def run(world, rng, deadline):
-    """Submits all, in a thread of their own, while the server is killed. Returns {batch id: custom_ids}."""
-    submitted, failures = {}, []
-    began = time.monotonic()
+    def ended(batch_id):
+        answer = world.ask(lambda server: server.request("GET", f"/v1/batches/{batch_id}"), deadline)
+        return answer.json["status"] in harness.TERMINAL
 
-    def submit_all():
-        try:
-            for number in range(BATCHES):
-                # Time is left for the server to die at any of its works; what is asserted does not depend on it.
-                time.sleep(max(0, began + SUBMIT_SECONDS * number / BATCHES - time.monotonic()))
-                batch_id, names = submit(world, rng, number, deadline)
-                submitted[batch_id] = names
-        except BaseException as error:  # to be raised where pytest sees it
-            failures.append(error)
-
-    kill_rng = random.Random(SEED + 1)
-    submitter = threading.Thread(target=submit_all)
-    submitter.start()
-    next_kill = time.monotonic() + kill_rng.uniform(*KILL_EVERY)
-    ended = set()
-    while submitter.is_alive() or len(ended) < len(submitted):
-        assert not failures, failures
-        assert time.monotonic() < deadline, f"{len(ended)} of {len(submitted)} ended\n{world.server.log_end()}"
-        if time.monotonic() > next_kill and world.kills < BATCHES:
-            world.kill_and_restart()
-            next_kill = time.monotonic() + kill_rng.uniform(*KILL_EVERY)
-        for batch_id in [each for each in list(submitted) if each not in ended]:
-            answer = world.ask(lambda server, id=batch_id: server.request("GET", f"/v1/batches/{id}"), deadline)
-            if answer.json["status"] in harness.TERMINAL:
-                ended.add(batch_id)
-            if time.monotonic() > next_kill:
-                break
-        time.sleep(0.1)
-    submitter.join()
-    assert not failures, failures
-    return submitted
+    return soak.Soak(BATCHES, SUBMIT_SECONDS, KILL_EVERY, SEED, deadline,
+                     submit=lambda number: submit(world, rng, number, deadline), ended=ended,
+                     kill=lambda _: world.kill_and_restart(), log_end=lambda: world.server.log_end()).run()
 
 
 def test_nothing_is_lost_started_twice_or_billed_twice_though_all_fails_and_the_server_is_killed(tmp_path):
