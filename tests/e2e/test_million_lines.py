@@ -74,7 +74,7 @@ def planned_jobs(sandbox, batch_id):
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="quarry/jobs/")
         for page in pages:
             for item in page.get("Contents", []):
-                number = int(item["Key"].split("/")[-2])
+                number = int(item["Key"].split("/")[-2].partition("-")[0])
                 if item["Key"].endswith("/input.jsonl") and number < 1_000_000:
                     planned[bucket] += 1
     return planned
