@@ -1,6 +1,7 @@
 // What servers that share a database never do to each other.
 #include "store/batch_store.h"
 #include "store/janitor_store.h"
+#include "store/testing/new_batch.h"
 #include "store/testing/servers.h"
 
 #include <fmt/format.h>
@@ -21,19 +22,7 @@ using ::testing::SizeIs;
 constexpr std::int64_t kNow = 1'800'000'000'000;
 constexpr int kRows = 40;
 
-BatchRow batch_row(const std::string& id) {
-  BatchRow row;
-  row.id = BatchId{id};
-  row.by.owner = "me";
-  row.output_id = FileId{"file-out-" + id};
-  row.error_id = FileId{"file-err-" + id};
-  row.object.id = id;
-  row.object.endpoint = "/v1/chat/completions";
-  row.object.input_file_id = "file-in";
-  row.object.created_at = kNow / 1000;
-  row.object.expires_at = kNow / 1000 + 86'400;
-  return row;
-}
+BatchRow batch_row(const std::string& id) { return quarry::testing::new_batch(id, kNow); }
 
 class TwoServers : public ::testing::Test {
  protected:

@@ -4,6 +4,7 @@
 
 #include "base/testing/run.h"
 #include "store/batch_store.h"
+#include "store/testing/new_batch.h"
 #include "store/testing/scratch_database.h"
 
 #include <fmt/format.h>
@@ -28,16 +29,7 @@ class Leases : public ::testing::Test {
   BatchStore batches(const std::string& owner) { return BatchStore(*database_, owner); }
 
   void batch(BatchStore& store, const std::string& id) {
-    BatchRow row;
-    row.id = BatchId{id};
-    row.by.owner = "me";
-    row.output_id = FileId{"file-out-" + id};
-    row.error_id = FileId{"file-err-" + id};
-    row.object.id = id;
-    row.object.endpoint = "/v1/chat/completions";
-    row.object.input_file_id = "file-in";
-    row.object.created_at = kNow / 1000;
-    row.object.expires_at = kNow / 1000 + 86'400;
+    BatchRow row = quarry::testing::new_batch(id, kNow);
     ASSERT_TRUE(run(store.create(row, std::nullopt, true, kNow)));
   }
   // A running batch of so many staged jobs.

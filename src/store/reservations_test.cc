@@ -5,6 +5,7 @@
 #include "store/batch_store.h"
 #include "store/file_store.h"
 #include "store/spend_store.h"
+#include "store/testing/new_batch.h"
 #include "store/testing/scratch_database.h"
 
 #include <fmt/format.h>
@@ -25,16 +26,8 @@ class Reservations : public ::testing::Test {
   }
 
   static BatchRow batch(const std::string& id) {
-    BatchRow row;
-    row.id = BatchId{id};
+    BatchRow row = quarry::testing::new_batch(id, kNow);
     row.by = {.owner = "user:u", .team_id = "team", .key_hash = "key", .user_id = "u"};
-    row.output_id = FileId{"file-out-" + id};
-    row.error_id = FileId{"file-err-" + id};
-    row.object.id = id;
-    row.object.endpoint = "/v1/chat/completions";
-    row.object.input_file_id = "file-in";
-    row.object.created_at = kNow / 1000;
-    row.object.expires_at = kNow / 1000 + 86'400;
     return row;
   }
 

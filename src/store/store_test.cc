@@ -3,6 +3,7 @@
 #include "store/batch_store.h"
 #include "store/file_store.h"
 #include "store/spend_store.h"
+#include "store/testing/new_batch.h"
 #include "store/testing/scratch_database.h"
 
 #include <gtest/gtest.h>
@@ -23,16 +24,7 @@ class Store : public ::testing::Test {
   BatchStore batches(const std::string& owner = "worker") { return BatchStore(*database_, owner); }
 
   BatchRow batch(const std::string& id) const {
-    BatchRow row;
-    row.id = BatchId{id};
-    row.by.owner = "me";
-    row.output_id = FileId{"file-out-" + id};
-    row.error_id = FileId{"file-err-" + id};
-    row.object.id = id;
-    row.object.endpoint = "/v1/chat/completions";
-    row.object.input_file_id = "file-in";
-    row.object.created_at = kNow / 1000;
-    row.object.expires_at = kNow / 1000 + 86'400;
+    BatchRow row = quarry::testing::new_batch(id, kNow);
     row.object.metadata_json = R"({"a":"b"})";
     return row;
   }
