@@ -33,6 +33,8 @@ class Soak:
     ended: Callable   # batch id -> whether it has
     kill: Callable    # with a random.Random
     log_end: Callable
+    kills_least: int = 4  # before the last third of the batches comes
+    kills: int = 0
 
     def _submit_all(self, submitted, failures):
         began = time.monotonic()
@@ -40,6 +42,9 @@ class Soak:
             for number in range(self.batches):
                 # Time is left for servers to die at any of their works; what is asserted does not depend on it.
                 time.sleep(max(0, began + self.submit_seconds * number / self.batches - time.monotonic()))
+                while number >= self.batches * 2 // 3 and self.kills < self.kills_least:
+                    assert time.monotonic() < self.deadline, f"{self.kills} kills in all this time"
+                    time.sleep(0.1)
                 batch_id, names = self.submit(number)
                 submitted[batch_id] = names
         except BaseException as error:  # to be raised where pytest sees it
@@ -51,15 +56,14 @@ class Soak:
         rng = random.Random(self.seed + 1)
         submitter = threading.Thread(target=self._submit_all, args=(submitted, failures))
         submitter.start()
-        kills = 0
         next_kill = time.monotonic() + rng.uniform(*self.kill_every)
         while submitter.is_alive() or len(ended) < len(submitted):
             assert not failures, failures
             assert time.monotonic() < self.deadline, \
                 f"{len(ended)} of {len(submitted)} ended\n{self.log_end()}"
-            if time.monotonic() > next_kill and kills < self.batches:
+            if time.monotonic() > next_kill and self.kills < self.batches:
                 self.kill(rng)
-                kills += 1
+                self.kills += 1
                 next_kill = time.monotonic() + rng.uniform(*self.kill_every)
             for batch_id in [each for each in list(submitted) if each not in ended]:
                 if self.ended(batch_id):

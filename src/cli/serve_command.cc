@@ -9,7 +9,6 @@
 #include "api/health.h"
 #include "api/serving_state.h"
 #include "aws/deployment_set.h"
-#include "base/ids.h"
 #include "batch/batch_service.h"
 #include "batch/bucket_check.h"
 #include "batch/deployment_models.h"
@@ -19,6 +18,7 @@
 #include "cli/data_dir.h"
 #include "cli/last_resort.h"
 #include "cli/port_file.h"
+#include "cli/server_name.h"
 #include "config/settings.h"
 #include "files/file_service.h"
 #include "files/upload_service.h"
@@ -34,22 +34,21 @@
 #include "store/file_store.h"
 #include "store/janitor_store.h"
 #include "store/lease_store.h"
+#include "store/server_leases.h"
 #include "store/spend_store.h"
 #include "store/upload_store.h"
-#include "store/world.h"
 #include "store/webhook_store.h"
+#include "store/world.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <climits>
 #include <fmt/format.h>
 
 #include "webhook/deliverer.h"
 #include "webhook/targets.h"
-#include <array>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -58,7 +57,6 @@
 #include <set>
 #include <system_error>
 #include <thread>
-#include <unistd.h>
 
 namespace quarry::cli {
 namespace {
@@ -80,13 +78,6 @@ constexpr std::string_view kSandboxKey = "sk-1234";  // config::sandbox_settings
 int refuse(const std::string& why) {
   std::fprintf(stderr, "quarry: %s\n", why.c_str());
   return kExitConfiguration;
-}
-
-// In the leases that this process holds: unique, and an operator finds it.
-std::string name_of_this_server() {
-  std::array<char, HOST_NAME_MAX + 1> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  return fmt::format("{}:{}:{}", host.data(), ::getpid(), random_hex128().substr(0, 16));
 }
 
 bool loopback(const std::string& host) {
@@ -194,6 +185,7 @@ class Gateway {
  private:
   void connect();
   Awaitable<void> begin();
+  Awaitable<void> take_the_place_of_who_was_here();
   Awaitable<void> stop();
   void announce() const;
   void shut_down();
@@ -222,7 +214,8 @@ class Gateway {
   store::FileStore file_store_{database_};
   store::UploadStore upload_store_{database_};
   store::JanitorStore janitor_store_{database_};
-  const std::string lease_owner_ = name_of_this_server();
+  const ServerName server_name_{options_.data_dir};
+  const std::string& lease_owner_ = server_name_.name();
   store::BatchStore batch_store_{database_, lease_owner_};
   store::WebhookStore webhook_store_{database_, lease_owner_};
   webhook::Targets webhook_targets_;
@@ -332,7 +325,8 @@ void Gateway::announce() const {
                               {"version", QUARRY_VERSION},
                               {"models", deployments_->model_names().size()},
                               {"data_dir", options_.data_dir.string()},
-                              {"database", database_.name()}});
+                              {"database", database_.name()},
+                              {"server", server_name_.name()}});
   if (authenticator_->open()) {
     obs::warn("no master key is set: whoever reaches this address may use it", {{"url", url}});
   }
@@ -350,11 +344,29 @@ void Gateway::announce() const {
   }
 }
 
+// Of a shared database only: on SQLite all leases are released.
+Awaitable<void> Gateway::take_the_place_of_who_was_here() {
+  if (!database_.shared()) co_return;
+  if (server_name_.shares_directory()) {
+    obs::warn(
+        "another server has this data directory: give each its own --data-dir, or what one "
+        "that crashes was at waits for its leases to lapse",
+        {{"data_dir", options_.data_dir.string()}});
+  }
+  if (!server_name_.predecessor().empty()) {
+    auto released = co_await store::release_leases_of(database_, server_name_.predecessor(),
+                                                      context_->now_ms());
+    if (!released) throw std::runtime_error(released.error().message());
+  }
+  co_await run_blocking(pool_, [this] { server_name_.keep(); });
+}
+
 Awaitable<void> Gateway::begin() {
   server_->listen(options_.host, options_.port);  // first: who cannot listen should start no work
   auto settled = co_await store::settle_world(
       database_, options_.sandbox ? store::World::sandbox : store::World::aws);
   if (!settled) throw std::runtime_error(settled.error().message());
+  co_await take_the_place_of_who_was_here();
   // The lock on SQLite's directory says that no other server is there.
   auto started = co_await engine_->start(!database_.shared());
   if (!started) throw std::runtime_error(started.error().message());

@@ -4,6 +4,7 @@
 
 #include "base/testing/run.h"
 #include "store/batch_store.h"
+#include "store/server_leases.h"
 #include "store/testing/new_batch.h"
 #include "store/testing/scratch_database.h"
 
@@ -155,6 +156,32 @@ TEST_F(Leases, ACancelAtOneServerIsSeenByOthers) {
   EXPECT_TRUE(run(one.cancelling_of(at_work))->empty());
   ASSERT_TRUE(run(two.cancel(BatchId{"batch_2"}, Viewer{"me"}, kNow)));
   EXPECT_EQ(*run(one.cancelling_of(at_work)), (std::set<BatchId>{BatchId{"batch_2"}}));
+}
+
+// Whatever kind they are of.
+TEST_F(Leases, OfAServerThatIsGoneCanAllBeReleasedAndThoseOfOthersStay) {
+  BatchStore gone = batches("gone");
+  BatchStore other = batches("other");
+  LeaseStore gone_names(*database_, "gone");
+  LeaseStore other_names(*database_, "other");
+  planned(gone, "batch_1", 2, JobKind::direct);
+  batch(gone, "batch_2");
+  ASSERT_EQ(run(gone.claim_batches(BatchPhase::planning, kNow, 60'000, 1))->size(), 1u);
+  const auto of_gone = run(gone.claim_direct(kNow, 60'000, 1));
+  ASSERT_EQ(run(other.claim_direct(kNow, 60'000, 1))->size(), 1u);
+  ASSERT_EQ(run(gone_names.take("monitor", kNow, kNow + 60'000)), Taken::yes);
+  ASSERT_EQ(run(other_names.take("janitor", kNow, kNow + 60'000)), Taken::yes);
+
+  ASSERT_TRUE(run(release_leases_of(*database_, "gone", kNow + 5)));
+
+  BatchStore next = batches("next");
+  LeaseStore next_names(*database_, "next");
+  const auto jobs = run(next.claim_direct(kNow + 5, 60'000, 2));
+  ASSERT_EQ(jobs->size(), 1u);
+  EXPECT_EQ(jobs->front().job.n, of_gone->front().job.n);
+  EXPECT_EQ(run(next.claim_batches(BatchPhase::planning, kNow + 5, 60'000, 2))->size(), 1u);
+  EXPECT_EQ(run(next_names.take("monitor", kNow + 5, kNow + 60'000)), Taken::yes);
+  EXPECT_EQ(run(next_names.take("janitor", kNow + 5, kNow + 60'000)), Taken::no);
 }
 
 // Both counted the free slots before either took one.

@@ -34,11 +34,11 @@ def entries(sandbox):
 
 
 @contextlib.contextmanager
-def world_on(directory, database_url, count=2, job_seconds=1):
+def world_on(directory, database_url, count=2, job_seconds=1, **general):
     sandbox = harness.Sandbox(directory / "aws", job_seconds)
     world = None
     try:
-        world = replicas.Replicas(directory, sandbox, database_url, entries(sandbox), count)
+        world = replicas.Replicas(directory, sandbox, database_url, entries(sandbox), count, **general)
         yield world
         world.stop()
     finally:
@@ -56,6 +56,13 @@ def database():
 @pytest.fixture(scope="module")
 def shared(database, tmp_path_factory):
     with world_on(tmp_path_factory.mktemp("replicas"), databases.new_schema(database)) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def alone(database, tmp_path_factory):
+    """One server, whose leases outlast every test."""
+    with world_on(tmp_path_factory.mktemp("alone"), databases.new_schema(database), 1, lease_seconds=600) as world:
         yield world
 
 
@@ -141,6 +148,15 @@ def test_what_a_killed_server_was_at_another_finishes(world, step):
     seconds = world.seconds_until_taken_over(step.lease(batch_id), server, is_past(world, step, batch_id))
     print(f"\nkilled while it {step}: taken over after {seconds:.1f} s of a lease of {replicas.LEASE_SECONDS} s")
     check_whole(world, world.other(server), batch_id, step.count, prefix)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=repr)
+def test_a_killed_server_that_is_started_again_in_its_place_goes_on_at_once(alone, step):
+    prefix = f"again-{step}"
+    batch_id, server = catch(alone, step, prefix)
+    server.kill()
+    alone.sandbox.set_faults([])
+    check_whole(alone, alone.start_again(server), batch_id, step.count, prefix)
 
 
 @pytest.mark.parametrize("step", STEPS, ids=repr)
