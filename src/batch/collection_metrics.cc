@@ -10,8 +10,8 @@ namespace {
 
 // AWS's last word on the job; a direct one has none.
 std::string state_of(const store::JobRow& job) {
-  static constexpr std::array kEnds{"Completed",          "Failed",  "Stopped", "Expired",
-                                    "PartiallyCompleted", "Rejected"};
+  static constexpr std::array kEnds{"Completed",          "Failed",   "Stopped", "Expired",
+                                    "PartiallyCompleted", "Rejected", "GivenUp"};
   if (job.aws_status.empty()) return "Completed";
   const bool known = std::ranges::find(kEnds, job.aws_status) != kEnds.end();
   return known ? job.aws_status : "other";

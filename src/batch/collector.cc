@@ -1,12 +1,14 @@
 #include "aws/object_stream.h"
 #include "base/bytes.h"
 #include "batch/collection_metrics.h"
+#include "batch/giving_up.h"
 #include "batch/job_steps.h"
 #include "batch/left_records.h"
 #include "batch/names.h"
 #include "batch/resource_names.h"
 #include "batch/result_lines.h"
 #include "batch/segment_writer.h"
+#include "batch/submitted_job.h"
 #include "batch/succession.h"
 #include "bedrock/invocation_job.h"
 #include "json/line_splitter.h"
@@ -415,15 +417,15 @@ Awaitable<void> Collector::abort() {
 Task<void> collect_job(Context& context, store::DueJob due) {
   aws::DeploymentPtr deployment = context.deployments.by_id(due.job.deployment_id);
   if (!deployment) {
-    co_return fail(Errc::unavailable,
-                   "deployment " + due.job.deployment_id +
-                       " is no longer configured, so its results cannot be read; hint: "
-                       "put it back into model_list");
+    co_return co_await give_up_if_cancelled(context, due.job, no_longer_configured(due.job));
   }
+  const store::JobRow job = due.job;
   Collector collector(context, std::move(due), std::move(deployment));
   auto collected = co_await collector.run();
-  if (!collected) co_await collector.abort();
-  co_return collected;
+  if (collected) co_return collected;
+  co_await collector.abort();
+  if (collected.error().code() != Errc::not_found) co_return collected;
+  co_return co_await give_up_if_cancelled(context, job, std::move(collected.error()));
 }
 
 }  // namespace quarry::batch

@@ -1,5 +1,6 @@
 #include "batch/finisher.h"
 
+#include "batch/giving_up.h"
 #include "batch/resource_names.h"
 #include "obs/log.h"
 
@@ -34,15 +35,19 @@ bool refused_by_aws(const store::JobRow& job) {
   return job.lines > 0 && (job.aws_status == "Failed" || job.aws_status == "Rejected");
 }
 
-// AWS's own words, each once.
+// AWS's own words, and why jobs were given up; each once.
 std::vector<openai::BatchError> errors_of(const std::vector<store::JobRow>& jobs) {
   std::vector<openai::BatchError> errors;
   for (const store::JobRow& job : jobs) {
-    if (!refused_by_aws(job) || job.message.empty()) continue;
-    const std::string message = without_resource_names(job.message);
+    const bool given_up = job.aws_status == kGivenUp;
+    if (!given_up && (!refused_by_aws(job) || job.message.empty())) continue;
+    std::string message = without_resource_names(job.message);
+    if (given_up) message = fmt::format("{} lines have no result: {}", job.lines, message);
     const bool known =
         std::ranges::any_of(errors, [&](const auto& error) { return error.message == message; });
-    if (!known) errors.push_back({"job_failed", message, "", std::nullopt});
+    if (!known) {
+      errors.push_back({given_up ? "job_given_up" : "job_failed", message, "", std::nullopt});
+    }
   }
   return errors;
 }
@@ -74,6 +79,7 @@ std::int64_t next_turn_ms(const Context& context,
     if (moment_ms > context.now_ms()) turn_ms = std::min(turn_ms, moment_ms);
   };
   at(end_s * 1000);
+  if (const auto giving_up = gives_up_at(batch)) at(*giving_up * 1000);
   for (const store::JobRow& job : jobs) {
     const auto deployment = context.deployments.by_id(job.deployment_id);
     if (!deployment || !deployment->settings.deadline_fallback) continue;
@@ -125,6 +131,8 @@ Task<void> finish_batch(Context& context, store::BatchRow batch) {
   const bool all_collected = std::ranges::all_of(
       *jobs, [](const auto& job) { return job.state == store::JobState::collected; });
   if (!all_collected) {
+    auto given_up = co_await end_unreachable_jobs(context, batch, *jobs);
+    if (!given_up) co_return given_up;
     auto fallen_back = co_await fall_back(context, batch, *jobs);
     if (!fallen_back) co_return fallen_back;
     co_return co_await context.batches.release_batch(batch.id, next_turn_ms(context, batch, *jobs),

@@ -6,8 +6,12 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace quarry::batch {
+
+// What a job has for AWS's last word once AWS was asked for it: BatchStore::job_submitting.
+inline constexpr std::string_view kSubmitting = "Submitting";
 
 // The ARN of the job of that name (and attempt); nullopt if AWS has none. One call or a few, and
 // suspends. Errors: as BedrockClient::list_jobs.

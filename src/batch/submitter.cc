@@ -18,7 +18,6 @@ constexpr std::int64_t kThrottledWaitMs = 2'000;
 constexpr std::int64_t kQuotaWaitMs = 15'000;  // a slot is freed by a job's end
 constexpr int kTimeoutHoursMin = 24;           // AWS API reference, CreateModelInvocationJob
 constexpr int kTimeoutHoursMax = 168;
-constexpr std::string_view kSubmitting = "Submitting";  // BatchStore::job_submitting
 // So often in a row a deployment refuses a job, or does not answer, before another that has room
 // takes it over.
 constexpr int kRefusalsMax = 3;
@@ -66,7 +65,8 @@ bedrock::CreateJob Submission::request() const {
   create.role_arn = settings.role_arn;
   create.model_id = settings.model_id;
   create.invocation_type = job_.invocation;
-  create.input_s3_uri = aws::to_string(deployment_->object(input_object(job_.batch_id, job_.n, job_.mark)));
+  create.input_s3_uri =
+      aws::to_string(deployment_->object(input_object(job_.batch_id, job_.n, job_.mark)));
   create.output_s3_uri =
       aws::to_string(deployment_->output_object(results_prefix(job_.batch_id, job_.n)));
   create.output_kms_key_id = settings.kms_key_id;

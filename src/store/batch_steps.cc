@@ -228,6 +228,10 @@ Task<void> BatchStore::job_collected(Collected collected, std::int64_t now_ms) {
         .add("lease_owner", std::optional<std::string>())
         .add("lease_until_ms", std::optional<std::int64_t>());
     add_usage(columns, collected.usage);
+    if (!collected.given_up.status.empty()) {
+      columns.add("aws_status", collected.given_up.status)
+          .add("message", collected.given_up.message);
+    }
     Columns key;
     key.add("batch_id", id.value)
         .add("n", std::int64_t{collected.n})
@@ -263,6 +267,17 @@ Task<void> BatchStore::begin_stop(BatchId id, std::string aws_status, std::int64
     sql << "UPDATE jobs SET stop_requested = 1, due_ms = :now WHERE batch_id = :id AND state NOT "
            "IN ('ended', 'collected') AND stop_requested = 0",
         soci::use(now_ms), soci::use(id.value);
+    return {};
+  });
+}
+
+Task<void> BatchStore::end_unreachable(BatchId id, std::string deployment_id, std::int64_t now_ms) {
+  co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
+    lock_batch(sql, id);
+    sql << "UPDATE jobs SET state = 'ended', due_ms = :now WHERE batch_id = :id AND deployment_id "
+           "= "
+           ":deployment AND state NOT IN ('ended', 'collected') AND lease_owner IS NULL",
+        soci::use(now_ms), soci::use(id.value), soci::use(deployment_id);
     return {};
   });
 }

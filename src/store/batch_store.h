@@ -208,6 +208,11 @@ class BatchStore {
     bool cost_known = true;
     JobBill bill;
     std::optional<SegmentRow> output_segment, error_segment;
+    // Of a job whose results cannot be had, for who cancelled its batch: the status and the message
+    // that are kept instead of AWS's. {}: it was collected.
+    struct GivenUp {
+      std::string status, message;
+    } given_up;
     // Takes up those of the job's lines that are neither completed nor failed; staged or planned,
     // its input is in S3. They count as its lines from now on.
     std::optional<JobRow> successor;
@@ -225,6 +230,9 @@ class BatchStore {
   };
   // Jobs that AWS has not seen end, with this status; those it runs are marked to be stopped.
   Task<void> begin_stop(BatchId id, std::string aws_status, std::int64_t now_ms);
+  // The batch's jobs of that deployment that nobody works on, wherever they are, end: nobody can
+  // ask for them any more.
+  Task<void> end_unreachable(BatchId id, std::string deployment_id, std::int64_t now_ms);
   // Jobs of the deployment that wait for a slot are to run on demand instead.
   Task<void> run_staged_directly(BatchId id, std::string deployment_id, std::int64_t now_ms);
   Task<void> begin_finalizing(BatchId id, std::int64_t now_ms);
