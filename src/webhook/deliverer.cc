@@ -190,20 +190,26 @@ Task<http::ClientResponse> Deliverer::State::post(store::WebhookRow webhook) {
 Task<void> Deliverer::State::write_down(store::WebhookRow webhook, Verdict verdict) {
   const std::int64_t now = now_ms();
   const int attempts_made = webhook.attempts + 1;
+  // Told once it is written: until then it may be done again.
   if (verdict.kind == Verdict::Kind::delivered) {
+    auto written = co_await world.store.delivered(webhook.id, now);
+    if (!written) co_return written;
     obs::count(obs::Counter::webhook_deliveries, {"delivered"});
     obs::info("webhook delivered", {{"webhook_id", webhook.id},
                                     {"batch_id", webhook.batch_id.value},
                                     {"event", webhook.event_type},
                                     {"receiver", webhook.receiver},
                                     {"attempts", attempts_made}});
-    co_return co_await world.store.delivered(webhook.id, now);
+    co_return written;
   }
   std::optional<std::int64_t> next;
   if (verdict.kind == Verdict::Kind::again) {
     next =
         next_attempt_ms(webhook.created_ms, now, attempts_made, world.jitter(), verdict.asked_for);
   }
+  auto written = next ? co_await world.store.failed(webhook.id, verdict.why, *next)
+                      : co_await world.store.given_up(webhook.id, verdict.why, now);
+  if (!written) co_return written;
   obs::log(next ? obs::Level::info : obs::Level::warn,
            next ? "webhook not delivered, will be tried again" : "webhook given up",
            {{"webhook_id", webhook.id},
@@ -216,8 +222,7 @@ Task<void> Deliverer::State::write_down(store::WebhookRow webhook, Verdict verdi
   obs::count(obs::Counter::webhook_deliveries, {!next             ? "given_up"
                                                 : verdict.refused ? "refused"
                                                                   : "retried"});
-  if (!next) co_return co_await world.store.given_up(webhook.id, verdict.why, now);
-  co_return co_await world.store.failed(webhook.id, verdict.why, *next);
+  co_return written;
 }
 
 }  // namespace quarry::webhook
