@@ -72,6 +72,7 @@ class Collector {
   aws::DeploymentPtr deployment_;
   const std::string mark_ = new_mark();  // of what this step writes
   Deadline deadline_;
+  openai::Endpoint endpoint_ = openai::Endpoint::chat_completions;
   std::unique_ptr<ResultLines> lines_;
   std::unique_ptr<SegmentWriter> output_, errors_;
   std::optional<bedrock::Manifest> manifest_;
@@ -108,8 +109,8 @@ Task<void> Collector::open() {
   ResultSettings settings;
   settings.batch_id = job_.batch_id;
   settings.model_name = job_.model_name;
-  settings.endpoint =
-      openai::parse_endpoint(batch->object.endpoint).value_or(openai::Endpoint::chat_completions);
+  endpoint_ = openai::parse_endpoint(batch->object.endpoint).value_or(endpoint_);
+  settings.endpoint = endpoint_;
   settings.family = job_.family;
   settings.wire = job_.invocation == bedrock::InvocationType::Converse ? translate::Wire::converse
                                                                        : translate::Wire::native;
@@ -339,7 +340,9 @@ spend::JobUsage Collector::usage_of_job() const {
   const auto lost =
       lines_->unreadable_rows +
       (job_.aws_status == "Completed" ? static_cast<std::int64_t>(missing_) : std::int64_t{0});
-  spend::JobUsage used = spend::usage_of_job(lines_->usage, lines_->without_usage + lost, counted);
+  const bool has_output = endpoint_ != openai::Endpoint::embeddings;
+  spend::JobUsage used =
+      spend::usage_of_job(lines_->usage, lines_->without_usage + lost, counted, has_output);
   const auto say = [&](std::string_view what) {
     obs::warn(what, {{"batch_id", job_.batch_id.value},
                      {"job", job_.n},
@@ -351,8 +354,11 @@ spend::JobUsage Collector::usage_of_job() const {
                      {"output_tokens_of_manifest",
                       manifest_ ? manifest_->output_tokens.value_or(-1) : std::int64_t{-1}}});
   };
-  if (used.from_manifest) say("answers did not say what they used: the manifest's count is billed");
-  if (!used.known) say("answers did not say what they used, nor does AWS: the cost is not known");
+  if (!used.known) {
+    say("answers did not say all that they used, nor does AWS: the cost is not known");
+  } else if (used.from_manifest) {
+    say("answers did not say what they used: the manifest's count is billed");
+  }
   if (used.differs) say("the manifest counts other tokens than the answers say");
   return used;
 }

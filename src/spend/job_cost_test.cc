@@ -70,7 +70,7 @@ TEST(UsageOfJob, IsWhatTheAnswersSayWhereAllDo) {
   for (const std::optional<Counted>& counted :
        {std::optional<Counted>(), std::optional(Counted{85, 20, 10, 5}),
         std::optional(Counted{})}) {
-    const JobUsage used = usage_of_job(said, 0, counted);
+    const JobUsage used = usage_of_job(said, 0, counted, true);
     EXPECT_EQ(used.usage, said);
     EXPECT_TRUE(used.known);
     EXPECT_FALSE(used.from_manifest);
@@ -81,14 +81,14 @@ TEST(UsageOfJob, IsWhatTheAnswersSayWhereAllDo) {
 TEST(UsageOfJob, StaysTheAnswersWhereAWSCountedOtherwiseButSaysSo) {
   const openai::Usage said{100, 0, 0, 20, 0};
   for (const Counted& counted : {Counted{101, 20, {}, {}}, Counted{100, 19, {}, {}}}) {
-    const JobUsage used = usage_of_job(said, 0, counted);
+    const JobUsage used = usage_of_job(said, 0, counted, true);
     EXPECT_EQ(used.usage, said);
     EXPECT_TRUE(used.differs);
   }
 }
 
 TEST(UsageOfJob, OfSilentAnswersIsWhatAWSCountedBeyondTheOthers) {
-  const JobUsage used = usage_of_job({100, 0, 0, 20, 3}, 2, Counted{160, 50, 10, 4});
+  const JobUsage used = usage_of_job({100, 0, 0, 20, 3}, 2, Counted{160, 50, 10, 4}, true);
   EXPECT_EQ(used.usage, (openai::Usage{174, 10, 4, 50, 3}));
   EXPECT_TRUE(used.from_manifest);
   EXPECT_TRUE(used.known);
@@ -96,19 +96,26 @@ TEST(UsageOfJob, OfSilentAnswersIsWhatAWSCountedBeyondTheOthers) {
 }
 
 TEST(UsageOfJob, IsNeverLessThanTheAnswersSay) {
-  const JobUsage used = usage_of_job({100, 0, 0, 20, 0}, 1, Counted{40, 5, {}, {}});
+  const JobUsage used = usage_of_job({100, 0, 0, 20, 0}, 1, Counted{40, 5, {}, {}}, true);
   EXPECT_EQ(used.usage, (openai::Usage{100, 0, 0, 20, 0}));
 }
 
 TEST(UsageOfJob, OfEmbeddingsNeedsNoCountOfOutput) {
-  const JobUsage used = usage_of_job({}, 3, Counted{40, {}, {}, {}});
+  const JobUsage used = usage_of_job({}, 3, Counted{40, {}, {}, {}}, false);
   EXPECT_EQ(used.usage.input_tokens, 40);
   EXPECT_TRUE(used.known);
 }
 
+TEST(UsageOfJob, OfSilentChatsIsUnknownWhereAWSCountsTheirInputAlone) {
+  const JobUsage used = usage_of_job({100, 0, 0, 20, 0}, 1, Counted{160, {}, {}, {}}, true);
+  EXPECT_FALSE(used.known);
+  EXPECT_EQ(used.usage, (openai::Usage{160, 0, 0, 20, 0}));  // as far as it is known
+  EXPECT_TRUE(usage_of_job({100, 0, 0, 20, 0}, 0, Counted{160, {}, {}, {}}, true).known);
+}
+
 TEST(UsageOfJob, IsUnknownAndNotNothingWhereNobodySaysIt) {
-  EXPECT_FALSE(usage_of_job({}, 1, std::nullopt).known);
-  EXPECT_FALSE(usage_of_job({}, 1, Counted{{}, 5, {}, {}}).known);
+  EXPECT_FALSE(usage_of_job({}, 1, std::nullopt, true).known);
+  EXPECT_FALSE(usage_of_job({}, 1, Counted{{}, 5, {}, {}}, true).known);
 }
 
 }  // namespace

@@ -11,9 +11,9 @@ std::int64_t at_least(std::int64_t said, std::int64_t counted) { return std::max
 
 JobUsage usage_of_job(const openai::Usage& said,
                       std::int64_t silent,
-                      const std::optional<Counted>& counted) {
+                      const std::optional<Counted>& counted,
+                      bool has_output) {
   JobUsage used{.usage = said};
-  // Embeddings have no output, and their manifests may not count it: the input alone says enough.
   if (!counted || !counted->input_tokens) {
     used.known = silent == 0;
     return used;
@@ -28,6 +28,7 @@ JobUsage usage_of_job(const openai::Usage& said,
     return used;
   }
   used.from_manifest = true;
+  used.known = counted->output_tokens || !has_output;
   used.usage.input_tokens = at_least(said.input_tokens, input);
   used.usage.cached_input_tokens = at_least(said.cached_input_tokens, cache_read);
   used.usage.cache_write_tokens = at_least(said.cache_write_tokens, cache_write);

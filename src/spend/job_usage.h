@@ -23,9 +23,11 @@ struct JobUsage {
 };
 
 // said: the sum of what the answers say. silent: how many answers say nothing; what they used is
-// what `counted` has beyond the others.
+// what `counted` has beyond the others. has_output: not of embeddings, whose manifests may not
+// count any; of others a count of the input alone leaves what silent answers used unknown.
 JobUsage usage_of_job(const openai::Usage& said,
                       std::int64_t silent,
-                      const std::optional<Counted>& counted);
+                      const std::optional<Counted>& counted,
+                      bool has_output);
 
 }  // namespace quarry::spend
