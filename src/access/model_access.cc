@@ -1,7 +1,5 @@
 #include "access/model_access.h"
 
-#include "aws/deployment_set.h"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -13,7 +11,32 @@ namespace {
 constexpr std::string_view kAllOfServer = "all-proxy-models";
 constexpr std::string_view kAllOfTeam = "all-team-models";
 
-bool stands_for_all(std::string_view listed) { return listed == kAllOfServer || listed == "*"; }
+bool stands_for_all(std::string_view listed) {
+  const bool only_stars = !listed.empty() && listed.find_first_not_of('*') == std::string::npos;
+  return listed == kAllOfServer || only_stars;
+}
+
+// Each star is any text, or none. Whatever the pattern, so many steps at most as it has characters
+// times those of the name: of the stars, only the last one passed is tried anew.
+bool matches(std::string_view pattern, std::string_view name) {
+  std::size_t at = 0, of_name = 0;
+  std::size_t star = std::string_view::npos, of_name_at_star = 0;
+  while (of_name < name.size()) {
+    if (at < pattern.size() && pattern[at] == '*') {
+      star = at++;
+      of_name_at_star = of_name;
+    } else if (at < pattern.size() && pattern[at] == name[of_name]) {
+      ++at;
+      ++of_name;
+    } else if (star != std::string_view::npos) {
+      at = star + 1;
+      of_name = ++of_name_at_star;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', at) == std::string_view::npos;
+}
 
 bool lists_all(const std::vector<std::string>& models) {
   return models.empty() || std::ranges::any_of(models, stands_for_all);
@@ -21,7 +44,7 @@ bool lists_all(const std::vector<std::string>& models) {
 
 bool lists(const std::vector<std::string>& models, std::string_view model_name) {
   return lists_all(models) || std::ranges::any_of(models, [&](const std::string& listed) {
-           return listed == model_name || aws::Pattern(listed).match(model_name);
+           return matches(listed, model_name);
          });
 }
 

@@ -14,8 +14,8 @@ namespace quarry::access {
 // Anything may be used: the master key, and a key for which neither list says anything.
 bool may_use_all(const Caller& caller);
 
-// A list allows the names in it, what a name with a star stands for, and all if it is empty or
-// holds "*" or LiteLLM's "all-proxy-models". "all-team-models" of a key is what its team allows;
+// A list allows the names in it, what a name with stars stands for (each is any text), and all if it
+// is empty or holds "*" or LiteLLM's "all-proxy-models". "all-team-models" of a key is what its team allows;
 // without a team, nothing.
 bool may_use(const Caller& caller, std::string_view model_name);
 

@@ -32,14 +32,27 @@ TEST(ModelAccess, NoListAndTheWordsForAllAllowAll) {
   }
 }
 
-TEST(ModelAccess, AStarStandsForSomethingWithinItsPlace) {
+TEST(ModelAccess, AStarStandsForAnyTextInItsPlace) {
   const Caller caller = caller_with({"anthropic/*", "us.*-v1"});
   EXPECT_TRUE(may_use(caller, "anthropic/claude"));
   EXPECT_TRUE(may_use(caller, "anthropic/*")) << "the wildcard entry of the server itself";
   EXPECT_TRUE(may_use(caller, "us.nova-v1"));
-  EXPECT_FALSE(may_use(caller, "anthropic/"));
   EXPECT_FALSE(may_use(caller, "xanthropic/claude"));
   EXPECT_FALSE(may_use(caller, "us.nova-v2"));
+}
+
+TEST(ModelAccess, OfSeveralStarsEachStandsForAnyText) {
+  const Caller caller = caller_with({"*claude*", "us.*.v*-end"});
+  for (const char* name : {"claude", "anthropic.claude-3", "claude-", "xclaude", "us.a.v1-end",
+                           "us.a.v1-end.v2-end", "us..v-end"}) {
+    EXPECT_TRUE(may_use(caller, name)) << name;
+  }
+  for (const char* name : {"", "claud", "clXaude", "us.a.v1-ends", "us.v-end", "Xus.a.v1-end"}) {
+    EXPECT_FALSE(may_use(caller, name)) << name;
+  }
+  EXPECT_TRUE(may_use_all(caller_with({"**"})));
+  const std::string stars(512, '*'), many(512, 'a');
+  EXPECT_FALSE(may_use(caller_with({stars + "b"}), many));
 }
 
 TEST(ModelAccess, TheTeamMustAllowItToo) {
