@@ -77,6 +77,7 @@ TEST(Scan, SurvivesItsOwnJson) {
   ASSERT_TRUE(again);
   EXPECT_EQ(to_json(*again), to_json(scan));
   EXPECT_EQ(again->sizes, scan.sizes);
+  EXPECT_EQ(again->largest, scan.largest);
 }
 
 TEST(Scan, SumsUpHowLargeTheRequestsOfEachModelAre) {
@@ -92,12 +93,28 @@ TEST(Scan, SumsUpHowLargeTheRequestsOfEachModelAre) {
   ASSERT_TRUE(scan.sizes);
   EXPECT_EQ(scan.sizes->size(), 3u);
   EXPECT_EQ(scan.sizes->at("m"),
-            (openai::RequestSize{.text_bytes = 10, .answers = 2, .output_tokens_max = 12}));
+            (openai::RequestSize{
+                .text_bytes = 10, .answers = 2, .output_tokens_max = 12, .body_bytes = 44 + 46}));
   EXPECT_EQ(scan.sizes->at("n"),
-            (openai::RequestSize{.text_bytes = 4, .answers = 1, .unlimited_answers = 1}));
+            (openai::RequestSize{
+                .text_bytes = 4, .answers = 1, .unlimited_answers = 1, .body_bytes = 29}));
   EXPECT_EQ(scan.sizes->at(""),
-            (openai::RequestSize{.text_bytes = 3, .answers = 1, .unlimited_answers = 1}));
+            (openai::RequestSize{
+                .text_bytes = 3, .answers = 1, .unlimited_answers = 1, .body_bytes = 16}));
   EXPECT_EQ(scan.models, (std::map<std::string, std::uint64_t>{{"m", 2}, {"n", 1}}));
+  EXPECT_EQ(scan.largest.at("m"),
+            (openai::RequestSize{
+                .text_bytes = 6, .answers = 1, .output_tokens_max = 7, .body_bytes = 46}));
+  EXPECT_EQ(scan.largest.at("n"), scan.sizes->at("n"));
+}
+
+TEST(Scan, ReadsTheShorterListsOfAVersionThatLookedAtLess) {
+  const auto old = parse_scan(
+      R"({"lines":1,"error_count":0,"errors":[],"models":{"m":1},"sizes":{"m":[1,2,3,4,5,6,7]},)"
+      R"("urls":[],"names_overflow":false,"without_model":false,"first_line_is_json":true})");
+  ASSERT_TRUE(old) << old.error().message();
+  EXPECT_EQ(old->sizes->at("m").unlimited_answers, 7);
+  EXPECT_TRUE(old->largest.empty());
 }
 
 TEST(Scan, ThatWasStoredBeforeSizesWereLookedAtIsStillRead) {

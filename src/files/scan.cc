@@ -43,6 +43,7 @@ struct Scanner::State {
   // Where the model of the last line is counted: most files have one. nullptr: none yet.
   std::uint64_t* lines_of_model = nullptr;
   openai::RequestSize* size_of_model = nullptr;
+  openai::RequestSize* largest_of_model = nullptr;
   std::string last_model;
 
   void line(const json::LineSplitter::Line& line);
@@ -81,9 +82,13 @@ void Scanner::State::count(const openai::BatchLine& line) {
         !named || scan.models.contains(last_model) || room_for_another(scan.models.size());
     lines_of_model = named && room ? &scan.models[last_model] : nullptr;
     size_of_model = room ? &(*scan.sizes)[last_model] : nullptr;
+    largest_of_model = room ? &scan.largest[last_model] : nullptr;
   }
   if (lines_of_model) ++*lines_of_model;
-  if (size_of_model) *size_of_model += reader.size();
+  if (!size_of_model || !largest_of_model) return;
+  const openai::RequestSize size = reader.size();
+  *size_of_model += size;
+  largest_of_model->raise_to(size);
 }
 
 void Scanner::State::line(const json::LineSplitter::Line& line) {
@@ -143,29 +148,44 @@ namespace {
 
 // One list a model, for there may be hundreds of a file.
 boost::json::array numbers_of(const openai::RequestSize& size) {
-  return {size.text_bytes, size.token_ids,         size.messages,         size.media,
-          size.answers,    size.output_tokens_max, size.unlimited_answers};
+  return {size.text_bytes, size.token_ids,         size.messages,          size.media,
+          size.answers,    size.output_tokens_max, size.unlimited_answers, size.high_effort_answers,
+          size.body_bytes};
+}
+
+boost::json::value lists_of(const std::map<std::string, openai::RequestSize>& sizes) {
+  boost::json::object lists;
+  for (const auto& [model, size] : sizes) lists[model] = numbers_of(size);
+  return lists;
 }
 
 openai::RequestSize size_of_numbers(const boost::json::value& numbers) {
-  const auto at = [&](std::size_t i) { return numbers.at(i).to_number<std::int64_t>(); };
-  return {at(0), at(1), at(2), at(3), at(4), at(5), at(6)};
+  // A version that looked at less wrote a shorter list.
+  const boost::json::array& list = numbers.as_array();
+  const auto at = [&](std::size_t i) {
+    return i < list.size() ? list.at(i).to_number<std::int64_t>() : 0;
+  };
+  return {at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8)};
+}
+
+std::map<std::string, openai::RequestSize> sizes_of_lists(const boost::json::object& lists) {
+  std::map<std::string, openai::RequestSize> sizes;
+  for (const auto& [model, numbers] : lists) sizes.emplace(model, size_of_numbers(numbers));
+  return sizes;
 }
 
 }  // namespace
 
 std::string to_json(const Scan& scan) {
   boost::json::value sizes;
-  if (scan.sizes) {
-    sizes.emplace_object();
-    for (const auto& [model, size] : *scan.sizes) sizes.as_object()[model] = numbers_of(size);
-  }
+  if (scan.sizes) sizes = lists_of(*scan.sizes);
   return boost::json::serialize(
       boost::json::value{{"lines", scan.lines},
                          {"error_count", scan.error_count},
                          {"errors", openai::to_json(scan.errors)},
                          {"models", boost::json::value_from(scan.models)},
                          {"sizes", std::move(sizes)},
+                         {"largest", lists_of(scan.largest)},
                          {"urls", boost::json::value_from(scan.urls)},
                          {"names_overflow", scan.names_overflow},
                          {"without_model", scan.without_model},
@@ -187,10 +207,10 @@ Result<Scan> parse_scan(std::string_view text) {
     scan.without_model = value.at("without_model").as_bool();
     scan.first_line_is_json = value.at("first_line_is_json").as_bool();
     if (const auto* sizes = value.as_object().if_contains("sizes"); sizes && sizes->is_object()) {
-      scan.sizes.emplace();
-      for (const auto& [model, numbers] : sizes->as_object()) {
-        scan.sizes->emplace(model, size_of_numbers(numbers));
-      }
+      scan.sizes = sizes_of_lists(sizes->as_object());
+    }
+    if (const auto* largest = value.as_object().if_contains("largest")) {
+      scan.largest = sizes_of_lists(largest->as_object());
     }
     return scan;
   } catch (const std::exception& e) {

@@ -33,6 +33,8 @@ struct Scan {
   // How large the requests of each are, "" of those without a model. nullopt: the file was scanned
   // by a version that did not look.
   std::optional<std::map<std::string, openai::RequestSize>> sizes;
+  // What no request of each is larger than. Empty: as sizes.
+  std::map<std::string, openai::RequestSize> largest;
   std::set<std::string> urls;   // distinct url
   bool names_overflow = false;  // more models or urls than are remembered
   bool without_model = false;   // some line has no body.model

@@ -120,6 +120,7 @@ std::string_view path(Endpoint endpoint) {
 struct BatchLineReader::State {
   json::Document document;
   json::Value body;
+  Endpoint endpoint = Endpoint::chat_completions;
 };
 
 BatchLineReader::BatchLineReader() : state_(std::make_unique<State>()) {}
@@ -163,11 +164,12 @@ std::expected<BatchLine, LineError> BatchLineReader::read(std::string_view text)
                  .body = {},
                  .stream = false};
   state_->body = *fields.body;
+  state_->endpoint = parse_endpoint(*url).value_or(Endpoint::chat_completions);
   if (auto ok = read_body(*fields.body, line); !ok) return std::unexpected(std::move(ok.error()));
   return line;
 }
 
-RequestSize BatchLineReader::size() const { return size_of(state_->body); }
+RequestSize BatchLineReader::size() const { return size_of(state_->body, state_->endpoint); }
 
 void append_response_line(std::string& out,
                           std::string_view custom_id_json,

@@ -2,6 +2,7 @@
 // One line of a batch input file (OpenAI API reference, "The request input object"), and the lines
 // of the output and error files ("The request output object"). Pure.
 
+#include "openai/endpoint.h"
 #include "openai/request_size.h"
 
 #include <cstdint>
@@ -19,11 +20,6 @@ struct LineError {
   std::string message;
   std::string param;  // "" = null
 };
-
-enum class Endpoint { chat_completions, completions, embeddings, responses };
-// "/v1/chat/completions", also without the leading slash. nullopt for any other.
-std::optional<Endpoint> parse_endpoint(std::string_view url);
-std::string_view path(Endpoint endpoint);
 
 // Views into the line and into the reader; valid until the reader's next call.
 struct BatchLine {
@@ -46,7 +42,8 @@ class BatchLineReader {
   // object, empty custom_id, invalid UTF-8), invalid_method. Whether url suits the batch, the model
   // exists and ids repeat is for the callers, who know.
   std::expected<BatchLine, LineError> read(std::string_view line);
-  // Of the body of the line that read() gave last.
+  // Of the body of the line that read() gave last, by the line's url; by /v1/chat/completions where
+  // that is no endpoint: no batch takes such a line.
   RequestSize size() const;
 
  private:

@@ -157,38 +157,64 @@ std::int64_t add_prompts(json::Value value, RequestSize& sum) {
   return prompts + (tokens ? 1 : 0);
 }
 
-enum class Part { none, turns, prompt, text, limit, answers };
+// effort: reasoning_effort, and reasoning, which holds it.
+enum class Part { none, turns, prompt, text, as_it_stands, limit, answers, effort };
 
 // By their length first: of the members of every body.
-Part part_of(std::string_view key) {
+Part part_of(std::string_view key, Endpoint endpoint) {
+  const bool chat = endpoint == Endpoint::chat_completions;
+  const bool completions = endpoint == Endpoint::completions;
+  const bool responses = endpoint == Endpoint::responses;
+  const bool input = responses || endpoint == Endpoint::embeddings;
   switch (key.size()) {
     case 1:
       return key == "n" ? Part::answers : Part::none;
     case 4:
       return key == "text" ? Part::text : Part::none;
     case 5:
-      return key == "input" ? Part::prompt : key == "tools" ? Part::text : Part::none;
+      return input && key == "input" ? Part::prompt : key == "tools" ? Part::text : Part::none;
     case 6:
-      return key == "prompt" ? Part::prompt : key == "suffix" ? Part::text : Part::none;
+      return completions && key == "prompt" ? Part::prompt
+             : key == "suffix"              ? Part::text
+                                            : Part::none;
     case 7:
       return key == "best_of" ? Part::answers : Part::none;
     case 8:
-      return key == "messages" ? Part::turns : Part::none;
+      return chat && key == "messages" ? Part::turns : Part::none;
     case 9:
-      return key == "functions" ? Part::text : Part::none;
+      return key == "functions"   ? Part::text
+             : key == "documents" ? Part::as_it_stands
+             : key == "reasoning" ? Part::effort
+                                  : Part::none;
     case 10:
-      return key == "max_tokens" ? Part::limit : Part::none;
+      return (chat || completions) && key == "max_tokens" ? Part::limit : Part::none;
     case 12:
       return key == "instructions" ? Part::text : Part::none;
     case 15:
       return key == "response_format" ? Part::text : Part::none;
+    case 16:
+      return key == "reasoning_effort" ? Part::effort : Part::none;
     case 17:
-      return key == "max_output_tokens" ? Part::limit : Part::none;
+      return responses && key == "max_output_tokens" ? Part::limit : Part::none;
+    case 20:
+      return key == "chat_template_kwargs" ? Part::as_it_stands : Part::none;
     case 21:
-      return key == "max_completion_tokens" ? Part::limit : Part::none;
+      return (chat || completions) && key == "max_completion_tokens" ? Part::limit : Part::none;
     default:
       return Part::none;
   }
+}
+
+// "high" and what is more, said anywhere: twice said, whichever holds.
+bool asks_for_high_effort(json::Value value) {
+  if (value.is(json::Kind::string)) return value.text() == "high" || value.text() == "xhigh";
+  if (!value.is(json::Kind::object)) return false;
+  for (const auto [key, member] : value.members()) {
+    if (key == "effort" && member.is(json::Kind::string) && asks_for_high_effort(member)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -201,23 +227,47 @@ RequestSize& RequestSize::operator+=(const RequestSize& other) {
   answers = plus(answers, other.answers);
   output_tokens_max = plus(output_tokens_max, other.output_tokens_max);
   unlimited_answers = plus(unlimited_answers, other.unlimited_answers);
+  high_effort_answers = plus(high_effort_answers, other.high_effort_answers);
+  body_bytes = plus(body_bytes, other.body_bytes);
   return *this;
 }
 
-RequestSize size_of(json::Value body) {
+void RequestSize::raise_to(const RequestSize& other) {
+  text_bytes = std::max(text_bytes, other.text_bytes);
+  token_ids = std::max(token_ids, other.token_ids);
+  messages = std::max(messages, other.messages);
+  media = std::max(media, other.media);
+  answers = std::max(answers, other.answers);
+  output_tokens_max = std::max(output_tokens_max, other.output_tokens_max);
+  unlimited_answers = std::max(unlimited_answers, other.unlimited_answers);
+  high_effort_answers = std::max(high_effort_answers, other.high_effort_answers);
+  body_bytes = std::max(body_bytes, other.body_bytes);
+}
+
+RequestSize size_of(json::Value body, Endpoint endpoint) {
   RequestSize size;
+  size.body_bytes = static_cast<std::int64_t>(body.raw().size());
+  bool high_effort = false;
   std::int64_t prompts = 1, each = 1;
   std::optional<std::int64_t> limit;
   for (const auto [key, value] : body.members()) {
-    switch (part_of(key)) {
+    switch (part_of(key, endpoint)) {
       case Part::turns:
         if (value.is(json::Kind::array)) add_turns(value, size);
         break;
       case Part::prompt:
-        prompts = std::max<std::int64_t>(add_prompts(value, size), 1);
+        // Given twice, the longer list: whichever holds, no more is asked for.
+        prompts = std::max(prompts, add_prompts(value, size));
         break;
       case Part::text:
         add_text(key, value, size);
+        break;
+      case Part::as_it_stands:
+        // Its keys are read too, and none of them makes a medium of a text.
+        size.text_bytes += static_cast<std::int64_t>(value.raw().size());
+        break;
+      case Part::effort:
+        high_effort = high_effort || asks_for_high_effort(value);
         break;
       case Part::limit:
         // Given twice, the larger one: whichever holds, no more is used.
@@ -233,6 +283,7 @@ RequestSize size_of(json::Value body) {
   size.answers = times(prompts, each);
   if (limit) {
     size.output_tokens_max = times(size.answers, *limit);
+    if (high_effort) size.high_effort_answers = size.answers;
   } else {
     size.unlimited_answers = size.answers;
   }

@@ -2,11 +2,12 @@
 // How large a request is, in what its tokens can be estimated by, before anybody knows the model:
 // the text, the conversation and the limit of the answer. Pure.
 //
-// Read from the bodies of all four endpoints alike: messages, prompt, input (a string, a list of
-// strings, of tokens or of lists of tokens), instructions, tools, functions and the schemas of
-// response_format and text.
+// Conversations, prompts and limits count where the line's endpoint takes them: what it drops says
+// nothing. Of all endpoints: instructions, tools, functions, the schemas of response_format and
+// text, and what only some models read: documents and chat_template_kwargs.
 
 #include "json/reader.h"
+#include "openai/endpoint.h"
 
 #include <cstdint>
 
@@ -22,12 +23,17 @@ struct RequestSize {
   std::int64_t answers = 0;            // `n` for each prompt, to the 128 that it may be
   std::int64_t output_tokens_max = 0;  // of all answers whose limit the body says
   std::int64_t unlimited_answers = 0;  // of the others
+  // Of those with a limit: at the highest reasoning effort, where a model may not take the limit.
+  std::int64_t high_effort_answers = 0;
+  std::int64_t body_bytes = 0;  // of JSON, as it stands
 
   RequestSize& operator+=(const RequestSize& other);
+  // Each number the larger of both: so no request of many is larger than what all were raised to.
+  void raise_to(const RequestSize& other);
   bool operator==(const RequestSize&) const = default;
 };
 
 // body: an object.
-RequestSize size_of(json::Value body);
+RequestSize size_of(json::Value body, Endpoint endpoint);
 
 }  // namespace quarry::openai
