@@ -1,5 +1,4 @@
 #include "batch/batch_estimate.h"
-
 #include "batch/group_choice.h"
 #include "batch/token_estimate.h"
 #include "files/file_rules.h"
@@ -37,24 +36,106 @@ std::int64_t cost_of(const TokensOf& tokens, const catalog::Prices& prices) {
               cost_of(tokens.output, prices.output_pico_usd));
 }
 
-// At the dearest of the ways that a deployment may run the lines; nullopt: one has no price.
-std::optional<std::int64_t> cost_at(const config::DeploymentSettings& settings,
-                                    const catalog::Model& model,
-                                    const TokensOf& tokens,
-                                    std::uint64_t lines) {
-  const bool too_few = lines < settings.min_records_per_job;
-  const bool on_demand = too_few || !model.batch || settings.deadline_fallback.has_value();
-  const bool as_job = !too_few && model.batch;
-  std::int64_t most = 0;
-  if (on_demand) {
-    if (!model.on_demand_prices) return std::nullopt;
-    most = cost_of(tokens, *model.on_demand_prices);
+struct Lines {
+  std::string model;
+  std::uint64_t count = 0;
+  openai::RequestSize size;
+  std::optional<openai::RequestSize> largest;  // nullopt: not known
+};
+
+// What AWS takes as a job where an account's quota is not changed (Service Quotas, "Minimum number
+// of records per batch inference job"). It is AWS that has the last word: where the config says
+// less and AWS refuses the job, its lines run on demand.
+constexpr std::uint64_t kRecordsPerJobMin = 100;
+// A record against the body that it was made of: names of other lengths, and text in a string of
+// its own; around them what each record has.
+constexpr std::int64_t kRecordBytesPerByte = 3;
+constexpr std::int64_t kBytesAroundRecord = 4'096;
+
+bool may_run_directly(const config::DeploymentSettings& settings) {
+  return settings.small_batch == config::SmallBatch::direct;
+}
+
+// Whether they may be enough records for a job.
+bool may_be_a_job(const Lines& lines,
+                  const config::DeploymentSettings& settings,
+                  const catalog::Model& model) {
+  const auto answers = static_cast<std::uint64_t>(lines.size.answers);
+  return model.batch && std::max(lines.count, answers) >= settings.min_records_per_job;
+}
+
+// Whether the planner leaves only the last job of the lines with fewer records than `least`: it
+// closes a job before that only where the next line has no room in it.
+bool only_last_job_is_small(const Lines& lines,
+                            const config::DeploymentSettings& settings,
+                            std::int64_t least) {
+  if (!lines.largest) return false;
+  const auto most = static_cast<std::int64_t>(settings.max_records_per_job);
+  const std::int64_t parts = lines.largest->answers;  // of a line, at most
+  if (lines.size.answers > most && (most < times(least, 2) || most < plus(least, parts))) {
+    return false;
   }
-  if (as_job) {
-    if (!model.batch_prices) return std::nullopt;
-    most = std::max(most, cost_of(tokens, *model.batch_prices));
+  const auto record_bytes = [](std::int64_t body_bytes, std::int64_t records) {
+    return plus(times(body_bytes, kRecordBytesPerByte), times(records, kBytesAroundRecord));
+  };
+  const auto room = static_cast<std::int64_t>(settings.max_job_bytes);
+  if (parts <= 1 && record_bytes(lines.size.body_bytes, lines.size.answers) <= room) return true;
+  const std::int64_t largest = record_bytes(lines.largest->body_bytes, 1);
+  return times(largest, plus(least - 1, parts)) <= room;
+}
+
+// What the lines may cost at most, over the deployments that may run them.
+//
+// All at the batch price, and fewer than `least_` at the price on demand: the last job may be too
+// small for AWS, whatever the file has, for lines are refused before that. All at the price on
+// demand where all may run so. The largest request stands for each of the few.
+class CostBound {
+ public:
+  CostBound(const Lines& lines, openai::Endpoint endpoint, std::uint64_t least)
+      : lines_(lines),
+        endpoint_(endpoint),
+        least_(static_cast<std::int64_t>(std::min<std::uint64_t>(least, kMost))) {}
+
+  void add(const config::DeploymentSettings& settings, const catalog::Model& model);
+  // nullopt: a price that they may be billed by is not known.
+  std::optional<std::int64_t> most() const;
+
+ private:
+  const Lines& lines_;
+  openai::Endpoint endpoint_;
+  std::int64_t least_;
+  bool unpriced_ = false;
+  bool all_directly_ = false;
+  std::int64_t as_jobs_ = 0, on_demand_ = 0;  // of all lines
+  std::int64_t more_ = 0;  // that the lines of a small job cost above the batch price
+};
+
+void CostBound::add(const config::DeploymentSettings& settings, const catalog::Model& model) {
+  const TokensOf all = tokens_of(lines_.size, model, endpoint_);
+  const bool as_job = may_be_a_job(lines_, settings, model);
+  const bool always = !as_job || settings.deadline_fallback.has_value();
+  const bool directly = always || may_run_directly(settings);
+  if ((directly && !model.on_demand_prices) || (as_job && !model.batch_prices)) {
+    unpriced_ = true;
+    return;
   }
-  return most;
+  if (as_job) as_jobs_ = std::max(as_jobs_, cost_of(all, *model.batch_prices));
+  if (!directly) return;
+  on_demand_ = std::max(on_demand_, cost_of(all, *model.on_demand_prices));
+  if (always || !only_last_job_is_small(lines_, settings, least_)) {
+    all_directly_ = true;
+    return;
+  }
+  const TokensOf each = tokens_of(*lines_.largest, model, endpoint_);
+  const std::int64_t difference =
+      cost_of(each, *model.on_demand_prices) - cost_of(each, *model.batch_prices);
+  more_ = std::max(more_, times(std::max<std::int64_t>(difference, 0), least_ - 1));
+}
+
+std::optional<std::int64_t> CostBound::most() const {
+  if (unpriced_) return std::nullopt;
+  const std::int64_t dearest = std::max(as_jobs_, on_demand_);
+  return all_directly_ ? dearest : std::min(dearest, plus(as_jobs_, more_));
 }
 
 // What is known of a file that was scanned before sizes were looked at: its share of the bytes, all
@@ -76,11 +157,13 @@ openai::RequestSize size_of_all(const files::Scan& scan) {
   return sum;
 }
 
-struct Lines {
-  std::string model;
-  std::uint64_t count = 0;
-  openai::RequestSize size;
-};
+// None of all requests is larger; nullopt: not known.
+std::optional<openai::RequestSize> largest_of_all(const files::Scan& scan) {
+  if (scan.largest.empty()) return std::nullopt;
+  openai::RequestSize largest;
+  for (const auto& [model, size] : scan.largest) largest.raise_to(size);
+  return largest;
+}
 
 std::vector<Lines> lines_by_model(const EstimateInput& input) {
   const files::Scan& scan = input.scan;
@@ -89,14 +172,25 @@ std::vector<Lines> lines_by_model(const EstimateInput& input) {
   };
   if (input.target_models.size() == 1) {
     return {{input.target_models.front(), scan.lines,
-             scan.sizes ? size_of_all(scan) : by_bytes(scan.lines)}};
+             scan.sizes ? size_of_all(scan) : by_bytes(scan.lines), largest_of_all(scan)}};
   }
   std::vector<Lines> found;
   for (const auto& [model, count] : scan.models) {
     const bool known = scan.sizes && scan.sizes->contains(model);
-    found.push_back({model, count, known ? scan.sizes->at(model) : by_bytes(count)});
+    const auto largest = scan.largest.find(model);
+    found.push_back(
+        {model, count, known ? scan.sizes->at(model) : by_bytes(count),
+         largest == scan.largest.end() ? std::nullopt : std::optional(largest->second)});
   }
   return found;
+}
+
+std::uint64_t least_of(const std::vector<const aws::Deployment*>& deployments) {
+  std::uint64_t least = kRecordsPerJobMin;
+  for (const aws::Deployment* deployment : deployments) {
+    least = std::max(least, deployment->settings.min_records_per_job);
+  }
+  return least;
 }
 
 }  // namespace
@@ -136,18 +230,15 @@ std::vector<access::ModelEstimate> estimate_batch(const EstimateInput& input,
                                    .limits = files::limits_of(lines.model, deployments)};
     const auto choice = choose_deployments(lines.model, group, models, input.endpoint);
     if (!choice) continue;  // the batch fails
+    CostBound cost(lines, input.endpoint, least_of(choice->deployments));
     for (const aws::Deployment* deployment : choice->deployments) {
       const catalog::Model& model = *models.of(deployment->settings);
       if (!model.answers(input.endpoint)) continue;  // each of its lines is refused
       const TokensOf tokens = tokens_of(lines.size, model, input.endpoint);
       estimate.tokens = std::max(estimate.tokens, plus(tokens.input, tokens.output));
-      const auto cost = cost_at(deployment->settings, model, tokens, lines.count);
-      if (!cost) {
-        estimate.nano_usd.reset();
-      } else if (estimate.nano_usd) {
-        estimate.nano_usd = std::max(*estimate.nano_usd, *cost);
-      }
+      cost.add(deployment->settings, model);
     }
+    estimate.nano_usd = cost.most();
     estimates.push_back(std::move(estimate));
   }
   return estimates;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 
 namespace quarry::batch {
 namespace {
@@ -42,8 +43,13 @@ class BatchEstimate : public ::testing::Test {
     return estimate_batch({scan, file_bytes, std::move(targets), endpoint},
                           aws::DeploymentSet(std::move(made)), *models);
   }
-  static files::Scan scan(const std::string& model, std::uint64_t lines, RequestSize size) {
+  // largest: of one line; none: the file was scanned by a version that did not look.
+  static files::Scan scan(const std::string& model,
+                          std::uint64_t lines,
+                          RequestSize size,
+                          std::optional<RequestSize> largest = {}) {
     files::Scan scan;
+    if (largest) scan.largest[model] = *largest;
     scan.lines = lines;
     scan.models[model] = lines;
     scan.sizes.emplace()[model] = size;
@@ -55,8 +61,8 @@ class BatchEstimate : public ::testing::Test {
   std::vector<config::DeploymentSettings> settings_;
 };
 
-TEST_F(BatchEstimate, OfAJobIsAtTheBatchPriceWithAllOfItsOutput) {
-  add("m", kSonnet);
+TEST_F(BatchEstimate, OfWhatRunsAsJobsOnlyIsAtTheBatchPriceWithAllOfItsOutput) {
+  add("m", kSonnet).small_batch = config::SmallBatch::reject;
   const auto found = estimate(
       scan("m", 200,
            {.text_bytes = 7'000, .messages = 200, .answers = 200, .output_tokens_max = 5'000}));
@@ -66,13 +72,71 @@ TEST_F(BatchEstimate, OfAJobIsAtTheBatchPriceWithAllOfItsOutput) {
   EXPECT_EQ(found[0].nano_usd, input * 1'500 + 5'000 * 7'500);
 }
 
-TEST_F(BatchEstimate, OfFewerLinesThanAJobTakesIsAtTheOnDemandPrice) {
-  add("m", kSonnet).min_records_per_job = 100;
-  const RequestSize size{
-      .text_bytes = 3'500, .messages = 99, .answers = 99, .output_tokens_max = 10};
-  const std::int64_t input = 1'000 + 99 * 5;
-  EXPECT_EQ(estimate(scan("m", 99, size))[0].nano_usd, input * 3'000 + 10 * 15'000);
-  EXPECT_EQ(estimate(scan("m", 100, size))[0].nano_usd, input * 1'500 + 10 * 7'500);
+// Of 1,000 lines with 100 tokens in and 10 out; the largest has 200 and 20.
+constexpr RequestSize kAll{.text_bytes = 33'250,
+                           .token_ids = 85'500,
+                           .messages = 1'000,
+                           .answers = 1'000,
+                           .output_tokens_max = 10'000,
+                           .body_bytes = 100'000};
+constexpr RequestSize kLargest{
+    .token_ids = 195, .messages = 1, .answers = 1, .output_tokens_max = 20, .body_bytes = 1'000};
+constexpr std::int64_t kAllAsJobs = 100'000 * 1'500 + 10'000 * 7'500;
+constexpr std::int64_t kMoreOnDemand = 200 * 1'500 + 20 * 7'500;  // of the largest
+
+TEST_F(BatchEstimate, TakesItThatOneJobLessALineRunsOnDemand) {
+  add("m", kSonnet);
+  EXPECT_EQ(estimate(scan("m", 1'000, kAll, kLargest))[0].nano_usd,
+            kAllAsJobs + 99 * kMoreOnDemand);
+}
+
+TEST_F(BatchEstimate, ABatchThatRefusedLinesMayLeaveTooSmallIsAtTheOnDemandPrice) {
+  add("m", kSonnet);
+  const RequestSize one{.messages = 1, .answers = 1, .output_tokens_max = 10};
+  const RequestSize hundred{.messages = 100, .answers = 100, .output_tokens_max = 1'000};
+  EXPECT_EQ(estimate(scan("m", 100, hundred, one))[0].nano_usd,
+            99 * (5 * 3'000 + 10 * 15'000) + (5 * 1'500 + 10 * 7'500));
+}
+
+TEST_F(BatchEstimate, FewerRecordsThanAwsTakesMayRunOnDemandThoughTheConfigSaysLess) {
+  add("m", kSonnet).min_records_per_job = 1;
+  EXPECT_EQ(estimate(scan("m", 1'000, kAll, kLargest))[0].nano_usd,
+            kAllAsJobs + 99 * kMoreOnDemand);
+}
+
+TEST_F(BatchEstimate, WhereBytesOrPartsCutJobsShortAllIsAtTheOnDemandPrice) {
+  config::DeploymentSettings& settings = add("m", kSonnet);
+  RequestSize large = kLargest, all = kAll;
+  large.body_bytes = 10'000'000;
+  EXPECT_EQ(estimate(scan("m", 1'000, all, large))[0].nano_usd, kAllAsJobs + 99 * kMoreOnDemand)
+      << "they all fit in one job";
+  all.body_bytes = 1'000'000'000;
+  EXPECT_EQ(estimate(scan("m", 1'000, all, large))[0].nano_usd, 2 * kAllAsJobs);
+  settings.max_records_per_job = 300;
+  EXPECT_EQ(estimate(scan("m", 1'000, kAll, kLargest))[0].nano_usd,
+            kAllAsJobs + 99 * kMoreOnDemand);
+  RequestSize many = kLargest;
+  many.answers = 201;
+  EXPECT_EQ(estimate(scan("m", 1'000, kAll, many))[0].nano_usd, 2 * kAllAsJobs);
+  settings.max_records_per_job = 199;
+  EXPECT_EQ(estimate(scan("m", 1'000, kAll, kLargest))[0].nano_usd, 2 * kAllAsJobs);
+}
+
+TEST_F(BatchEstimate, OfAFileWhoseLargestLineIsNotKnownIsAtTheOnDemandPrice) {
+  add("m", kSonnet);
+  EXPECT_EQ(estimate(scan("m", 1'000, kAll))[0].nano_usd, 2 * kAllAsJobs);
+}
+
+TEST_F(BatchEstimate, NeedsEveryPriceThatItsLinesMayBeBilledBy) {
+  config::DeploymentSettings& own =
+      add("m", "arn:aws:bedrock:us-west-2:123456789012:custom-model/x");
+  own.model.family = "anthropic";
+  own.model.batch_input_pico_usd = own.model.batch_output_pico_usd = 1'000'000;
+  own.batch = true;
+  EXPECT_EQ(estimate(scan("m", 1'000, kAll, kLargest))[0].nano_usd, std::nullopt)
+      << "the last job may run on demand";
+  own.small_batch = config::SmallBatch::reject;
+  EXPECT_EQ(estimate(scan("m", 1'000, kAll, kLargest))[0].nano_usd, 110'000 * 1'000);
 }
 
 TEST_F(BatchEstimate, TakesTheDearestWayThatTheLinesMayRun) {
