@@ -185,6 +185,11 @@ std::vector<Lines> lines_by_model(const EstimateInput& input) {
   return found;
 }
 
+// Nova 2 takes no limit at high effort, and then has none (translate's nova_effort()).
+bool has_no_limit_at_high_effort(const catalog::Model& model) {
+  return model.family == "nova" && model.reasoning != catalog::Reasoning::none;
+}
+
 std::uint64_t least_of(const std::vector<const aws::Deployment*>& deployments) {
   std::uint64_t least = kRecordsPerJobMin;
   for (const aws::Deployment* deployment : deployments) {
@@ -211,11 +216,15 @@ TokensOf tokens_of(const openai::RequestSize& size,
   const std::int64_t ceiling =
       model.output_tokens_max > 0 ? model.output_tokens_max : kAnswerTokensUnknown;
   // A limit beyond the model's own is refused, or means the model's.
-  const std::int64_t limited = size.answers - std::min(size.answers, size.unlimited_answers);
+  const std::int64_t unlimited =
+      has_no_limit_at_high_effort(model)
+          ? std::min(size.answers, plus(size.unlimited_answers, size.high_effort_answers))
+          : size.unlimited_answers;
+  const std::int64_t limited = size.answers - std::min(size.answers, unlimited);
   const std::int64_t most_of_limited =
       model.output_tokens_max > 0 ? times(limited, ceiling) : kMost;
-  tokens.output = plus(std::min(size.output_tokens_max, most_of_limited),
-                       times(size.unlimited_answers, ceiling));
+  tokens.output =
+      plus(std::min(size.output_tokens_max, most_of_limited), times(unlimited, ceiling));
   return tokens;
 }
 

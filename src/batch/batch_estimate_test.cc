@@ -139,6 +139,15 @@ TEST_F(BatchEstimate, NeedsEveryPriceThatItsLinesMayBeBilledBy) {
   EXPECT_EQ(estimate(scan("m", 1'000, kAll, kLargest))[0].nano_usd, 110'000 * 1'000);
 }
 
+TEST_F(BatchEstimate, Nova2HasNoLimitAtHighEffort) {
+  add("nova", "us.amazon.nova-2-lite-v1:0").model.max_output_tokens = 1'000;
+  add("m", kSonnet);
+  const RequestSize size{
+      .messages = 3, .answers = 3, .output_tokens_max = 3, .high_effort_answers = 2};
+  EXPECT_EQ(estimate(scan("nova", 200, size))[0].tokens, 3 * 5 + 3 + 2'000);
+  EXPECT_EQ(estimate(scan("m", 200, size))[0].tokens, 3 * 5 + 3);
+}
+
 TEST_F(BatchEstimate, TakesTheDearestWayThatTheLinesMayRun) {
   add("m", kSonnet);
   add("m", kSonnet).model.batch_input_pico_usd = 9'000'000;
