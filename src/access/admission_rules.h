@@ -15,7 +15,7 @@ namespace quarry::access {
 
 // What the lines of one model come to at most.
 struct ModelEstimate {
-  std::string model;        // the public name
+  std::string model;        // the name that its limits go by, each once
   std::int64_t tokens = 0;  // in and out
   // nullopt: no price is known, or only one of the two ways that it may run has one.
   std::optional<std::int64_t> nano_usd = 0;

@@ -19,7 +19,8 @@ config::DeploymentSettings settings_for(const config::DeploymentSettings& entry,
   std::string_view model_part = star_text;
   if (model_part.starts_with(kProvider)) model_part.remove_prefix(kProvider.size());
   config::DeploymentSettings out = entry;
-  out.model_name = Pattern(entry.model_name).fill(star_text);
+  // Named alike, whichever spelling asked first.
+  out.model_name = Pattern(entry.model_name).fill(model_part);
   out.model_id = Pattern(entry.model_id).fill(model_part);
   out.id = entry.id + "@" + out.model_id;
   return out;

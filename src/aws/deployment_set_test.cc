@@ -53,13 +53,16 @@ TEST(DeploymentSet, WhatTheStarStandsForTakesItsPlaceInTheModel) {
   EXPECT_THAT(found(set, "bedrock/a.b-v1:0"),
               ElementsAre("w@a.b-v1:0 bedrock/a.b-v1:0 -> a.b-v1:0"));
   EXPECT_THAT(found(set, "a.b-v1:0"), IsEmpty());
+  const DeploymentSet bare({entry("w", "*", "*")});
+  EXPECT_THAT(found(bare, "bedrock/a.b"), ElementsAre("w@a.b a.b -> a.b"));
+  EXPECT_EQ(found(bare, "a.b"), found(bare, "bedrock/a.b")) << "two spellings of one model";
   EXPECT_THAT(found(set, "bedrock/"), IsEmpty());
   EXPECT_THAT(found(set, "bedrock/*"), IsEmpty()) << "a star is no model";
   EXPECT_THAT(found(set, "bedrock/a b"), IsEmpty()) << "no model id has a space";
 
   const DeploymentSet all({entry("w", "*", "us.*")});
   EXPECT_THAT(found(all, "a.b"), ElementsAre("w@us.a.b a.b -> us.a.b"));
-  EXPECT_THAT(found(all, "bedrock/c.d"), ElementsAre("w@us.c.d bedrock/c.d -> us.c.d"))
+  EXPECT_THAT(found(all, "bedrock/c.d"), ElementsAre("w@us.c.d c.d -> us.c.d"))
       << "LiteLLM's provider is no part of the model";
 }
 

@@ -1,4 +1,5 @@
 #include "batch/batch_estimate.h"
+
 #include "batch/group_choice.h"
 #include "batch/token_estimate.h"
 #include "files/file_rules.h"
@@ -190,6 +191,16 @@ bool has_no_limit_at_high_effort(const catalog::Model& model) {
   return model.family == "nova" && model.reasoning != catalog::Reasoning::none;
 }
 
+// One of each name: it is one model that several names of a wildcard run.
+void add_to(std::vector<access::ModelEstimate>& estimates, access::ModelEstimate estimate) {
+  const auto same = std::ranges::find(estimates, estimate.model, &access::ModelEstimate::model);
+  if (same == estimates.end()) return estimates.push_back(std::move(estimate));
+  same->tokens = plus(same->tokens, estimate.tokens);
+  same->nano_usd = same->nano_usd && estimate.nano_usd
+                       ? std::optional(plus(*same->nano_usd, *estimate.nano_usd))
+                       : std::nullopt;
+}
+
 std::uint64_t least_of(const std::vector<const aws::Deployment*>& deployments) {
   std::uint64_t least = kRecordsPerJobMin;
   for (const aws::Deployment* deployment : deployments) {
@@ -235,7 +246,7 @@ std::vector<access::ModelEstimate> estimate_batch(const EstimateInput& input,
   for (const Lines& lines : lines_by_model(input)) {
     const auto& group = deployments.group(lines.model);
     if (group.empty()) continue;
-    access::ModelEstimate estimate{.model = lines.model,
+    access::ModelEstimate estimate{.model = files::name_of_limits(lines.model, deployments),
                                    .limits = files::limits_of(lines.model, deployments)};
     const auto choice = choose_deployments(lines.model, group, models, input.endpoint);
     if (!choice) continue;  // the batch fails
@@ -248,7 +259,7 @@ std::vector<access::ModelEstimate> estimate_batch(const EstimateInput& input,
       cost.add(deployment->settings, model);
     }
     estimate.nano_usd = cost.most();
-    estimates.push_back(std::move(estimate));
+    add_to(estimates, std::move(estimate));
   }
   return estimates;
 }

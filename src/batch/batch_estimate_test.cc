@@ -148,6 +148,22 @@ TEST_F(BatchEstimate, Nova2HasNoLimitAtHighEffort) {
   EXPECT_EQ(estimate(scan("m", 200, size))[0].tokens, 3 * 5 + 3);
 }
 
+TEST_F(BatchEstimate, NamesOfOneModelAreOneWithOneLimit) {
+  config::DeploymentSettings& settings = add("claude-*", kSonnet);
+  settings.wildcard = true;
+  settings.limits.open_batches = 3;
+  files::Scan both = scan("claude-a", 1, {.token_ids = 10});
+  both.models["claude-b"] = 2;
+  both.sizes->emplace("claude-b", RequestSize{.token_ids = 20});
+  both.lines = 3;
+  const auto found = estimate(both);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].model, "claude-*");
+  EXPECT_EQ(found[0].tokens, 30);
+  EXPECT_EQ(found[0].nano_usd, 30 * 3'000);
+  EXPECT_EQ(found[0].limits.open_batches, 3);
+}
+
 TEST_F(BatchEstimate, TakesTheDearestWayThatTheLinesMayRun) {
   add("m", kSonnet);
   add("m", kSonnet).model.batch_input_pico_usd = 9'000'000;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace quarry::files {
 namespace {
@@ -72,15 +73,31 @@ Result<void> check_lines(const Scan& scan,
                          const access::Caller& caller,
                          const aws::DeploymentSet& deployments) {
   if (auto allowed = access::check_file_lines(caller, scan.lines); !allowed) return allowed;
+  struct Sum {
+    config::BatchLimits limits;
+    std::uint64_t lines = 0;
+  };
+  std::map<std::string, Sum> sums;  // by the name that their limits go by
+  const auto count = [&](const std::string& model, std::uint64_t lines) {
+    Sum& sum = sums[name_of_limits(model, deployments)];
+    sum.limits = limits_of(model, deployments);
+    sum.lines += lines;
+  };
   if (target_models.size() == 1) {
-    const std::string& model = target_models.front();
-    return access::check_model_lines(model, limits_of(model, deployments), scan.lines);
+    count(target_models.front(), scan.lines);
+  } else {
+    for (const auto& [model, lines] : scan.models) count(model, lines);
   }
-  for (const auto& [model, lines] : scan.models) {
-    auto allowed = access::check_model_lines(model, limits_of(model, deployments), lines);
+  for (const auto& [name, sum] : sums) {
+    auto allowed = access::check_model_lines(name, sum.limits, sum.lines);
     if (!allowed) return allowed;
   }
   return {};
+}
+
+std::string name_of_limits(std::string_view model_name, const aws::DeploymentSet& deployments) {
+  const auto& group = deployments.group(model_name);
+  return group.empty() ? std::string(model_name) : group.front()->settings.model_name;
 }
 
 config::BatchLimits limits_of(std::string_view model_name, const aws::DeploymentSet& deployments) {

@@ -31,6 +31,9 @@ Result<void> check_lines(const Scan& scan,
                          const std::vector<std::string>& target_models,
                          const access::Caller& caller,
                          const aws::DeploymentSet& deployments);
+// The name that a model's limits go by: of an entry with a star that runs one model, the entry's,
+// however many names are made of it. `model_name` itself where no entry has it.
+std::string name_of_limits(std::string_view model_name, const aws::DeploymentSet& deployments);
 // What all may do together with a model, as an entry of its group says it.
 config::BatchLimits limits_of(std::string_view model_name, const aws::DeploymentSet& deployments);
 // Best effort: what cannot be deleted now stays for the janitor.

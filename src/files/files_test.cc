@@ -185,6 +185,27 @@ INSTANTIATE_TEST_SUITE_P(
         Spelling{"Others", {{"target_model_namesX", "m1"}, {"model", "m2"}}, {}}),
     [](const auto& row) { return std::string(row.param.test); });
 
+TEST(ModelLimits, AreOfAllNamesThatOneModelHasTogether) {
+  auto deployment = std::make_shared<aws::Deployment>();
+  deployment->settings.id = "w";
+  deployment->settings.model_name = "claude-*";
+  deployment->settings.model_id = "one";
+  deployment->settings.wildcard = true;
+  deployment->settings.limits.file_lines = 3;
+  const aws::DeploymentSet set({deployment});
+  const auto checked = [&](std::uint64_t a, std::uint64_t b) {
+    Scan scan;
+    scan.lines = a + b;
+    scan.models = {{"claude-a", a}, {"claude-b", b}};
+    return check_lines(scan, {}, access::Caller{}, set);
+  };
+  EXPECT_TRUE(checked(2, 1));
+  const auto refused = checked(2, 2);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message().find("4 lines for the model 'claude-*'"), std::string::npos)
+      << refused.error().message();
+}
+
 TEST(FileForm, ExtraBodyMustBeAnObject) {
   for (const char* text : {"[1]", "\"x\"", "{", R"({"target_model_names": 3})"}) {
     const auto models = target_models({{"extra_body", text}});
