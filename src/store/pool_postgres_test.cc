@@ -1,10 +1,12 @@
 // What a transaction does when the connection, or another transaction, is in its way.
+#include "store/away.h"
 #include "store/migration.h"
 #include "store/postgres_pool.h"
 #include "store/schema.h"
 #include "store/session.h"
 #include "store/testing/servers.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <latch>
@@ -156,6 +158,71 @@ TEST_F(Pool, SaysUnavailableOfAStatementThatTakesTooLong) {
   });
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code(), Errc::unavailable);
+}
+
+// As of a server that is frozen or cut off: the others must not wait for it until their leases end.
+TEST_F(Pool, EndsATransactionThatDoesNothingAndDoesItAgain) {
+  PostgresPool pool(options());
+  std::string timeouts;
+  int runs = 0;
+  const auto done = pool.transaction([&](soci::session& sql) {
+    sql << "SELECT current_setting('idle_in_transaction_session_timeout') || ' ' || "
+           "current_setting('lock_timeout')",
+        soci::into(timeouts);
+    if (++runs == 1) {
+      long long pid = 0;
+      sql << "SELECT pg_backend_pid()", soci::into(pid);
+      sql << "SET LOCAL idle_in_transaction_session_timeout = 1";
+      while (schema_.query(
+                 fmt::format("SELECT COUNT(*) FROM pg_stat_activity WHERE pid = {}", pid)) != "0") {
+      }
+    }
+    write(sql, "a");
+    return true;
+  });
+  EXPECT_TRUE(done) << done.error().message();
+  EXPECT_EQ(timeouts, "5s 4s");
+  EXPECT_EQ(runs, 2);
+}
+
+TEST_F(Pool, GivesUpAConnectionThatDoesNotAnswer) {
+  auto impatient = options();
+  impatient.patience = 0ms;
+  impatient.silence_max = 200ms;
+  PostgresPool pool(impatient);
+  const auto silent = pool.transaction([](soci::session& sql) {
+    sql << "SET LOCAL statement_timeout = '10s'";
+    sql << "SELECT pg_sleep(60)";
+    return true;
+  });
+  ASSERT_FALSE(silent);
+  EXPECT_EQ(silent.error().code(), Errc::unavailable) << silent.error().message();
+  EXPECT_EQ(silent.error().reason(), kDatabaseAway) << silent.error().message();
+  EXPECT_TRUE(pool.transaction([](soci::session& sql) {
+    write(sql, "a");
+    return true;
+  }));
+  EXPECT_EQ(count(), "1");
+}
+
+// A connection that was opened again after a failover would be read from, old as its rows are.
+TEST_F(Pool, DoesNotReadFromAStandby) {
+  auto impatient = options();
+  // What the schema has comes before PostgreSQL's own.
+  impatient.target.conninfo +=
+      " options='-csearch_path=" + schema_.query("SELECT current_schema()") + ",pg_catalog'";
+  impatient.patience = 0ms;
+  PostgresPool pool(impatient);
+  schema_.query(
+      "CREATE FUNCTION pg_is_in_recovery() RETURNS boolean LANGUAGE sql AS 'SELECT true'");
+  schema_.end_connections();
+  const auto nothing = [](soci::session&) { return true; };
+  EXPECT_FALSE(pool.transaction(nothing));  // the connection is lost
+  const auto on_standby = pool.transaction(nothing);
+  ASSERT_FALSE(on_standby);
+  EXPECT_EQ(on_standby.error().reason(), kDatabaseAway);
+  EXPECT_NE(on_standby.error().message().find("a standby"), std::string::npos)
+      << on_standby.error().message();
 }
 
 TEST_F(Pool, RefusesAValueThatNoIndexTakes) {

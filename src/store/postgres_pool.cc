@@ -30,14 +30,15 @@ constexpr const char* kUniqueViolation = "23505";
 constexpr const char* kTooLong = "54000";  // program_limit_exceeded: an index' 2,704 bytes a row
 
 // What one connection is set to. A transaction is a few statements and never waits for anybody but
-// the database: what takes longer is stuck, and its locks hold up others.
+// the database: a server that says nothing in the middle of one is frozen or cut off, and its locks
+// hold up all others. They are to be free again well within a lease, before others lose theirs.
 constexpr const char* kSettings =
     "SELECT set_config('default_transaction_isolation', 'read committed', false), "
     "set_config('TimeZone', 'UTC', false), "
     "set_config('standard_conforming_strings', 'on', false), "
     "set_config('statement_timeout', '60s', false), "
-    "set_config('lock_timeout', '20s', false), "
-    "set_config('idle_in_transaction_session_timeout', '60s', false)";
+    "set_config('lock_timeout', '4s', false), "
+    "set_config('idle_in_transaction_session_timeout', '5s', false)";
 
 // The codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
 bool connection_is_gone(const std::string& sqlstate) {
@@ -92,8 +93,9 @@ bool is_open(soci::session& session) {
   return session.get_backend() != nullptr && PQstatus(connection_of(session)) == CONNECTION_OK;
 }
 
-void roll_back(soci::session& session) {
+void roll_back(soci::session& session, Watchdog& watchdog) {
   try {
+    const Watchdog::Watch watched(watchdog, PQsocket(connection_of(session)));
     session.rollback();
     // A statement that ended in a transaction that had failed could not be forgotten then.
     session << "DEALLOCATE ALL";
@@ -135,7 +137,9 @@ class PostgresPool::Borrowed {
 };
 
 PostgresPool::PostgresPool(Options options)
-    : options_(std::move(options)), outage_(options_.patience, kTryInterval) {
+    : options_(std::move(options)),
+      outage_(options_.patience, kTryInterval),
+      watchdog_(options_.silence_max) {
   const Time deadline = steady_clock::now() + options_.patience;
   const Borrowed session(*this);
   for (milliseconds pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
@@ -182,9 +186,10 @@ Result<void> PostgresPool::transaction(const Work& work) {
 PostgresPool::Attempt PostgresPool::attempt(soci::session& session, const Work& work) {
   bool committing = false;
   try {
+    const Watchdog::Watch watched(watchdog_, PQsocket(connection_of(session)));
     session.begin();
     if (!work(session)) {
-      roll_back(session);
+      roll_back(session, watchdog_);
       return {};
     }
     committing = true;
@@ -199,7 +204,7 @@ PostgresPool::Attempt PostgresPool::attempt(soci::session& session, const Work& 
       if (!committing) return {Outcome::lost, away(words)};
       return {Outcome::failed, away("it is not known whether the transaction was done: " + words)};
     }
-    roll_back(session);
+    roll_back(session, watchdog_);
     if (sqlstate == kTooLong) {
       return {Outcome::failed,
               Error(Errc::invalid_request, "A value of the request is too long to be stored.")};
@@ -212,7 +217,7 @@ PostgresPool::Attempt PostgresPool::attempt(soci::session& session, const Work& 
     return {Outcome::failed,
             Error(passes(sqlstate) ? Errc::unavailable : Errc::internal, "database: " + words)};
   } catch (const std::exception& e) {  // what a row that is not ours makes of reading it
-    roll_back(session);
+    roll_back(session, watchdog_);
     return {Outcome::failed, Error(Errc::internal, std::string("database: ") + e.what())};
   }
 }
@@ -220,7 +225,12 @@ PostgresPool::Attempt PostgresPool::attempt(soci::session& session, const Work& 
 void PostgresPool::open(soci::session& session) {
   session.close();
   open_postgres(session, options_.target.conninfo);
+  const Watchdog::Watch watched(watchdog_, PQsocket(connection_of(session)));
   session << kSettings;
+  // After a failover the name may still lead to the old primary for a while.
+  int standby = 0;
+  session << "SELECT CASE WHEN pg_is_in_recovery() THEN 1 ELSE 0 END", soci::into(standby);
+  if (standby != 0) throw soci::soci_error("it is a standby, and not the primary");
 }
 
 Result<void> PostgresPool::open_within(soci::session& session, Time deadline) {

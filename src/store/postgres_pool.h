@@ -5,6 +5,7 @@
 #include "store/connections.h"
 #include "store/outage.h"
 #include "store/postgres_url.h"
+#include "store/watchdog.h"
 
 #include <chrono>
 #include <memory>
@@ -21,6 +22,9 @@ class PostgresPool final : public Connections {
     // How long a transaction waits for a database that went away just now, before it is
     // unavailable.
     std::chrono::milliseconds patience{5000};
+    // How long one attempt at a transaction may take: longer than the server lets a statement run,
+    // so that only one that has stopped answering is given up.
+    std::chrono::milliseconds silence_max{65'000};
   };
 
   // Opens one connection and brings the schema up to date; waits `patience` for a server that
@@ -53,6 +57,7 @@ class PostgresPool final : public Connections {
 
   Options options_;
   Outage outage_;
+  Watchdog watchdog_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<soci::session>> idle_;  // the last used one last
 };
