@@ -56,16 +56,18 @@ bool file_needs(soci::session& sql,
                 const std::string& part,
                 const std::string& bucket,
                 const std::string& key) {
+  // A batch's files have rows only at its end, and their objects before, as a part's object comes
+  // to be a file's. Each statement sees what was committed when it began, so what they were at
+  // first is asked first: what a transaction changes in between is then found at what it is now.
   long long found = 0;
-  sql << "SELECT COUNT(*) FROM file_segments s JOIN files f ON f.id = s.file_id WHERE s.file_id = "
-         ":id AND s.bucket = :bucket AND s.object_key = :key AND f.objects_gone = 0",
-      soci::use(file), soci::use(bucket), soci::use(key), soci::into(found);
-  if (found > 0) return true;
-  if (count(sql, "SELECT COUNT(*) FROM upload_parts WHERE id = :id", part) > 0) return true;
-  // A batch's files have rows only at its end, and their objects before.
   sql << "SELECT COUNT(*) FROM batches WHERE phase <> 'done' AND (output_id = :id OR error_id = "
          ":id2)",
       soci::use(file), soci::use(file), soci::into(found);
+  if (found > 0) return true;
+  if (count(sql, "SELECT COUNT(*) FROM upload_parts WHERE id = :id", part) > 0) return true;
+  sql << "SELECT COUNT(*) FROM file_segments s JOIN files f ON f.id = s.file_id WHERE s.file_id = "
+         ":id AND s.bucket = :bucket AND s.object_key = :key AND f.objects_gone = 0",
+      soci::use(file), soci::use(bucket), soci::use(key), soci::into(found);
   return found > 0;
 }
 
