@@ -25,8 +25,9 @@ namespace {
 constexpr std::chrono::seconds kLookForCancelledEvery{2};
 // At stop: for answers that AWS is paid for, whether they are waited for or not.
 constexpr std::chrono::seconds kCallsMayEnd{8};
-// A step that is just ending has given its lease back already.
+// A step that is just ending has given its lease back already; one that writes holds its row.
 constexpr std::chrono::milliseconds kMayBeEnding{200};
+constexpr int kRenewalTries = 5;
 constexpr std::chrono::milliseconds kLookAtLeast{
     100};  // between two looks that nothing has asked for
 constexpr std::chrono::milliseconds kLookAtMost{5'000};
@@ -93,7 +94,13 @@ struct Engine::State {
   Awaitable<void> claim_batches(Kind kind, store::BatchPhase phase);
   Awaitable<void> claim_ended();
   Awaitable<void> claim_direct();
-  void start_jobs(Kind kind, Result<std::vector<store::DueJob>> due);
+  Awaitable<void> start_jobs(Kind kind,
+                             steady::time_point asked,
+                             Result<std::vector<store::DueJob>> due);
+  // Whether a claim's answer came so late that others may soon have the rows again.
+  bool too_late(steady::time_point asked) const {
+    return steady::now() - asked > context.settings.lease / 3;
+  }
   Awaitable<void> claim_submissions();
   Awaitable<std::vector<store::BatchStore::Slots>> free_slots();
   Awaitable<void> run_batch(Kind kind, store::BatchRow batch);
@@ -120,16 +127,18 @@ struct Engine::State {
     std::size_t i;
     store::BatchStore::Lease lease;
   };
-  // Null if a step of that row runs already: its lease ran out while the clock jumped or the
-  // database stood still.
+  // asked: when the lease was asked for, which is when it began. Null if a step of that row runs
+  // already: its lease ran out while the clock jumped or the database stood still.
   std::shared_ptr<TaskGroup> take(Kind kind,
                                   const store::BatchStore::Lease& lease,
-                                  bool from_other);
+                                  bool from_other,
+                                  steady::time_point asked);
 };
 
 std::shared_ptr<TaskGroup> Engine::State::take(Kind kind,
                                                const store::BatchStore::Lease& lease,
-                                               bool from_other) {
+                                               bool from_other,
+                                               steady::time_point asked) {
   if (from_other) {
     obs::count(obs::Counter::lease_takeovers);
     obs::info("another server's work is taken over", {{"batch_id", lease.batch_id.value},
@@ -137,7 +146,7 @@ std::shared_ptr<TaskGroup> Engine::State::take(Kind kind,
                                                       {"step", kStepNames[index_of(kind)]}});
   }
   auto task = std::make_shared<TaskGroup>(io, obs::log_task_failure);
-  const auto until = steady::now() + context.settings.lease;
+  const auto until = asked + context.settings.lease;
   if (!in_flight.emplace(lease, Step{kind, task, until}).second) return nullptr;
   ++running[index_of(kind)];
   return task;
@@ -211,25 +220,34 @@ Awaitable<void> Engine::State::renew_loop() {
 }
 
 Awaitable<void> Engine::State::renew() {
-  const auto asked = steady::now();
-  std::vector<store::BatchStore::Lease> leases;
-  for (const auto& [lease, step] : in_flight) leases.push_back(lease);
-  auto lost = co_await context.batches.renew_leases(leases, context.now_ms() + context.lease_ms());
-  if (lost && !lost->empty()) {
-    co_await sleep_for(kMayBeEnding);
-    std::erase_if(*lost, [this](const auto& lease) { return !in_flight.contains(lease); });
-    lost = co_await context.batches.renew_leases(std::move(*lost),
-                                                 context.now_ms() + context.lease_ms());
+  std::vector<store::BatchStore::Lease> left;
+  for (const auto& [lease, step] : in_flight) left.push_back(lease);
+  for (int tries = 1; !left.empty(); ++tries) {
+    const auto asked = steady::now();
+    auto failed =
+        co_await context.batches.renew_leases(left, context.now_ms() + context.lease_ms());
+    if (!failed) {
+      obs::warn("leases were not renewed", {{"message", failed.error().message()}});
+      co_return;
+    }
+    std::set<store::BatchStore::Lease> again(failed->lost.begin(), failed->lost.end());
+    again.insert(failed->locked.begin(), failed->locked.end());
+    for (const auto& lease : left) {
+      const auto step = in_flight.find(lease);
+      if (again.contains(lease) || step == in_flight.end()) continue;
+      step->second.leased_until = asked + context.settings.lease;
+    }
+    if (tries > 1) {
+      for (const auto& lease : failed->lost) {
+        give_up(lease, "another server has taken it");
+        again.erase(lease);
+      }
+    }
+    if (tries == kRenewalTries) co_return;  // the next renewal is in time
+    if (!again.empty()) co_await sleep_for(kMayBeEnding);
+    std::erase_if(again, [this](const auto& lease) { return !in_flight.contains(lease); });
+    left.assign(again.begin(), again.end());
   }
-  if (!lost) {
-    obs::warn("leases were not renewed", {{"message", lost.error().message()}});
-    co_return;
-  }
-  for (const auto& lease : leases) {
-    const auto step = in_flight.find(lease);
-    if (step != in_flight.end()) step->second.leased_until = asked + context.settings.lease;
-  }
-  for (const auto& lease : *lost) give_up(lease, "another server has taken it");
 }
 
 // While the database cannot be reached by this server, it may be by others.
@@ -294,6 +312,7 @@ Awaitable<void> Engine::State::dispatch() {
 
 Awaitable<void> Engine::State::claim_batches(Kind kind, store::BatchPhase phase) {
   if (free(kind) <= 0) co_return;
+  const auto asked = steady::now();
   auto due = co_await context.batches.claim_batches(phase, context.now_ms(), context.lease_ms(),
                                                     free(kind));
   if (!due) {
@@ -302,7 +321,13 @@ Awaitable<void> Engine::State::claim_batches(Kind kind, store::BatchPhase phase)
     co_return;
   }
   for (store::DueBatch& item : *due) {
-    const auto task = take(kind, {item.batch.id, 0}, item.taken_over);
+    if (too_late(asked) && !in_flight.contains({item.batch.id, 0})) {
+      obs::warn("a claim was answered too late, and is given back",
+                {{"batch_id", item.batch.id.value}});
+      co_await context.batches.release_batch(item.batch.id, context.now_ms(), item.batch.failures);
+      continue;
+    }
+    const auto task = take(kind, {item.batch.id, 0}, item.taken_over, asked);
     if (task) task->spawn(item.batch.id.value, run_batch(kind, std::move(item.batch)));
   }
 }
@@ -312,26 +337,38 @@ Awaitable<void> Engine::State::claim_ended() {
   const int limit = free(Kind::collect);
   if (limit <= 0) co_return;
   std::vector<store::JobState> states{store::JobState::ended};
-  start_jobs(Kind::collect,
-             co_await context.batches.claim_jobs(std::nullopt, std::move(states), context.now_ms(),
-                                                 context.lease_ms(), limit));
+  const auto asked = steady::now();
+  auto due = co_await context.batches.claim_jobs(std::nullopt, std::move(states), context.now_ms(),
+                                                 context.lease_ms(), limit);
+  co_await start_jobs(Kind::collect, asked, std::move(due));
 }
 
 Awaitable<void> Engine::State::claim_direct() {
   const int limit = free(Kind::direct);
   if (limit <= 0) co_return;
-  start_jobs(Kind::direct,
-             co_await context.batches.claim_direct(context.now_ms(), context.lease_ms(), limit));
+  const auto asked = steady::now();
+  auto due = co_await context.batches.claim_direct(context.now_ms(), context.lease_ms(), limit);
+  co_await start_jobs(Kind::direct, asked, std::move(due));
 }
 
-void Engine::State::start_jobs(Kind kind, Result<std::vector<store::DueJob>> due) {
+Awaitable<void> Engine::State::start_jobs(Kind kind,
+                                          steady::time_point asked,
+                                          Result<std::vector<store::DueJob>> due) {
   if (!due) {
     obs::log(store::log_level(due.error()), "no job could be claimed",
              {{"message", due.error().message()}});
-    return;
+    co_return;
   }
   for (store::DueJob& item : *due) {
-    const auto task = take(kind, {item.job.batch_id, item.job.n}, item.taken_over);
+    const store::BatchStore::Lease lease{item.job.batch_id, item.job.n};
+    if (too_late(asked) && !in_flight.contains(lease)) {
+      obs::warn("a claim was answered too late, and is given back",
+                {{"batch_id", lease.batch_id.value}, {"job", lease.n}});
+      co_await context.batches.release_job(lease.batch_id, lease.n, context.now_ms(),
+                                           item.job.failures);
+      continue;
+    }
+    const auto task = take(kind, lease, item.taken_over, asked);
     if (task) task->spawn(item.job.batch_id.value, run_job(kind, std::move(item)));
   }
 }
@@ -369,8 +406,10 @@ Awaitable<void> Engine::State::claim_submissions() {
   if (free(Kind::submit) <= 0) co_return;
   auto slots = co_await free_slots();
   if (slots.empty()) co_return;
-  start_jobs(Kind::submit, co_await context.batches.claim_staged(std::move(slots), context.now_ms(),
-                                                                 context.lease_ms()));
+  const auto asked = steady::now();
+  auto due =
+      co_await context.batches.claim_staged(std::move(slots), context.now_ms(), context.lease_ms());
+  co_await start_jobs(Kind::submit, asked, std::move(due));
 }
 
 Awaitable<void> Engine::State::run_batch(Kind kind, store::BatchRow batch) {

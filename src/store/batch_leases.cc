@@ -8,6 +8,33 @@
 #include <fmt/format.h>
 
 namespace quarry::store {
+namespace {
+
+enum class Renewal { done, lost, locked };
+
+Renewal renew(soci::session& sql,
+              const BatchStore::Lease& lease,
+              const std::string& me,
+              std::int64_t until_ms) {
+  const char* table = lease.n == 0 ? "batches" : "jobs";
+  const std::string row = lease.n == 0 ? std::string(" WHERE id = :id")
+                                       : fmt::format(" WHERE batch_id = :id AND n = {}", lease.n);
+  std::string owner;
+  soci::indicator indicator = soci::i_ok;
+  sql << "SELECT lease_owner FROM " << table << row << " AND lease_owner = :me" << skip_locked(sql),
+      soci::use(lease.batch_id.value), soci::use(me), soci::into(owner);
+  if (sql.got_data()) {
+    sql << "UPDATE " << table << " SET lease_until_ms = :until" << row, soci::use(until_ms),
+        soci::use(lease.batch_id.value);
+    return Renewal::done;
+  }
+  sql << "SELECT lease_owner FROM " << table << row, soci::use(lease.batch_id.value),
+      soci::into(owner, indicator);
+  const bool mine = sql.got_data() && indicator == soci::i_ok && owner == me;
+  return mine ? Renewal::locked : Renewal::lost;
+}
+
+}  // namespace
 
 std::string is_due(std::int64_t now_ms) {
   return fmt::format(
@@ -125,26 +152,23 @@ Task<std::vector<DueJob>> BatchStore::claim_jobs(std::optional<JobKind> kind,
   });
 }
 
-Task<std::vector<BatchStore::Lease>> BatchStore::renew_leases(std::vector<Lease> leases,
-                                                              std::int64_t until_ms) {
-  co_return co_await transact(database_, [&](soci::session& sql) -> Result<std::vector<Lease>> {
-    std::vector<Lease> lost;
+Task<BatchStore::NotRenewed> BatchStore::renew_leases(std::vector<Lease> leases,
+                                                      std::int64_t until_ms) {
+  co_return co_await transact_for_leases(database_, [&](soci::session& sql) -> Result<NotRenewed> {
+    NotRenewed left;
     for (const Lease& lease : leases) {
-      soci::statement renew(sql);
-      renew.exchange(soci::use(until_ms));
-      renew.exchange(soci::use(lease.batch_id.value));
-      if (lease.n != 0) renew.exchange(soci::use(lease.n));
-      renew.exchange(soci::use(lease_owner_));
-      renew.alloc();
-      renew.prepare(lease.n == 0 ? "UPDATE batches SET lease_until_ms = :until WHERE id = :id AND "
-                                   "lease_owner = :me"
-                                 : "UPDATE jobs SET lease_until_ms = :until WHERE batch_id = :id "
-                                   "AND n = :n AND lease_owner = :me");
-      renew.define_and_bind();
-      renew.execute(true);
-      if (renew.get_affected_rows() == 0) lost.push_back(lease);
+      switch (renew(sql, lease, lease_owner_, until_ms)) {
+        case Renewal::done:
+          break;
+        case Renewal::lost:
+          left.lost.push_back(lease);
+          break;
+        case Renewal::locked:
+          left.locked.push_back(lease);
+          break;
+      }
     }
-    return lost;
+    return left;
   });
 }
 

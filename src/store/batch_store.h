@@ -116,9 +116,14 @@ class BatchStore {
     int n = 0;  // 0: the batch itself
     auto operator<=>(const Lease&) const = default;
   };
+  struct NotRenewed {
+    std::vector<Lease> lost;    // no longer this server's
+    std::vector<Lease> locked;  // a transaction holds the row just now: to be asked again
+  };
   // Extends the leases of what this process works on; one that was not given back lapses, and is
-  // claimed again. Gives those that are no longer this server's.
-  Task<std::vector<Lease>> renew_leases(std::vector<Lease> leases, std::int64_t until_ms);
+  // claimed again. Waits for no row, so that one that is held for long keeps no other lease from
+  // being renewed. Gives those that it could not extend.
+  Task<NotRenewed> renew_leases(std::vector<Lease> leases, std::int64_t until_ms);
   // Of these, those that a client has cancelled, at whichever server.
   Task<std::set<BatchId>> cancelling_of(std::set<BatchId> ids);
   // Gives the row back, to be looked at again at due_ms. failures is stored for the backoff.

@@ -1,6 +1,9 @@
 // What servers that share a database never do to each other.
 #include "store/batch_store.h"
+#include "store/file_rows.h"
 #include "store/janitor_store.h"
+#include "store/lease_store.h"
+#include "store/session.h"
 #include "store/testing/new_batch.h"
 #include "store/testing/servers.h"
 
@@ -12,6 +15,8 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace quarry::store {
 namespace {
@@ -82,6 +87,24 @@ class TwoServers : public ::testing::Test {
   static void expect_each_once(const std::multiset<std::string>& claimed) {
     EXPECT_EQ(claimed.size(), std::size_t{kRows});
     EXPECT_EQ(std::set<std::string>(claimed.begin(), claimed.end()).size(), std::size_t{kRows});
+  }
+
+  // Runs `meanwhile` inside of a transaction of the second server, after `statement`.
+  void holding(const std::string& statement, const std::function<void(soci::session&)>& meanwhile) {
+    const auto held = run(transact(servers_[1], [&](soci::session& sql) -> Result<void> {
+      sql << "SET LOCAL idle_in_transaction_session_timeout = 0";
+      sql << statement;
+      meanwhile(sql);
+      return {};
+    }));
+    EXPECT_TRUE(held) << held.error().message();
+  }
+  // Until so many transactions of these servers wait for another's lock.
+  void await_waiting(int count) {
+    while (servers_.schema().query(
+               "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
+               "application_name = current_setting('application_name')") != std::to_string(count)) {
+    }
   }
 
   testing::Servers servers_{2};
@@ -207,6 +230,67 @@ TEST_F(TwoServers, CountTheAnswersOfBothTheirJobs) {
     }
   });
   EXPECT_EQ(run(store(0).find_any(BatchId{"batch_1"}))->object.completed, 2 * kRows);
+}
+
+// The other may be frozen in the middle of that transaction.
+TEST_F(TwoServers, RenewTheOtherLeasesWhileOneRowIsHeld) {
+  create_with_jobs("batch_1", 3, JobKind::direct, JobState::planned);
+  const BatchId id{"batch_1"};
+  ASSERT_THAT(*run(store(0).claim_direct(kNow, 1'000, 3)), SizeIs(3));
+  holding("UPDATE jobs SET n = n WHERE n = 2", [&](soci::session&) {
+    const auto left = run(store(0).renew_leases({{id, 1}, {id, 2}, {id, 3}}, kNow + 9'000));
+    ASSERT_TRUE(left) << left.error().message();
+    EXPECT_TRUE(left->lost.empty());
+    EXPECT_EQ(left->locked, (std::vector<BatchStore::Lease>{{id, 2}}));
+  });
+  EXPECT_EQ(
+      servers_.schema().query(fmt::format(
+          "SELECT string_agg(CAST(lease_until_ms - {} AS TEXT), ' ' ORDER BY n) FROM jobs", kNow)),
+      "9000 1000 9000");
+}
+
+TEST_F(TwoServers, KeepLeasesWhileAllTheirTransactionsWaitForALock) {
+  create_with_jobs("batch_1", 1, JobKind::direct, JobState::planned);
+  const BatchId id{"batch_1"};
+  ASSERT_THAT(*run(store(0).claim_direct(kNow, 1'000, 1)), SizeIs(1));
+  const int others = servers_.scratch().options().connections - 1;
+  std::vector<std::jthread> waiting;
+  holding("LOCK TABLE batches IN SHARE MODE", [&](soci::session&) {
+    for (int i = 0; i < others + 1; ++i) {
+      waiting.emplace_back([&] { static_cast<void>(run(store(0).release_batch(id, kNow, 0))); });
+    }
+    await_waiting(others);
+    const auto left = run(store(0).renew_leases({{id, 1}}, kNow + 9'000));
+    ASSERT_TRUE(left) << left.error().message();
+    EXPECT_TRUE(left->lost.empty() && left->locked.empty());
+    LeaseStore roles(servers_[0], "server-0");
+    EXPECT_EQ(run(roles.take("monitor", kNow, kNow + 1'000)), LeaseStore::Taken::yes);
+  });
+}
+
+TEST_F(TwoServers, DeleteNoResultOfABatchThatEndsMeanwhile) {
+  create("batch_1");
+  const std::string file = servers_.schema().query("SELECT output_id FROM batches");
+  ASSERT_FALSE(file.empty());
+  const std::string name = "files/" + file + "/1";
+  Result<std::vector<std::string>> orphans = fail(Errc::internal, "not asked");
+  std::jthread asking;
+  holding("LOCK TABLE batches IN ACCESS EXCLUSIVE MODE", [&](soci::session& sql) {
+    asking = std::jthread([&] {
+      JanitorStore janitor(servers_[0]);
+      orphans = run(janitor.orphans("bucket", "quarry/", {name}));
+    });
+    await_waiting(1);
+    FileRow row;
+    row.id = FileId{file};
+    row.by.owner = "me";
+    insert_file(sql, row);
+    put_segment(sql, row.id, {1, "dep", "bucket", "quarry/" + name, 1});
+    sql << "UPDATE batches SET phase = 'done'";
+  });
+  asking.join();
+  ASSERT_TRUE(orphans) << orphans.error().message();
+  EXPECT_TRUE(orphans->empty());
 }
 
 TEST_F(TwoServers, HaveOneName) {

@@ -5,6 +5,7 @@
 #include "store/session.h"
 #include "store/sqlite_file.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -23,9 +24,14 @@ std::unique_ptr<Connections> connect(const DatabaseOptions& options) {
 
 Database::Impl::Impl(std::unique_ptr<Connections> opened)
     : connections(measured(std::move(opened))),
-      threads(static_cast<std::size_t>(connections->count())) {}
+      threads(static_cast<std::size_t>(std::max(1, connections->count() - 1))) {
+  if (connections->count() > 1) for_leases.emplace(1);
+}
 
-Database::Impl::~Impl() { threads.join(); }
+Database::Impl::~Impl() {
+  threads.join();
+  if (for_leases) for_leases->join();
+}
 
 Database::Database(const DatabaseOptions& options)
     : impl_(std::make_unique<Impl>(connect(options))) {}

@@ -7,7 +7,7 @@ namespace quarry::store {
 Task<LeaseStore::Taken> LeaseStore::take(std::string name,
                                          std::int64_t now_ms,
                                          std::int64_t until_ms) {
-  co_return co_await transact(database_, [&](soci::session& sql) -> Result<Taken> {
+  co_return co_await transact_for_leases(database_, [&](soci::session& sql) -> Result<Taken> {
     std::string before;
     sql << "SELECT lease_owner FROM leases WHERE name = :name", soci::use(name), soci::into(before);
     const bool was_another = sql.got_data() && before != lease_owner_;

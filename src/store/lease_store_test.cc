@@ -95,10 +95,11 @@ TEST_F(Leases, ARenewalSaysWhichWereLost) {
   ASSERT_EQ(late->size(), 1u);
   EXPECT_TRUE(late->front().taken_over);
   const int n = late->front().job.n;
-  const auto lost =
+  const auto left =
       run(one.renew_leases({{BatchId{"batch_1"}, 1}, {BatchId{"batch_1"}, 2}}, kNow + 3'000));
-  ASSERT_TRUE(lost);
-  EXPECT_EQ(*lost, (std::vector<BatchStore::Lease>{{BatchId{"batch_1"}, n}}));
+  ASSERT_TRUE(left);
+  EXPECT_EQ(left->lost, (std::vector<BatchStore::Lease>{{BatchId{"batch_1"}, n}}));
+  EXPECT_TRUE(left->locked.empty());
   EXPECT_EQ(run(two.claim_direct(kNow + 2'500, 1'000, 2))->size(), 1u);  // its own, lapsed: again
 }
 
@@ -107,12 +108,12 @@ TEST_F(Leases, OfABatchAreRenewedToo) {
   BatchStore two = batches("two");
   batch(one, "batch_1");
   ASSERT_FALSE(run(one.claim_batches(BatchPhase::planning, kNow, 1'000, 1))->front().taken_over);
-  EXPECT_TRUE(run(one.renew_leases({{BatchId{"batch_1"}, 0}}, kNow + 2'000))->empty());
+  EXPECT_TRUE(run(one.renew_leases({{BatchId{"batch_1"}, 0}}, kNow + 2'000))->lost.empty());
   EXPECT_TRUE(run(two.claim_batches(BatchPhase::planning, kNow + 1'500, 1'000, 1))->empty());
   const auto late = run(two.claim_batches(BatchPhase::planning, kNow + 2'001, 1'000, 1));
   ASSERT_EQ(late->size(), 1u);
   EXPECT_TRUE(late->front().taken_over);
-  EXPECT_EQ(run(one.renew_leases({{BatchId{"batch_1"}, 0}}, kNow + 9'000))->size(), 1u);
+  EXPECT_EQ(run(one.renew_leases({{BatchId{"batch_1"}, 0}}, kNow + 9'000))->lost.size(), 1u);
 }
 
 TEST_F(Leases, OfAServerThatStopsAreDueForOthersAtOnceAndThoseOfOthersStay) {

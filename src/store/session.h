@@ -21,7 +21,8 @@ struct Database::Impl {
   ~Impl();
 
   std::unique_ptr<Connections> connections;
-  BlockingPool threads;  // as many as connections
+  BlockingPool threads;  // together with the next: as many as connections
+  std::optional<BlockingPool> for_leases;
 };
 
 // Runs fn(session) as one transaction on a thread of the database's. fn returns Result<T>; an error
@@ -29,9 +30,9 @@ struct Database::Impl {
 // the connection was lost before the end, or when the transaction and another one were in each
 // other's way: it must not move from, or change, what it captured by reference.
 template <class F, class R = std::invoke_result_t<F&, soci::session&>>
-Awaitable<R> transact(Database& database, F fn) {
+Awaitable<R> transact_on(BlockingPool& threads, Database& database, F fn) {
   Database::Impl& impl = database.impl();
-  co_return co_await run_blocking(impl.threads, [&impl, &fn]() -> R {
+  co_return co_await run_blocking(threads, [&impl, &fn]() -> R {
     std::optional<R> result;
     auto done = impl.connections->transaction([&](soci::session& sql) {
       result.emplace(fn(sql));
@@ -40,6 +41,18 @@ Awaitable<R> transact(Database& database, F fn) {
     if (!done) return fail(std::move(done.error()));
     return std::move(*result);
   });
+}
+template <class F, class R = std::invoke_result_t<F&, soci::session&>>
+Awaitable<R> transact(Database& database, F fn) {
+  return transact_on(database.impl().threads, database, std::move(fn));
+}
+
+// For what keeps leases, and waits for no lock: on PostgreSQL it has a thread and a connection that
+// nothing else uses, so that transactions that wait for each other let no lease lapse.
+template <class F, class R = std::invoke_result_t<F&, soci::session&>>
+Awaitable<R> transact_for_leases(Database& database, F fn) {
+  Database::Impl& impl = database.impl();
+  return transact_on(impl.for_leases ? *impl.for_leases : impl.threads, database, std::move(fn));
 }
 
 // What the two engines say differently. On SQLite a transaction is alone, so there is nothing to
