@@ -1,6 +1,7 @@
 #include "access/key_requests.h"
 
 #include "access/grants.h"
+#include "json/value_text.h"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -44,7 +45,7 @@ void check_metadata(RequestFields& fields, const boost::json::object& metadata) 
                                   known.name, known.most));
     }
   }
-  if (boost::json::serialize(metadata).size() > kMetadataBytesMax) {
+  if (json::value_text(metadata).size() > kMetadataBytesMax) {
     fields.complain("metadata", "invalid_value",
                     fmt::format("Invalid 'metadata': longer than {} bytes.", kMetadataBytesMax));
   }
@@ -149,7 +150,7 @@ void apply(const GrantChanges& changes, std::int64_t now_s, store::GrantColumns&
       metadata.erase(name);
     }
   }
-  grant.metadata_json = boost::json::serialize(metadata);
+  grant.metadata_json = json::value_text(metadata);
   if (changes.max_budget_nano_usd) grant.max_budget_nano_usd = *changes.max_budget_nano_usd;
   if (changes.budget_duration) {
     const std::string duration = changes.budget_duration->value_or("");

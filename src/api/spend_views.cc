@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "catalog/prices.h"
+#include "json/value_text.h"
 
 #include <fmt/format.h>
 
@@ -88,7 +89,7 @@ json::object metadata_of(const store::SpendLogRow& log) {
 
 std::string text_of(const json::value& value) {
   if (value.is_null()) return "";
-  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+  return value.is_string() ? std::string(value.get_string()) : quarry::json::value_text(value);
 }
 
 }  // namespace

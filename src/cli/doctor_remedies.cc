@@ -1,6 +1,7 @@
 #include "cli/doctor_remedies.h"
 
 #include "aws/endpoint.h"
+#include "json/value_text.h"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -35,7 +36,7 @@ std::string allow(const Statement& statement) {
                  {"Action", one_or_many(statement.actions)},
                  {"Resource", one_or_many(statement.resources)}};
   if (!statement.condition.empty()) out["Condition"] = statement.condition;
-  return bj::serialize(out);
+  return json::value_text(out);
 }
 
 std::string policy_of(const std::string& caller_arn) {
@@ -199,7 +200,7 @@ Remedy Remedies::no_credentials(const Error& error, bool of_s3) const {
                 "(and its conditions, such as the external id, must hold: aws_external_id, "
                 "aws_session_tags), and who assumes it must be allowed sts:AssumeRole on it",
             .place = "the trust policy of role " + last_segment(role),
-            .statement = bj::serialize(trust)};
+            .statement = json::value_text(trust)};
   }
   if (has(error, "InvalidClientTokenId") || has(error, "UnrecognizedClient") ||
       has(error, "InvalidAccessKeyId") || has(error, "token included in the request is invalid")) {
@@ -435,10 +436,11 @@ Remedy Remedies::entitlement() const {
 std::string Remedies::trust_statement() const {
   const bj::object condition{{"StringEquals", bj::object{{"aws:SourceAccount", account()}}},
                              {"ArnEquals", bj::object{{"aws:SourceArn", job_arns()}}}};
-  return bj::serialize(bj::object{{"Effect", "Allow"},
-                                  {"Principal", bj::object{{"Service", "bedrock.amazonaws.com"}}},
-                                  {"Action", "sts:AssumeRole"},
-                                  {"Condition", condition}});
+  return json::value_text(
+      bj::object{{"Effect", "Allow"},
+                 {"Principal", bj::object{{"Service", "bedrock.amazonaws.com"}}},
+                 {"Action", "sts:AssumeRole"},
+                 {"Condition", condition}});
 }
 
 std::string Remedies::role_s3_statement() const {

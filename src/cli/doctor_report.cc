@@ -1,5 +1,7 @@
 #include "cli/doctor_report.h"
 
+#include "json/value_text.h"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -91,7 +93,7 @@ void pretty(const bj::value& value, std::size_t indent, std::string& out) {
     out += "{\n";
     std::size_t left = object->size();
     for (const auto& [key, one] : *object) {
-      out += spaces(indent + 2) + bj::serialize(key) + ": ";
+      out += spaces(indent + 2) + json::value_text(bj::value(key)) + ": ";
       pretty(one, indent + 2, out);
       out += --left > 0 ? ",\n" : "\n";
     }
@@ -106,7 +108,7 @@ void pretty(const bj::value& value, std::size_t indent, std::string& out) {
     }
     out += spaces(indent) + "]";
   } else {
-    out += bj::serialize(value);
+    json::append_value(out, value);
   }
 }
 
@@ -221,11 +223,11 @@ std::string diagnoses_json(const std::vector<Diagnosis>& all) {
                                      {"place", one.place},
                                      {"checks", std::move(checks)}});
   }
-  return bj::serialize(bj::object{{"ok", count(all, Outcome::failed) == 0},
-                                  {"fine", count(all, Outcome::fine)},
-                                  {"failed", count(all, Outcome::failed)},
-                                  {"not_checked", count(all, Outcome::not_checked)},
-                                  {"deployments", std::move(deployments)}}) +
+  return json::value_text(bj::object{{"ok", count(all, Outcome::failed) == 0},
+                                     {"fine", count(all, Outcome::fine)},
+                                     {"failed", count(all, Outcome::failed)},
+                                     {"not_checked", count(all, Outcome::not_checked)},
+                                     {"deployments", std::move(deployments)}}) +
          "\n";
 }
 

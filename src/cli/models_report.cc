@@ -1,6 +1,7 @@
 #include "cli/models_report.h"
 
 #include "catalog/prices.h"
+#include "json/value_text.h"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -212,7 +213,7 @@ std::string models_table(const std::vector<ModelRow>& rows) {
 std::string models_json(const std::vector<ModelRow>& rows) {
   bj::array data;
   for (const ModelRow& row : rows) data.push_back(row_json(row));
-  return bj::serialize(bj::object{{"object", "list"}, {"data", std::move(data)}}) + "\n";
+  return json::value_text(bj::object{{"object", "list"}, {"data", std::move(data)}}) + "\n";
 }
 
 }  // namespace quarry::cli

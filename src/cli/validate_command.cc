@@ -5,6 +5,7 @@
 #include "cli/configuration.h"
 #include "cli/progress.h"
 #include "cli/validate_report.h"
+#include "json/value_text.h"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -71,7 +72,7 @@ class FindingSpools {
     }
     if (json_) {
       Spool& spool = finding.fails_batch ? first_ : second_;
-      spool.add((spool.empty() ? "" : ",") + boost::json::serialize(openai::to_json(finding)));
+      spool.add((spool.empty() ? "" : ",") + json::value_text(openai::to_json(finding)));
     } else {
       (finding.line ? second_ : first_).add(render_finding(finding));
     }
@@ -81,7 +82,7 @@ class FindingSpools {
     second_.print();
   }
   void print_json(const openai::DryRun& run) {
-    std::string text = boost::json::serialize(openai::summary_json(run));
+    std::string text = json::value_text(openai::summary_json(run));
     text.pop_back();  // of the object: the two lists follow
     std::fputs((text + R"(,"errors":{"object":"list","data":[)").c_str(), stdout);
     first_.print();
