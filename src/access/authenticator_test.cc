@@ -120,6 +120,7 @@ TEST_F(Authentication, AKeysObjectsAreItsUsersAndWithoutOneItsOwn) {
   ASSERT_TRUE(caller);
   EXPECT_FALSE(caller->admin());
   EXPECT_EQ(caller->by, (store::Ownership{"key:" + key.key_hash, std::nullopt, key.key_hash, ""}));
+  EXPECT_EQ(caller->viewer(), (store::Viewer{"key:" + key.key_hash}));
 
   ASSERT_TRUE(run(store_.insert_team({"t", "", {}})));
   key.user_id = "ann";
@@ -128,7 +129,8 @@ TEST_F(Authentication, AKeysObjectsAreItsUsersAndWithoutOneItsOwn) {
   caller = ask(kKeyText);
   ASSERT_TRUE(caller);
   EXPECT_EQ(caller->by, (store::Ownership{"user:ann", "t", key.key_hash, "ann"}));
-  EXPECT_EQ(caller->viewer(), (store::Viewer{"user:ann", "t", false}));
+  EXPECT_EQ(caller->viewer(), (store::Viewer{"user:ann", "t", false, "key:" + key.key_hash}))
+      << "and what the key made before it had a user";
 }
 
 TEST_F(Authentication, ABlockedKeyIsRefusedAndSoIsOneOfABlockedTeam) {

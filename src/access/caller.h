@@ -57,7 +57,10 @@ struct Caller {
   std::shared_ptr<const Key> key;  // nullptr: the master key, or an open server
 
   bool admin() const { return key == nullptr; }
-  store::Viewer viewer() const { return {by.owner, by.team_id, admin()}; }
+  store::Viewer viewer() const {
+    return {by.owner, by.team_id, admin(),
+            by.user_id.empty() ? std::string() : store::owner_of_key(by.key_hash)};
+  }
 };
 
 }  // namespace quarry::access

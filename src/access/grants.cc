@@ -76,7 +76,7 @@ std::shared_ptr<const Key> key_of(const store::KeyRow& row,
 
 store::Ownership ownership_of(const Key& key) {
   store::Ownership by;
-  by.owner = key.user_id.empty() ? "key:" + key.hash : "user:" + key.user_id;
+  by.owner = key.user_id.empty() ? store::owner_of_key(key.hash) : "user:" + key.user_id;
   if (key.team) by.team_id = key.team->id;
   by.key_hash = key.hash;
   by.user_id = key.user_id;

@@ -6,11 +6,10 @@ namespace quarry::store {
 
 Conditions::Conditions(const Viewer& viewer) {
   if (viewer.all) return;
-  if (!viewer.team_id) {
-    add("owner = ", viewer.owner);
-  } else {
-    add("(owner = ", viewer.owner).add_or("team_id = ", *viewer.team_id, ")");
-  }
+  add("(owner = ", viewer.owner);
+  if (!viewer.key_owner.empty()) add_or("owner = ", viewer.key_owner);
+  if (viewer.team_id) add_or("team_id = ", *viewer.team_id);
+  text_ += ")";
 }
 
 Conditions& Conditions::add_if_any(std::string_view before, const std::string& value) {

@@ -24,7 +24,7 @@ class Conditions {
   Conditions& add(std::string condition);
   // One value between `before` and `after`; or, as the other half of the condition before it.
   Conditions& add(std::string_view before, std::string value, std::string_view after = "");
-  Conditions& add_or(std::string_view before, std::string value, std::string_view after);
+  Conditions& add_or(std::string_view before, std::string value, std::string_view after = "");
 
   // The place of a value in a statement that is more than one WHERE; values are bound in the order
   // in which they stand there.

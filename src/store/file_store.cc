@@ -60,8 +60,8 @@ Task<FileRow> FileStore::find(FileId id, Viewer viewer, std::int64_t now_s) {
     soci::row row;
     sql << "SELECT " << kColumns << " FROM files WHERE id = :id AND " << sight.condition
         << " AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > :now)",
-        soci::use(id.value), soci::use(sight.owner), soci::use(sight.team_id, sight.team_indicator),
-        soci::use(now_s), soci::into(row);
+        soci::use(id.value), soci::use(sight.owner), soci::use(sight.key_owner),
+        soci::use(sight.team_id, sight.team_indicator), soci::use(now_s), soci::into(row);
     if (!sql.got_data()) return fail(no_such_file(id));
     return file_of(row);
   });
@@ -117,7 +117,7 @@ Task<void> FileStore::remove(FileId id, Viewer viewer, std::int64_t now_s) {
     soci::statement update =
         (sql.prepare << "UPDATE files SET deleted_at = :now WHERE id = :id AND " << sight.condition
                      << " AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > :now2)",
-         soci::use(now_s), soci::use(id.value), soci::use(sight.owner),
+         soci::use(now_s), soci::use(id.value), soci::use(sight.owner), soci::use(sight.key_owner),
          soci::use(sight.team_id, sight.team_indicator), soci::use(now_s));
     update.execute(true);
     if (update.get_affected_rows() == 0) return fail(no_such_file(id));

@@ -5,8 +5,12 @@
 
 namespace quarry::store {
 
+std::string owner_of_key(const std::string& key_hash) { return "key:" + key_hash; }
+
 bool sees(const Viewer& viewer, const Ownership& of) {
-  return viewer.all || viewer.owner == of.owner || (viewer.team_id && viewer.team_id == of.team_id);
+  return viewer.all || viewer.owner == of.owner ||
+         (!viewer.key_owner.empty() && viewer.key_owner == of.owner) ||
+         (viewer.team_id && viewer.team_id == of.team_id);
 }
 
 Ownership ownership_of(const soci::row& row) {
@@ -27,10 +31,11 @@ Columns& add_ownership(Columns& columns, const Ownership& by) {
 
 // Nothing equals NULL, so who has no team sees nobody's team.
 Sight::Sight(const Viewer& viewer)
-    : condition(viewer.all ? "(CAST(:viewer AS TEXT) IS NOT NULL OR CAST(:viewer_team AS TEXT) IS "
-                             "NOT NULL)"
-                           : "(owner = :viewer OR team_id = :viewer_team)"),
+    : condition(viewer.all ? "(CAST(:viewer AS TEXT) IS NOT NULL OR CAST(:viewer_key AS TEXT) IS "
+                             "NOT NULL OR CAST(:viewer_team AS TEXT) IS NOT NULL)"
+                           : "(owner = :viewer OR owner = :viewer_key OR team_id = :viewer_team)"),
       owner(viewer.owner),
+      key_owner(viewer.key_owner.empty() ? viewer.owner : viewer.key_owner),
       team_id(viewer.team_id.value_or("")),
       team_indicator(viewer.team_id ? soci::i_ok : soci::i_null) {}
 

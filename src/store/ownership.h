@@ -16,10 +16,15 @@ struct Ownership {
   bool operator==(const Ownership&) const = default;
 };
 
+// The owner that a key without a user is.
+std::string owner_of_key(const std::string& key_hash);
+
 struct Viewer {
   std::string owner;
   std::optional<std::string> team_id = std::nullopt;
   bool all = false;  // the master key
+  // Beside `owner`: of the key that asks, where it has a user; what it made before it had one.
+  std::string key_owner = {};  // "" = none
 
   bool operator==(const Viewer&) const = default;
 };

@@ -13,14 +13,15 @@ inline constexpr const char* kOwnershipColumns = "owner, team_id, key_hash, user
 Ownership ownership_of(const soci::row& row);
 Columns& add_ownership(Columns& columns, const Ownership& by);
 
-// A condition on a table with those columns, of two values that are bound in order:
+// A condition on a table with those columns, of three values that are bound in order:
 //   sql << "… WHERE " << sight.condition << " AND …", soci::use(sight.owner),
-//       soci::use(sight.team_id, sight.team_indicator), …
+//       soci::use(sight.key_owner), soci::use(sight.team_id, sight.team_indicator), …
 // It must live until the statement has run.
 struct Sight {
   explicit Sight(const Viewer& viewer);
   const char* condition;
   std::string owner;
+  std::string key_owner;
   std::string team_id;
   soci::indicator team_indicator;
 };

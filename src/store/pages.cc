@@ -41,14 +41,14 @@ std::optional<std::int64_t> place_of(soci::session& sql, const PageOf& of, const
   Sight sight(query.viewer);
   long long place = 0;
   sql << "SELECT created_order FROM " << of.table << " WHERE id = :id AND " << sight.condition,
-      soci::use(query.after), soci::use(sight.owner),
+      soci::use(query.after), soci::use(sight.owner), soci::use(sight.key_owner),
       soci::use(sight.team_id, sight.team_indicator), soci::into(place);
   if (!sql.got_data()) return std::nullopt;
   return place;
 }
 
-// What is the viewer's or its team's is the first of both: one condition with OR would be answered
-// by sorting all of it. What is both is there once.
+// What is the viewer's, its key's or its team's is the first of each: one condition with OR would
+// be answered by sorting all of it. What is of several is there once.
 PageStatement page_statement(const PageOf& of, const ListQuery& query, std::int64_t place) {
   PageStatement page{.text = "", .values = Conditions(Viewer{.all = true})};
   const Viewer& viewer = query.viewer;
@@ -58,14 +58,17 @@ PageStatement page_statement(const PageOf& of, const ListQuery& query, std::int6
   };
   if (viewer.all) {
     page.text = rows_of(of, query, place, "1 = 1", page.values);
-  } else if (!viewer.team_id) {
-    page.text = rows_where("owner", viewer.owner);
-  } else {
-    const std::string mine = rows_where("owner", viewer.owner);
-    const std::string teams = rows_where("team_id", *viewer.team_id);
-    page.text = fmt::format("SELECT * FROM ({}) AS mine UNION SELECT * FROM ({}) AS teams {}", mine,
-                            teams, order_of(query));
+    return page;
   }
+  const std::string mine = rows_where("owner", viewer.owner);
+  page.text = fmt::format("SELECT * FROM ({}) AS mine", mine);
+  const auto unite = [&page](const std::string& rows, std::string_view name) {
+    page.text += fmt::format(" UNION SELECT * FROM ({}) AS {}", rows, name);
+  };
+  if (!viewer.key_owner.empty()) unite(rows_where("owner", viewer.key_owner), "of_key");
+  if (viewer.team_id) unite(rows_where("team_id", *viewer.team_id), "of_team");
+  const bool one = viewer.key_owner.empty() && !viewer.team_id;
+  page.text = one ? mine : fmt::format("{} {}", page.text, order_of(query));
   return page;
 }
 

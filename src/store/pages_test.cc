@@ -117,6 +117,27 @@ TEST_F(Pages, OfATeamHoldWhatIsMineAndWhatIsTheTeamsOnceAndInOrder) {
   EXPECT_EQ(hidden.error().param(), "after");
 }
 
+TEST_F(Pages, OfAKeyThatWasGivenAUserHoldWhatItMadeBeforeOnceAndInOrder) {
+  create("batch_1", {.owner = "key:k"});
+  create("batch_2", {.owner = "user:ann"});
+  create("batch_3", {.owner = "key:other"});
+  create("batch_4", {.owner = "key:k", .team_id = "ours"});
+  create("batch_5", {.owner = "key:other", .team_id = "ours"});
+  const Viewer alone{.owner = "user:ann", .key_owner = "key:k"};
+  const Viewer of_team{.owner = "user:ann", .team_id = "ours", .key_owner = "key:k"};
+  for (const std::int64_t limit : {1, 2, 20}) {
+    EXPECT_EQ(batches_of(alone, limit), (Names{"batch_4", "batch_2", "batch_1"}));
+    EXPECT_EQ(batches_of(of_team, limit), (Names{"batch_5", "batch_4", "batch_2", "batch_1"}));
+    EXPECT_EQ(batches_of({"user:ann"}, limit), (Names{"batch_2"}));
+  }
+  EXPECT_TRUE(run(batches_.find(BatchId{"batch_1"}, alone)));
+  EXPECT_EQ(run(batches_.find(BatchId{"batch_3"}, alone)).error().code(), Errc::not_found);
+  EXPECT_FALSE(run(batches_.find(BatchId{"batch_1"}, Viewer{"user:ann"})));
+  EXPECT_TRUE(sees(alone, {.owner = "key:k"}));
+  EXPECT_FALSE(sees(alone, {.owner = "key:other"}));
+  EXPECT_FALSE(sees(Viewer{"user:ann"}, Ownership{}));
+}
+
 TEST_F(Pages, OfFilesAreOfAPurposeInBothOrders) {
   insert("file-1", {.owner = "me"}, "batch");
   insert("file-2", {.owner = "you", .team_id = "ours"}, "batch");
