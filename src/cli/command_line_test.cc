@@ -314,5 +314,28 @@ TEST(Keys, TakesWhatIsTypedByLiteLlmsNames) {
   EXPECT_EQ(refused({"keys", "list", "--url", "ftp://h"}).exit_code, kExitUsage);
 }
 
+// Of a shell's variable that is not set; else a key would have no limit, and a list all keys.
+TEST(Keys, RefusesAnEmptyValueByTheNameOfItsOption) {
+  const std::vector<std::vector<std::string>> commands{
+      {"keys", "generate", "--alias", "a", "--max-budget", ""},
+      {"keys", "generate", "--team", ""},
+      {"keys", "generate", "--models", ""},
+      {"keys", "generate", "--key", ""},
+      {"keys", "update", "KEY", "--rpm-limit", ""},
+      {"keys", "list", "--user", ""},
+      {"keys", "list", "--api-key", ""},
+      {"keys", "team", "new", "--id", ""},
+      {"keys", "team", "update", "T", "--alias", ""},
+      {"keys", "team", "new", "--max-open-batches", ""}};
+  for (const auto& command : commands) {
+    const Printout printed = refused(command);
+    EXPECT_EQ(printed.exit_code, kExitUsage);
+    EXPECT_THAT(printed.err, HasSubstr(command[command.size() - 2]));
+    EXPECT_THAT(printed.err, HasSubstr("`none`"));
+  }
+  EXPECT_EQ(refused({"keys", "delete", ""}).exit_code, kExitUsage);
+  EXPECT_EQ(refused({"keys", "delete", "KEY", ""}).exit_code, kExitUsage);
+}
+
 }  // namespace
 }  // namespace quarry::cli

@@ -66,6 +66,16 @@ constexpr std::array<Member, 5> kListFilters{{
     {"--size", "size", "N", "keys on a page (100)"},
 }};
 
+// A shell's variable that is not set: to read it as "not given" would make a key without the limit
+// that was meant, or list all keys.
+CLI::Option* not_empty(CLI::Option* option) {
+  return option->check(CLI::Validator(
+      [](std::string& text) {
+        return text.empty() ? std::string("it is empty; `none` takes away") : std::string();
+      },
+      ""));
+}
+
 class Verbs {
  public:
   Verbs(CLI::App& parent, KeysRaw& raw) : parent_(parent), raw_(raw) {}
@@ -74,31 +84,34 @@ class Verbs {
     CLI::App& app = *parent_.add_subcommand(verb, help);
     KeysRaw& raw = raw_;
     app.callback([&raw, route] { raw.options.route = route; });
-    app.add_option("--url", raw_.options.url,
-                   "the server ($OPENAI_BASE_URL, else http://127.0.0.1:4000)")
+    not_empty(app.add_option("--url", raw_.options.url,
+                             "the server ($OPENAI_BASE_URL, else http://127.0.0.1:4000)"))
         ->type_name("URL");
-    app.add_option("--api-key", raw_.api_key,
-                   "its master key ($LITELLM_MASTER_KEY, $OPENAI_API_KEY, else $QUARRY_API_KEY)")
+    not_empty(app.add_option(
+                  "--api-key", raw_.api_key,
+                  "its master key ($LITELLM_MASTER_KEY, $OPENAI_API_KEY, else $QUARRY_API_KEY)"))
         ->type_name("KEY");
     app.add_flag("--json", raw_.options.json, "the server's answer as it came");
     return app;
   }
 
   void names(CLI::App& app, const char* what, const char* help, bool several = false) {
-    auto* option = app.add_option(what, raw_.options.names, help)->type_name("")->required();
+    auto* option = not_empty(app.add_option(what, raw_.options.names, help));
+    option->type_name("")->required();
     option->expected(1, several ? 1000 : 1);
   }
 
   template <std::size_t kCount>
   void members(CLI::App& app, const std::array<Member, kCount>& list) {
     for (const Member& member : list) {
-      app.add_option(member.flag, raw_.typed[member.name], member.help)->type_name(member.type);
+      not_empty(app.add_option(member.flag, raw_.typed[member.name], member.help))
+          ->type_name(member.type);
     }
   }
 
   void grant(CLI::App& app) {
-    app.add_option("--models", raw_.options.models,
-                   "what it may use, wildcards too; several with commas (all)")
+    not_empty(app.add_option("--models", raw_.options.models,
+                             "what it may use, wildcards too; several with commas (all)"))
         ->type_name("MODEL")
         ->allow_extra_args(false)
         ->delimiter(',');
@@ -113,7 +126,8 @@ class Verbs {
 void add_key_verbs(Verbs verbs, KeysRaw& raw) {
   CLI::App& generate = verbs.add("generate", "key/generate", "make a key, and show it once");
   verbs.members(generate, kKey);
-  generate.add_option("--key", raw.typed["key"], "the key itself: sk-…, 20 characters at least")
+  not_empty(generate.add_option("--key", raw.typed["key"],
+                                "the key itself: sk-…, 20 characters at least"))
       ->type_name("KEY");
   verbs.grant(generate);
   generate.footer(kGenerateExamples);
@@ -136,15 +150,15 @@ void add_key_verbs(Verbs verbs, KeysRaw& raw) {
 
 void add_team_verbs(Verbs verbs, KeysRaw& raw) {
   CLI::App& make = verbs.add("new", "team/new", "make a team");
-  make.add_option("--id", raw.typed["team_id"], "what it is known by (a random one)")
+  not_empty(make.add_option("--id", raw.typed["team_id"], "what it is known by (a random one)"))
       ->type_name("ID");
-  make.add_option("--alias", raw.typed["team_alias"], "its name")->type_name("NAME");
+  not_empty(make.add_option("--alias", raw.typed["team_alias"], "its name"))->type_name("NAME");
   verbs.grant(make);
   verbs.add("list", "team/list", "all teams, newest first");
   verbs.names(verbs.add("info", "team/info", "a team and its keys"), "TEAM", "the team's id");
   CLI::App& update = verbs.add("update", "team/update", "change what a team may do");
   verbs.names(update, "TEAM", "the team's id");
-  update.add_option("--alias", raw.typed["team_alias"], "its name")->type_name("NAME");
+  not_empty(update.add_option("--alias", raw.typed["team_alias"], "its name"))->type_name("NAME");
   verbs.grant(update);
   verbs.names(verbs.add("delete", "team/delete", "end teams and their keys"), "TEAM",
               "the teams' ids", true);
