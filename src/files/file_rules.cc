@@ -1,6 +1,7 @@
 #include "files/file_rules.h"
 
 #include "access/admission_rules.h"
+#include "access/model_access.h"
 #include "obs/log.h"
 
 #include <fmt/format.h>
@@ -79,6 +80,7 @@ Result<void> check_lines(const Scan& scan,
   };
   std::map<std::string, Sum> sums;  // by the name that their limits go by
   const auto count = [&](const std::string& model, std::uint64_t lines) {
+    if (!access::may_use(caller, model)) return;
     Sum& sum = sums[name_of_limits(model, deployments)];
     sum.limits = limits_of(model, deployments);
     sum.lines += lines;

@@ -26,7 +26,8 @@ Result<void> check_target_models(const std::vector<std::string>& names,
 Result<void> check_batch_input(const Scan& scan);
 
 // The lines of a batch's input against what the caller, and each of its models, may have in a file.
-// Errors: invalid_request, reason "file_limit_exceeded".
+// Models that the caller may not use are passed over: no batch runs them, and to it they are not
+// there. Errors: invalid_request, reason "file_limit_exceeded".
 Result<void> check_lines(const Scan& scan,
                          const std::vector<std::string>& target_models,
                          const access::Caller& caller,
