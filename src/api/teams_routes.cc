@@ -5,6 +5,9 @@
 #include "api/routes.h"
 
 #include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
 
 namespace quarry::api {
 namespace {
@@ -51,15 +54,23 @@ Answer update_team(Call call) {
   co_return json_response(200, object);
 }
 
+// Teams that were not there are a warning, as keys are.
 Answer delete_teams(Call call) {
   auto body = co_await read_small_body(call.body);
   if (!body) co_return error_response(body.error(), call.request.request_id);
   auto ids = access::parse_delete_teams(*body);
   if (!ids) co_return error_response(ids.error(), call.request.request_id);
-  auto removed = co_await call.services.teams.remove(std::move(*ids));
+  auto removed = co_await call.services.teams.remove(*ids);
   if (!removed) co_return error_response(removed.error(), call.request.request_id);
-  co_return json_response(200, {{"deleted_teams", json::value_from(removed->team_ids)},
-                                {"deleted_keys", json::value_from(removed->key_hashes)}});
+  json::array warnings;
+  for (const std::string& id : *ids) {
+    if (std::ranges::find(removed->team_ids, id) != removed->team_ids.end()) continue;
+    warnings.emplace_back(fmt::format("there is no team '{}'", id));
+  }
+  json::object object{{"deleted_teams", json::value_from(removed->team_ids)},
+                      {"deleted_keys", json::value_from(removed->key_hashes)}};
+  if (!warnings.empty()) object["warnings"] = std::move(warnings);
+  co_return json_response(200, object);
 }
 
 Answer block_team(Call call) { co_return co_await set_blocked(std::move(call), true); }

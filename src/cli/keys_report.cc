@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "cli/format.h"
+#include "json/value_text.h"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -33,7 +34,7 @@ bj::value value_of(std::string_view member, const std::string& typed) {
 std::string text_of(const bj::value* value) {
   if (!value || value->is_null()) return "-";
   if (value->is_string()) return std::string(value->get_string());
-  return bj::serialize(*value);
+  return json::value_text(*value);
 }
 
 std::string usd_of(const bj::value* value) {
@@ -146,8 +147,12 @@ Shown generated(const bj::object& object) {
               members(object)};
 }
 
-Shown deleted(const bj::object& object) {
-  Shown shown{.out = fmt::format("deleted: {}\n", text_of(object.if_contains("deleted_count")))};
+Shown deleted(std::string_view route, const bj::object& object) {
+  const bj::value* teams = object.if_contains("deleted_teams");
+  const std::string count = route == "team/delete" && teams && teams->is_array()
+                                ? fmt::format("{}", teams->get_array().size())
+                                : text_of(object.if_contains("deleted_count"));
+  Shown shown{.out = fmt::format("deleted: {}\n", count)};
   const bj::value* warnings = object.if_contains("warnings");
   if (!warnings || !warnings->is_array()) return shown;
   for (const bj::value& warning : warnings->get_array()) {
@@ -182,7 +187,7 @@ Result<std::string> body_of(const KeysOptions& options) {
   bj::object body;
   if (options.route.ends_with("/delete")) {
     body[of_team ? "team_ids" : "keys"] = bj::value_from(options.names);
-    return bj::serialize(body);
+    return json::value_text(body);
   }
   if (!options.names.empty()) body[of_team ? "team_id" : "key"] = options.names.front();
   for (const auto& [name, typed] : options.members) body[name] = value_of(name, typed);
@@ -197,7 +202,7 @@ Result<std::string> body_of(const KeysOptions& options) {
                 "--metadata is no JSON object\nhint: --metadata "
                 "'{\"cost_center\": 7}'");
   }
-  return bj::serialize(body);
+  return json::value_text(body);
 }
 
 Shown render_answer(std::string_view route, std::string_view answer) {
@@ -207,7 +212,7 @@ Shown render_answer(std::string_view route, std::string_view answer) {
   if (broken || !value.is_object()) return {.out = std::string(answer) + "\n"};
   const bj::object& object = value.get_object();
   if (route == "key/generate") return generated(object);
-  if (route == "key/delete") return deleted(object);
+  if (route.ends_with("/delete")) return deleted(route, object);
   return {.out = render_object(route, object)};
 }
 

@@ -22,7 +22,7 @@ TEST(KeysRequest, SaysWhatWasTypedInTheServersWords) {
                       {"blocked", "true"}, {"max_open_batches", "none"}};
   generate.models = {"a", "b/*"};
   EXPECT_EQ(*body_of(generate),
-            R"({"key_alias":"7","max_budget":5E-1,"rpm_limit":3,"metadata":{"x":1},"blocked":true,)"
+            R"({"key_alias":"7","max_budget":0.5,"rpm_limit":3,"metadata":{"x":1},"blocked":true,)"
             R"("max_open_batches":null,"models":["a","b/*"]})");
   EXPECT_EQ(query_of(generate), "");
 }
@@ -87,6 +87,18 @@ TEST(KeysAnswer, NamesWhatWasNotThereToDelete) {
       R"({"deleted_keys":["sk-a"],"deleted_count":1,"warnings":["there is no key 'x'"]})");
   EXPECT_EQ(some.out, "deleted: 1\n");
   EXPECT_EQ(some.notes, "quarry keys: there is no key 'x'\n");
+  EXPECT_FALSE(some.done);
+}
+
+TEST(KeysAnswer, NamesTheTeamsThatWereNotThereToDelete) {
+  const Shown all = render_answer("team/delete", R"({"deleted_teams":["a"],"deleted_keys":["h"]})");
+  EXPECT_EQ(all.out, "deleted: 1\n");
+  EXPECT_TRUE(all.done);
+  const Shown some = render_answer(
+      "team/delete",
+      R"({"deleted_teams":["a"],"deleted_keys":[],"warnings":["there is no team 'x'"]})");
+  EXPECT_EQ(some.out, "deleted: 1\n");
+  EXPECT_EQ(some.notes, "quarry keys: there is no team 'x'\n");
   EXPECT_FALSE(some.done);
 }
 

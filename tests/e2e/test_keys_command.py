@@ -59,7 +59,9 @@ def test_teams_from_the_shell(server):
     done(server, "team", "block", "shell-team")
     assert server.request("GET", "/v1/models", key=key).status == 401
     done(server, "team", "unblock", "shell-team")
-    done(server, "team", "delete", "shell-team")
+    gone = keys(server, "team", "delete", "shell-team", "never-there")
+    assert (gone.returncode, gone.stdout) == (1, "deleted: 1\n")
+    assert gone.stderr == "quarry keys: there is no team 'never-there'\n"
     assert server.request("GET", "/v1/models", key=key).status == 401
 
 
@@ -71,5 +73,8 @@ def test_what_the_server_refuses_is_said_and_fails(server):
     assert ran.returncode == 1 and "404" in ran.stderr
     ran = keys(server, "list", api_key="")
     assert ran.returncode == 1 and "--api-key" in ran.stderr
+    ran = keys(server, "generate", "--alias", "no limit", "--team", "", "--max-budget", "")
+    assert ran.returncode == 2 and "--team" in ran.stderr
+    assert "no limit" not in done(server, "list")
     ran = keys(server, "generate", "--metadata", "{broken")
     assert ran.returncode == 2 and "--metadata" in ran.stderr
