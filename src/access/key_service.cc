@@ -100,17 +100,16 @@ Secret<std::string> new_key_text() {
   return Secret<std::string>(std::string(kKeyPrefix) + text);
 }
 
-Result<std::string> hash_of(const Secret<std::string>& text_or_hash) {
+Result<std::string> hash_of(const Secret<std::string>& text_or_hash, std::string_view param) {
   const std::string& text = text_or_hash.reveal();
   if (is_hash(text)) return text;
   if (text.starts_with(kKeyPrefix)) return sha256_hex(text);
-  return fail(
-      Error(Errc::invalid_request,
-            fmt::format("Invalid 'key': expected a key, which begins with '{}', or its hash "
-                        "of {} hexadecimal digits.",
-                        kKeyPrefix, kHashDigits))
-          .param("key")
-          .reason("invalid_value"));
+  return fail(Error(Errc::invalid_request,
+                    fmt::format("Invalid '{}': expected a key, which begins with '{}', or its hash "
+                                "of {} hexadecimal digits.",
+                                param, kKeyPrefix, kHashDigits))
+                  .param(std::string(param))
+                  .reason("invalid_value"));
 }
 
 Error as_bad_request(Error error) {
@@ -182,8 +181,8 @@ Task<KeyView> KeyService::set_blocked(KeyRequest request, bool blocked) {
 
 Task<KeyService::Removed> KeyService::remove(KeysToDelete named) {
   std::vector<std::string> hashes;  // of the keys and then of the aliases; "" = there is none
-  for (const Secret<std::string>& key : named.keys) {
-    auto hash = hash_of(key);
+  for (std::size_t i = 0; i < named.keys.size(); ++i) {
+    auto hash = hash_of(named.keys[i], fmt::format("keys[{}]", i));
     if (!hash) co_return fail(std::move(hash.error()));
     hashes.push_back(std::move(*hash));
   }

@@ -81,9 +81,10 @@ class KeyService {
 
 // "sk-" and 22 characters of base64url: 128 random bits.
 Secret<std::string> new_key_text();
-// The hash that a key is known by, of its text or of the hash itself. Errors: invalid_request,
-// param key: it is neither.
-Result<std::string> hash_of(const Secret<std::string>& text_or_hash);
+// The hash that a key is known by, of its text or of the hash itself. Errors: invalid_request with
+// `param`, where it was given: it is neither.
+Result<std::string> hash_of(const Secret<std::string>& text_or_hash,
+                            std::string_view param = "key");
 
 // What a row refuses because of another one is the client's mistake: 400, as LiteLLM answers.
 Error as_bad_request(Error error);

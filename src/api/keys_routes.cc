@@ -8,6 +8,9 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 namespace quarry::api {
 namespace {
 
@@ -31,6 +34,22 @@ Answer set_blocked(Call call, bool blocked) {
   co_return json_response(200, key_object(*key));
 }
 
+// What may be asked of a list: which keys, and, of LiteLLM's parameters, how they look. To leave
+// any other out of account would show, and to a script that deletes them be, more keys than were
+// meant.
+constexpr std::array<std::string_view, 12> kListParameters{"page",
+                                                           "size",
+                                                           "user_id",
+                                                           "team_id",
+                                                           "key_alias",
+                                                           "key_hash",
+                                                           "return_full_object",
+                                                           "sort_by",
+                                                           "sort_order",
+                                                           "expand",
+                                                           "include_team_keys",
+                                                           "include_created_by_keys"};
+
 struct ListRequest {
   store::KeyStore::Query query;
   std::int64_t page = 1, size = kPageSizeDefault;
@@ -43,6 +62,16 @@ Result<ListRequest> parse_list(std::string_view text) {
     const auto found = parameters.find(name);
     return found == parameters.end() ? std::string() : found->second;
   };
+  for (const auto& [name, value] : parameters) {
+    if (value.empty() || std::ranges::find(kListParameters, name) != kListParameters.end())
+      continue;
+    return fail(Error(Errc::invalid_request,
+                      fmt::format("Unknown parameter: '{}'. Keys are listed by user_id, team_id, "
+                                  "key_alias and key_hash.",
+                                  name))
+                    .param(name)
+                    .reason("unknown_parameter"));
+  }
   ListRequest list;
   for (auto [name, target, most] :
        {std::tuple{"page", &list.page, kPagesMax}, {"size", &list.size, kPageSizeMax}}) {
@@ -54,10 +83,18 @@ Result<ListRequest> parse_list(std::string_view text) {
   list.query.user_id = find("user_id");
   list.query.team_id = find("team_id");
   list.query.key_alias = find("key_alias");
+  if (const std::string named = find("key_hash"); !named.empty()) {
+    auto hash = access::hash_of(Secret<std::string>(named), "key_hash");
+    if (!hash) return fail(std::move(hash.error()));
+    list.query.key_hash = std::move(*hash);
+  }
   list.query.limit = list.size;
   list.query.offset = (list.page - 1) * list.size;
-  const std::string whole = find("return_full_object");
-  list.whole = whole == "true" || whole == "True" || whole == "1";
+  if (const std::string whole = find("return_full_object"); !whole.empty()) {
+    auto value = boolean_parameter("return_full_object", whole);
+    if (!value) return fail(std::move(value.error()));
+    list.whole = *value;
+  }
   return list;
 }
 

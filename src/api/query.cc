@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace quarry::api {
@@ -65,6 +66,22 @@ Result<std::int64_t> integer_parameter(std::string_view name,
                     name, least, value));
   }
   return number;
+}
+
+Result<bool> boolean_parameter(std::string_view name, std::string_view value) {
+  constexpr std::array<std::string_view, 6> yes{"true", "t", "yes", "y", "on", "1"};
+  constexpr std::array<std::string_view, 6> no{"false", "f", "no", "n", "off", "0"};
+  std::string lower(value);
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  if (std::ranges::find(yes, lower) != yes.end()) return true;
+  if (std::ranges::find(no, lower) != no.end()) return false;
+  return fail(
+      Error(Errc::invalid_request,
+            fmt::format("Invalid '{}': expected true or false, but got '{}' instead.", name, value))
+          .param(std::string(name))
+          .reason("invalid_value"));
 }
 
 }  // namespace quarry::api

@@ -20,4 +20,8 @@ Result<std::int64_t> integer_parameter(std::string_view name,
                                        std::int64_t least,
                                        std::int64_t most);
 
+// What FastAPI reads as one: true, t, yes, y, on, 1 and their opposites, in any case. Errors:
+// invalid_request, param `name`.
+Result<bool> boolean_parameter(std::string_view name, std::string_view value);
+
 }  // namespace quarry::api

@@ -207,21 +207,24 @@ Task<KeyStore::Listed> KeyStore::list(Query query) {
     const int any_user = query.user_id.empty() ? 1 : 0;
     const int any_team = query.team_id.empty() ? 1 : 0;
     const int any_alias = query.key_alias.empty() ? 1 : 0;
+    const int any_hash = query.key_hash.empty() ? 1 : 0;
     constexpr const char* kWhere =
         " FROM api_keys WHERE (:any_user = 1 OR user_id = :user) AND (:any_team = 1 OR team_id = "
-        ":team) AND (:any_alias = 1 OR key_alias = :alias)";
+        ":team) AND (:any_alias = 1 OR key_alias = :alias) AND (:any_hash = 1 OR key_hash = :hash)";
     Listed listed;
     long long total = 0;
     sql << "SELECT COUNT(*)" << kWhere, soci::use(any_user), soci::use(query.user_id),
         soci::use(any_team), soci::use(query.team_id), soci::use(any_alias),
-        soci::use(query.key_alias), soci::into(total);
+        soci::use(query.key_alias), soci::use(any_hash), soci::use(query.key_hash),
+        soci::into(total);
     listed.total = total;
     const soci::rowset<soci::row> rows =
         (sql.prepare << "SELECT " << kKeyColumns << kGrantColumns << kWhere
                      << " ORDER BY created_at DESC, key_hash LIMIT :limit OFFSET :offset",
          soci::use(any_user), soci::use(query.user_id), soci::use(any_team),
          soci::use(query.team_id), soci::use(any_alias), soci::use(query.key_alias),
-         soci::use(query.limit), soci::use(query.offset));
+         soci::use(any_hash), soci::use(query.key_hash), soci::use(query.limit),
+         soci::use(query.offset));
     for (const soci::row& row : rows) listed.keys.push_back(key_of(row));
     return listed;
   });

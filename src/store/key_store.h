@@ -69,7 +69,7 @@ class KeyStore {
   };
   Task<std::optional<Membership>> find_with_team(std::string key_hash);
   struct Query {
-    std::string user_id, team_id, key_alias;  // "" = any
+    std::string user_id = {}, team_id = {}, key_alias = {}, key_hash = {};  // "" = any
     std::int64_t offset = 0, limit = 100;
   };
   struct Listed {
