@@ -16,8 +16,8 @@ boost::json::value model_object(const std::string& name, std::int64_t created) {
   return {{"id", name}, {"object", "model"}, {"created", created}, {"owned_by", "quarry"}};
 }
 
-// Those of the server that the caller may use, and those that its key names where the server has a
-// wildcard for them. Sorted.
+// Those of the server that the caller may use, and those that its key or team names where the
+// server has a wildcard for them. Sorted.
 std::set<std::string> models_of(const Call& call) {
   std::set<std::string> names;
   const aws::DeploymentSet& served = call.services.deployments;
@@ -25,10 +25,14 @@ std::set<std::string> models_of(const Call& call) {
     if (access::may_use(call.caller, name)) names.insert(std::move(name));
   }
   if (call.caller.admin()) return names;
-  for (const std::string& name : call.caller.key->grant.models) {
-    const bool is_one = !name.contains('*') && served.has(name);
-    if (is_one && access::may_use(call.caller, name)) names.insert(name);
-  }
+  const auto add_named = [&](const access::Grant& grant) {
+    for (const std::string& name : grant.models) {
+      const bool is_one = !name.contains('*') && served.has(name);
+      if (is_one && access::may_use(call.caller, name)) names.insert(name);
+    }
+  };
+  add_named(call.caller.key->grant);
+  if (call.caller.key->team) add_named(call.caller.key->team->grant);
   return names;
 }
 
