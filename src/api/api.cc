@@ -6,6 +6,7 @@
 #include "api/routes.h"
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "json/value_text.h"
 #include "obs/log.h"
 
 #include <fmt/format.h>
@@ -206,14 +207,17 @@ Answer answer(const Services& services,
     standing = rate.admit(caller, std::chrono::steady_clock::now());
     if (standing && !standing->admitted) co_return rate_limited(*standing);
   }
-  if (!found.route) co_return no_such_route(request, found.allowed);
-  if (auto open = check_gate(gate, caller, services.authenticator.open()); !open) {
-    co_return error_response(open.error(), request.request_id);
+  http::ServerResponse response;
+  if (!found.route) {
+    response = no_such_route(request, found.allowed);
+  } else if (auto open = check_gate(gate, caller, services.authenticator.open()); !open) {
+    response = error_response(open.error(), request.request_id);
+  } else {
+    auto id = percent_decode(found.encoded_id);
+    response = co_await found.route->answer({services, request, body, std::move(caller),
+                                             id.value_or(std::string(found.encoded_id)), started_at,
+                                             trace});
   }
-  auto id = percent_decode(found.encoded_id);
-  http::ServerResponse response =
-      co_await found.route->answer({services, request, body, std::move(caller),
-                                    id.value_or(std::string(found.encoded_id)), started_at, trace});
   if (standing) add_rate_headers(response, *standing);
   co_return response;
 }
@@ -251,7 +255,7 @@ http::ServerResponse json_response(int status, const boost::json::value& value) 
   http::ServerResponse response;
   response.status = status;
   response.headers.set("Content-Type", "application/json");
-  response.body = boost::json::serialize(value);
+  response.body = json::value_text(value);
   return response;
 }
 

@@ -119,6 +119,34 @@ def test_an_update_changes_what_it_names_and_null_takes_away(server):
     refused(post(server, "/key/update", {"models": []}), 400, "key")
 
 
+def test_numbers_are_written_as_people_write_them(server):
+    metadata = {"ratio": 0.000441, "half": 0.5, "whole": 50.0, "count": 7, "huge": 1e300, "none": -0.0}
+    tenant = tenants.with_key(server, max_budget=0.5, metadata=metadata)
+    text = server.request("GET", f"/key/info?key={tenant.hash}").text
+    assert '"spend":0.0,"max_budget":0.5,' in text
+    written = json.dumps(metadata, separators=(",", ":"))
+    assert f'"metadata":{written}' in text
+    post(server, "/key/update", {"key": tenant.hash, "rpm_limit": 900})
+    assert f'"metadata":{written}' in server.request("GET", f"/key/info?key={tenant.hash}").text
+
+
+def test_a_key_that_is_given_a_user_keeps_what_it_made(server):
+    tenant, other = tenants.with_key(server), tenants.with_key(server, user_id="new user")
+    batch_id = tenant.batch()
+    file_id = tenant.request("GET", f"/v1/batches/{batch_id}").json["input_file_id"]
+    assert post(server, "/key/update", {"key": tenant.key, "user_id": "new user"}).status == 200
+    theirs, mine = other.batch(), tenant.batch()
+    assert tenant.request("GET", f"/v1/files/{file_id}/content").status == 200
+    assert [one["id"] for one in tenant.request("GET", "/v1/batches").json["data"]] == [mine, theirs, batch_id]
+    assert {row["batch_id"] for row in tenant.request("GET", "/spend/logs").json} == {mine, theirs, batch_id}
+    assert other.request("GET", f"/v1/batches/{batch_id}").status == 404, "it was not the user's"
+    assert [one["id"] for one in other.request("GET", "/v1/batches").json["data"]] == [mine, theirs]
+    post(server, "/key/update", {"key": tenant.key, "user_id": "another"})
+    assert tenant.request("GET", f"/v1/batches/{mine}").status == 404, "that is the first user's"
+    assert tenant.request("GET", f"/v1/batches/{batch_id}").status == 200
+    assert tenant.request("DELETE", f"/v1/files/{file_id}").status == 200
+
+
 def test_a_key_that_has_expired_says_when(server):
     tenant = tenants.with_key(server, duration="1s")
     deadline = harness.time.monotonic() + 30
@@ -149,6 +177,7 @@ def test_the_sdk_meets_a_wrong_a_blocked_and_a_deleted_key_as_authentication_err
         client.files.list()
     assert error.value.code == "invalid_api_key"
     refused(post(server, "/key/delete", {"keys": [tenant.key]}), 404, "keys")
+    refused(post(server, "/key/delete", {"keys": [tenant.key, "zzz"]}), 400, "keys[1]")
     with pytest.raises(openai.AuthenticationError):
         server.client(api_key="sk-never-made-by-anybody").files.list()
 
@@ -204,6 +233,18 @@ def test_keys_are_listed_by_pages_and_filters(fresh_server):
     assert listed("?key_alias=alias-3")["keys"] == [made[3].hash]
     (whole,) = listed("?key_alias=alias-3&return_full_object=true")["keys"]
     assert whole == info(server, made[3].hash)
+    assert whole["token"] == made[3].hash
+    for form in ("True", "1", "yes"):
+        assert listed(f"?key_alias=alias-3&return_full_object={form}")["keys"] == [whole]
+    assert listed("?key_alias=alias-3&return_full_object=no")["keys"] == [made[3].hash]
+    refused(server.request("GET", "/key/list?return_full_object=maybe"), 400, "return_full_object")
+    for one in (made[2].hash, made[2].key):
+        assert (listed(f"?key_hash={one}")["keys"], listed(f"?key_hash={one}")["total_count"]) == ([made[2].hash], 1)
+    assert listed(f"?key_hash={made[2].hash}&user_id=user-1")["keys"] == []
+    assert listed(f"?key_hash={'0' * 64}")["keys"] == []
+    refused(server.request("GET", "/key/list?key_hash=reports"), 400, "key_hash")
+    refused(server.request("GET", "/key/list?organization_id=one"), 400, "organization_id")
+    assert len(listed("?sort_by=spend&sort_order=desc&organization_id=")["keys"]) == 6, "an empty one says nothing"
     refused(server.request("GET", "/key/list?size=0"), 400, "size")
     refused(server.request("GET", "/key/list?page=x"), 400, "page")
 
@@ -226,8 +267,9 @@ def test_teams_have_litellms_shape_and_go_with_their_keys(server):
     assert (answer.status, answer.error["code"]) == (401, "team_blocked")
     assert post(server, "/team/unblock", {"team_id": team["team_id"]}).status == 200
     assert tenant.request("GET", "/v1/files").status == 200
-    deleted = post(server, "/team/delete", {"team_ids": [team["team_id"]]}).json
-    assert deleted == {"deleted_teams": [team["team_id"]], "deleted_keys": [tenant.hash]}
+    deleted = post(server, "/team/delete", {"team_ids": ["gone", team["team_id"]]}).json
+    assert deleted == {"deleted_teams": [team["team_id"]], "deleted_keys": [tenant.hash],
+                       "warnings": ["there is no team 'gone'"]}
     assert tenant.request("GET", "/v1/files").status == 401
     refused(server.request("GET", f"/team/info?team_id={team['team_id']}"), 404, "team_id")
     refused(post(server, "/team/new", {"team_id": tenants.team(server)}), 400, "team_id")
@@ -341,6 +383,11 @@ def test_models_that_may_not_be_used_are_not_there(models_server):
     team = tenants.team(models_server, models=[OTHER])
     assert listed(tenants.with_key(models_server, team_id=team, models=["all-team-models"])) == [OTHER]
     assert listed(tenants.with_key(models_server, team_id=team, models=[harness.MODEL])) == []
+    # Of a wildcard, those that the key or its team names.
+    claude, nova = f"any/{harness.BEDROCK_MODEL}", "any/amazon.nova-lite-v1:0"
+    named = tenants.team(models_server, models=[claude, nova, "none/z"])
+    assert sorted(listed(tenants.with_key(models_server, team_id=named))) == sorted([claude, nova])
+    assert listed(tenants.with_key(models_server, team_id=named, models=["*nova*"])) == [nova]
 
 
 def test_requests_a_minute_are_limited_and_lines_of_batches_are_not(server):
@@ -359,6 +406,12 @@ def test_requests_a_minute_are_limited_and_lines_of_batches_are_not(server):
         tenant.sdk().files.list()
     assert server.wait(batch_id)["request_counts"]["completed"] == 20
     unlimited = server.request("GET", "/v1/files")
+    refused_too = tenants.with_key(server, rpm_limit=4)
+    for left, (status, method, path) in zip((3, 2, 1), ((404, "GET", "/v1/nothing"), (405, "PUT", "/v1/files"),
+                                                        (403, "GET", "/key/list"))):
+        answer = refused_too.request(method, path)
+        assert answer.status == status, answer.text
+        assert answer.headers["x-ratelimit-remaining-requests"] == str(left), path
     assert unlimited.status == 200 and "x-ratelimit-limit-requests" not in unlimited.headers
 
 
