@@ -386,6 +386,62 @@ def test_a_database_that_restarts_and_one_that_is_away_for_a_while_lose_nothing(
             print(f"\nasked again: {world.sandbox.records()['invocations']['repeated']['calls']} calls")
 
 
+@contextlib.contextmanager
+def holding(url, batch_id):
+    """Somebody's transaction has the batch's row."""
+    with subprocess.Popen(["psql", url, "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"], text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as session:
+        session.stdin.write(f"BEGIN;\nSELECT 'held' FROM batches WHERE id = '{batch_id}' FOR UPDATE;\n")
+        session.stdin.flush()
+        assert session.stdout.readline().strip() == "held"
+        yield
+        session.stdin.close()  # it ends, and its transaction with it
+
+
+def await_waiting(world, name, count):
+    """Until so many transactions of the servers with this name wait for a row."""
+    harness.await_true(lambda: len(world.rows(
+        "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND state = 'active' "
+        f"AND application_name = '{name}'")) >= count, WAIT_SECONDS)
+
+
+def test_a_row_that_is_held_lets_no_lease_lapse(database, tmp_path):
+    """All connections but one wait for it."""
+    url = databases.new_schema(database) + "&application_name=test_held"
+    with world_on(tmp_path, url, database_connection_pool_limit=3) as world:
+        batch_id, server = catch(world, Step("is held", [slow("Runtime", 1)], STEPS[-1].lease, 20), "held")
+        lease = STEPS[-1].lease(batch_id)
+
+        def until_ms():
+            return int(world.rows(f"SELECT lease_until_ms FROM jobs WHERE batch_id = '{batch_id}'")[0][0])
+
+        with holding(url, batch_id):
+            await_waiting(world, "test_held", 2)
+            later = until_ms() + 2000 * replicas.LEASE_SECONDS
+            harness.await_true(lambda: until_ms() > later or world.holder(lease) is not server, WAIT_SECONDS)
+            assert world.holder(lease) is server, server.log_end()
+            await_answers(world)
+        check_whole(world, server, batch_id, 20, "held")
+        assert "work is given up" not in server.log()
+        assert world.sandbox.records()["invocations"]["repeated"]["calls"] == 0
+
+
+def test_a_server_that_is_frozen_in_a_transaction_is_not_waited_for(database, tmp_path):
+    url = databases.new_schema(database) + "&application_name=test_frozen"
+    with world_on(tmp_path, url) as world:
+        batch_id, server = catch(world, Step("is frozen", [slow("Runtime", 1)], STEPS[-1].lease, 40), "frozen")
+        other = world.other(server)
+        with holding(url, batch_id):
+            await_waiting(world, "test_frozen", 1)
+            server.process.send_signal(signal.SIGSTOP)
+        try:  # what waited has the row now, and will say nothing more
+            harness.await_true(lambda: other.request("POST", f"/v1/batches/{batch_id}/cancel").status == 200, 30)
+            assert other.wait(batch_id, WAIT_SECONDS)["status"] == "cancelled"
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        await_answers(world)
+
+
 def test_two_servers_that_start_together_on_an_empty_database_both_serve(database, tmp_path):
     with world_on(tmp_path, databases.new_schema(database), count=3) as world:
         assert len(world.rows("SELECT version FROM schema_version")) == 1
