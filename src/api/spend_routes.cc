@@ -43,13 +43,7 @@ Result<std::int64_t> number(const Parameters& parameters,
 
 Result<bool> flag(const Parameters& parameters, std::string_view name) {
   const std::string* given = find(parameters, name);
-  if (!given || *given == "false") return false;
-  if (*given == "true") return true;
-  return fail(Error(Errc::invalid_request,
-                    fmt::format("Invalid '{}': expected true or false, but got '{}' instead.", name,
-                                *given))
-                  .param(std::string(name))
-                  .reason("invalid_value"));
+  return given ? boolean_parameter(name, *given) : Result<bool>(false);
 }
 
 // true: CSV, false: JSON.
@@ -91,13 +85,24 @@ Result<store::SpendFilter> filter_of(const Call& call, const Parameters& paramet
   return filter;
 }
 
-http::ServerResponse csv_response(std::string body, std::string_view filename) {
+// A page of rows, and in a header whether there are more: neither an array nor CSV has another
+// place for that.
+http::ServerResponse rows_response(const boost::json::array& rows,
+                                   const std::vector<std::string>& columns,
+                                   bool csv,
+                                   bool has_more,
+                                   std::string_view filename) {
   http::ServerResponse response;
-  response.status = 200;
-  response.headers.set("Content-Type", "text/csv; charset=utf-8; header=present");
-  response.headers.set("Content-Disposition",
-                       fmt::format("attachment; filename=\"{}.csv\"", filename));
-  response.body = std::move(body);
+  if (csv) {
+    response.status = 200;
+    response.headers.set("Content-Type", "text/csv; charset=utf-8; header=present");
+    response.headers.set("Content-Disposition",
+                         fmt::format("attachment; filename=\"{}.csv\"", filename));
+    response.body = csv_of(rows, columns);
+  } else {
+    response = json_response(200, rows);
+  }
+  response.headers.set("x-has-more", has_more ? "true" : "false");
   return response;
 }
 
@@ -160,10 +165,7 @@ Answer spend_by(Call call, store::GroupBy group, std::string_view name) {
   if (!report) co_return error_response(report.error(), call.request.request_id);
   boost::json::array rows;
   for (const store::ReportRow& row : report->rows) rows.push_back(report_object(row, groups));
-  if (request->csv) co_return csv_response(csv_of(rows, report_columns(groups)), name);
-  auto response = json_response(200, rows);
-  response.headers.set("x-has-more", report->has_more ? "true" : "false");
-  co_return response;
+  co_return rows_response(rows, report_columns(groups), request->csv, report->has_more, name);
 }
 
 }  // namespace
@@ -189,10 +191,7 @@ Answer spend_logs(Call call) {
   if (!page) co_return error_response(page.error(), call.request.request_id);
   boost::json::array rows;
   for (const store::SpendLogRow& row : page->rows) rows.push_back(log_object(row));
-  if (*csv) co_return csv_response(csv_of(rows, log_columns()), "spend_logs");
-  auto response = json_response(200, rows);
-  response.headers.set("x-has-more", page->has_more ? "true" : "false");
-  co_return response;
+  co_return rows_response(rows, log_columns(), *csv, page->has_more, "spend_logs");
 }
 
 Answer spend_keys(Call call) {
@@ -219,7 +218,7 @@ Answer spend_report(Call call) {
   boost::json::array rows, names;
   for (const store::ReportRow& row : report->rows) rows.push_back(report_object(row, *groups));
   if (request->csv) {
-    co_return csv_response(csv_of(rows, report_columns(*groups)), "spend_report");
+    co_return rows_response(rows, report_columns(*groups), true, report->has_more, "spend_report");
   }
   for (const store::GroupBy group : *groups) names.push_back(boost::json::string(name(group)));
   const auto given = [&](std::string_view parameter) -> boost::json::value {

@@ -228,6 +228,7 @@ def test_pages_hold_every_row_once(server, mixed):
         if not page["has_more"]:
             break
     assert seen == whole
+    keys = [row["api_key"] for row in server.request("GET", "/spend/keys").json]
     logs, after = [], ""
     while True:
         answer = server.request("GET", f"/spend/logs?limit=3&after={after}")
@@ -236,6 +237,15 @@ def test_pages_hold_every_row_once(server, mixed):
             break
         after = logs[-1]
     assert len(logs) == len(set(logs)) == len(server.request("GET", "/spend/logs?limit=1000").json)
+    for path, count, id_of in (("/spend/logs", len(logs), "request_id"), ("/spend/keys", len(keys), "api_key"),
+                               ("/global/spend/report?group_by=key,model", len(whole), "api_key")):
+        assert count > 1
+        mark = "&" if "?" in path else "?"
+        for limit, has_more in ((count - 1, "true"), (count, "false")):
+            answer = server.request("GET", f"{path}{mark}limit={limit}&format=csv")
+            assert answer.headers["x-has-more"] == has_more, (path, limit)
+            rows = csv.DictReader(io.StringIO(answer.body.decode(), newline=""))
+            assert len([row[id_of] for row in rows]) == limit
 
 
 def test_dates_are_days_of_utc_with_the_last_one_whole(server, mixed):
@@ -267,10 +277,22 @@ def test_csv_says_what_json_says_and_runs_no_formula(server):
         assert record["key_alias"] == "'" + row["key_alias"]
         assert int(record["spend_nano_usd"]) == row["spend_nano_usd"]
         assert float(record["spend"]) == row["spend"]
+        assert re.fullmatch(r"\d+\.\d+", record["spend"]), "as a spreadsheet reads it"
         assert list(record) == list(row)
     logs = server.request("GET", "/spend/logs?format=csv")
     assert len(list(csv.DictReader(io.StringIO(logs.body.decode(), newline="")))) > 0
     assert server.request("GET", "/spend/logs?format=xml").status == 400
+    assert re.search(r'"spend":\d+\.\d+,', server.request("GET", path).text)
+
+
+def test_a_switch_is_read_as_fastapi_reads_it(server, mixed):
+    whole = server.request("GET", "/spend/logs").json
+    for value in ("true", "True", "1", "yes", "on"):
+        assert "date" in server.request("GET", f"/spend/logs?summarize={value}").json[0], value
+    for value in ("false", "FALSE", "0", "no", "off"):
+        assert server.request("GET", f"/spend/logs?summarize={value}").json == whole, value
+    answer = server.request("GET", "/spend/logs?summarize=maybe")
+    assert answer.status == 400 and answer.error["param"] == "summarize"
 
 
 def test_every_token_of_the_sandbox_is_somebodys(server, place):
