@@ -103,6 +103,17 @@ Task<store::BatchRow> BatchService::create(openai::CreateBatch request,
                                            RepeatHints hints,
                                            access::Caller caller,
                                            std::string trace_id) {
+  std::optional<store::IdempotencyClaim> claim = claim_of(hints);
+  const bool remember_only = hints.idempotency_key.empty() && hints.sdk_retry_count == 0;
+  // A repeat has its answer, whatever became of the file and of what the key may do since.
+  if (claim && !remember_only) {
+    auto first = co_await context_.batches.claimed(caller.by.owner, *claim, context_.now_ms());
+    if (!first) co_return fail(std::move(first.error()));
+    if (*first) {
+      log_creation(**first, true, trace_id);
+      co_return std::move(**first);
+    }
+  }
   auto file = co_await input_file(request.input_file_id, caller);
   if (!file) co_return fail(std::move(file.error()));
   const std::optional<files::Scan> scan = scan_of(*file);
@@ -128,9 +139,8 @@ Task<store::BatchRow> BatchService::create(openai::CreateBatch request,
     batch.object.model = scan->models.begin()->first;
   }
   store::Admission admission = admission_of(*file, scan, request.endpoint, caller);
-  const bool remember_only = hints.idempotency_key.empty() && hints.sdk_retry_count == 0;
   const BatchId fresh = batch.id;
-  auto created = co_await context_.batches.create(std::move(batch), claim_of(hints), remember_only,
+  auto created = co_await context_.batches.create(std::move(batch), std::move(claim), remember_only,
                                                   context_.now_ms(), std::move(admission));
   if (created) {
     const bool repeated = created->id != fresh;

@@ -24,8 +24,8 @@ Result<BatchRow> load(soci::session& sql, const BatchId& id, const Viewer& viewe
   Sight sight(viewer);
   soci::row row;
   sql << "SELECT " << kBatchColumns << " FROM batches WHERE id = :id AND " << sight.condition,
-      soci::use(id.value), soci::use(sight.owner), soci::use(sight.team_id, sight.team_indicator),
-      soci::into(row);
+      soci::use(id.value), soci::use(sight.owner), soci::use(sight.key_owner),
+      soci::use(sight.team_id, sight.team_indicator), soci::into(row);
   if (!sql.got_data()) return fail(no_such_batch(id));
   return batch_of(row);
 }
@@ -74,6 +74,15 @@ void remember(soci::session& sql,
 }
 
 }  // namespace
+
+Task<std::optional<BatchRow>> BatchStore::claimed(std::string owner,
+                                                  IdempotencyClaim claim,
+                                                  std::int64_t now_ms) {
+  co_return co_await transact(database_,
+                              [&](soci::session& sql) -> Result<std::optional<BatchRow>> {
+                                return claimed_before(sql, owner, claim, now_ms);
+                              });
+}
 
 Task<BatchRow> BatchStore::create(BatchRow batch,
                                   std::optional<IdempotencyClaim> claim,

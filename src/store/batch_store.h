@@ -48,6 +48,11 @@ class BatchStore {
   void tell_of_ends(EndNotices notices) { end_notices_ = std::move(notices); }
 
   // --- what clients do ---
+  // What create() would give without making a batch: the first one of this claim, if it is known
+  // and young enough. Also: conflict, as there.
+  Task<std::optional<BatchRow>> claimed(std::string owner,
+                                        IdempotencyClaim claim,
+                                        std::int64_t now_ms);
   // Inserts the batch, its acreate_batch row and what is reserved for it; or, if the claim is known
   // and young enough, gives the first batch, whatever the admission says by now. Also: conflict
   // (same Idempotency-Key, another body), and what admission.judge refuses with.

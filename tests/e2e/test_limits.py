@@ -160,6 +160,13 @@ def test_prompts_and_inputs_count_in_every_form(running, body, endpoint):
 def test_files_of_a_day_are_counted_and_the_day_ends_at_midnight_utc(running):
     tenant = tenants.with_key(running, metadata={"max_batch_file_uploads_per_day": 3})
     content = harness.to_jsonl(lines(count=1))
+    # Nor for what became of the file and of the key since.
+    assert tenant.request("DELETE", f"/v1/files/{file_id}").status == 200
+    running.request("POST", "/key/update", {"key": tenant.key, "models": ["narrow"]})
+    late = tenant.create(file_id, {"Idempotency-Key": "once"})
+    assert late.status == 200 and late.json["id"] == first.json["id"], late.text
+    assert tenant.create(file_id, {"Idempotency-Key": "once"}, metadata={"another": "body"}).status == 409
+    assert tenant.create(file_id, {"Idempotency-Key": "twice"}).status == 404
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: tenant.upload(content), range(10)))
     assert sorted(answer.status for answer in answers) == [200] * 3 + [429] * 7
@@ -199,3 +206,11 @@ def test_lines_of_a_model_in_a_file_are_limited(running):
     answer = everybody.upload(harness.to_jsonl(lines("narrow", LINES + 1)))
     assert answer.status == 400 and "the model 'narrow'" in answer.error["message"]
     assert everybody.upload(harness.to_jsonl(lines("slow", LINES + 1))).status == 200
+    # To a key that may not use it, it is not there, whichever way the file comes.
+    other = tenants.with_key(running, models=["slow"])
+    many = harness.to_jsonl(lines("narrow", LINES + 1))
+    file_id = other.file(many)
+    assert other.create(file_id).error["code"] == "model_not_allowed"
+    upload_id, part_id = other.pending_upload(many)
+    done = other.request("POST", f"/v1/uploads/{upload_id}/complete", {"part_ids": [part_id]})
+    assert done.status == 200, done.text
