@@ -1,6 +1,7 @@
 """Money: reserved at creation, replaced by what it was, never above the budget, back with the next period."""
 
 import concurrent.futures
+import re
 import time
 
 import fleet
@@ -10,6 +11,7 @@ import tenants
 
 CLAUDE = "us.anthropic.claude-3-5-sonnet-20240620-v1:0"
 UNPRICED = "cohere.command-r-v1:0"
+CUSTOM = f"arn:aws:bedrock:{harness.REGION}:123456789012:custom-model/x"
 LINES = 120
 AT_ONCE = 50
 END_SECONDS = 120
@@ -25,7 +27,10 @@ class Place:
         self.sandbox.set_faults([{"operation": "Job", "fault": "stuck"}])
         entries = [fleet.deployment("slow", CLAUDE, self.sandbox, harness.REGION, harness.BUCKET, id="slow"),
                    fleet.deployment("fast", CLAUDE, self.sandbox, harness.REGION, harness.BUCKET, id="fast"),
-                   fleet.deployment("unpriced", UNPRICED, self.sandbox, harness.REGION, harness.BUCKET, id="unpriced")]
+                   fleet.deployment("unpriced", UNPRICED, self.sandbox, harness.REGION, harness.BUCKET, id="unpriced"),
+                   fleet.deployment("half", CUSTOM, self.sandbox, harness.REGION, harness.BUCKET, id="half",
+                                    bedrock_model_family="anthropic")]
+        entries[-1]["model_info"].update(input_cost_per_token_batches=1e-6, output_cost_per_token_batches=1e-6)
         self.config = fleet.write_config(directory / "config.yaml", entries, proxy_batch_polling_interval=0.2)
         self.server = harness.Server(directory / "server", self.config, sandbox=False, extra_args=clock)
 
@@ -135,6 +140,30 @@ def test_a_model_without_a_price_is_refused_under_a_budget_only(running):
     assert "model_info.input_cost_per_token_batches" in answer.error["message"]
     free = tenants.with_key(running)
     assert free.create(free.file(content)).status == 200
+
+
+def test_a_model_that_may_run_on_demand_needs_that_price_too(running):
+    rich = tenants.with_key(running, max_budget=1000)
+    answer = rich.create(rich.file(lines("half", LINES)))
+    assert answer.status == 400 and answer.error["code"] == "model_without_price", answer.text
+
+
+def test_lines_that_are_refused_make_no_batch_cost_more_than_it_reserved(running):
+    """One of a hundred is refused, so the others are too few for a job and run on demand."""
+    batch = [harness.chat_line(f"line-{i}", "Question", "fast", max_tokens=180) for i in range(100)]
+    batch[0]["body"]["temperature"] = 99
+    content = harness.to_jsonl(batch)
+    poor = tenants.with_key(running, max_budget=0.001)
+    refused = poor.create(poor.file(content))
+    assert refused.status == 400, refused.text
+    reserved = round(float(re.search(r"may cost \$([0-9.]+),", refused.error["message"])[1]) * NANO)
+    tenant = tenants.with_key(running, max_budget=reserved / NANO)
+    batch_id = tenant.batch(content)
+    done = running.wait(batch_id, END_SECONDS)
+    assert done["status"] == "completed" and done["request_counts"]["failed"] == 1, done
+    on_demand = 99 * 180 * 15_000
+    assert reserved > on_demand
+    assert 0 < spent(running, tenant) <= reserved
 
 
 def test_what_a_budget_has_spent_counts_until_its_period_ends(tmp_path):

@@ -22,9 +22,11 @@ def running(tmp_path_factory):
     sandbox = harness.Sandbox(directory / "sandbox", 0.5, ["--max-jobs-per-model", "0"])
     sandbox.set_faults([{"operation": "Job", "fault": "stuck"}])
     entries = [fleet.deployment(name, CLAUDE, sandbox, harness.REGION, harness.BUCKET, id=name)
-               for name in ("slow", "narrow")]
+               for name in ("slow", "narrow", "any-*")]
     entries[1]["model_info"]["batch_enqueued_token_limit"] = 3 * tokens_of(lines("narrow"))
     entries[1]["model_info"]["max_batch_file_records"] = LINES
+    entries[2]["model_info"]["max_open_batches"] = 1
+    entries[2]["model_info"]["max_batch_file_records"] = LINES
     config = fleet.write_config(directory / "config.yaml", entries, proxy_batch_polling_interval=0.2)
     server = harness.Server(directory / "server", config, sandbox=False)
     yield server
@@ -113,6 +115,34 @@ def test_a_models_limit_holds_for_everybody(running):
     assert held(running, "narrow") == (0, 0, 0)
 
 
+def test_invented_names_of_a_wildcard_share_its_limits(running):
+    tenant = tenants.master(running)
+    made = tenant.create(tenant.file(harness.to_jsonl(lines("any-a"))))
+    assert made.status == 200, made.text
+    answer = tenant.create(tenant.file(harness.to_jsonl(lines("any-b"))))
+    assert answer.status == 429 and "the model 'any-*'" in answer.error["message"], answer.text
+    both = [*lines("any-a", 1), *lines("any-b", LINES)]
+    for number, line in enumerate(both):
+        line["custom_id"] = f"line-{number}"
+    many = tenant.upload(harness.to_jsonl(both))
+    assert many.status == 400 and f"{LINES + 1} lines" in many.error["message"], many.text
+    cancel_all(running, [made.json["id"]])
+
+
+@pytest.mark.parametrize("endpoint, request_of, dropped", [
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": "a"}]}, {"max_output_tokens": 1}),
+    ("/v1/completions", {"prompt": ["a"] * 1000, "max_tokens": 10}, {"input": "x"}),
+])
+def test_what_the_endpoint_drops_lowers_no_reservation(running, endpoint, request_of, dropped):
+    def reserved(body):
+        tenant = tenants.with_key(running, metadata={"batch_enqueued_token_limit": 1})
+        line = {"custom_id": "one", "method": "POST", "url": endpoint, "body": {"model": "slow", **body}}
+        answer = tenant.create(tenant.file(harness.to_jsonl([line])), endpoint=endpoint)
+        return int(re.search(r"about (\d+) tokens", answer.error["message"])[1])
+
+    assert reserved({**request_of, **dropped}) == reserved(request_of)
+
+
 def test_a_batch_that_can_never_fit_is_told_so(running):
     tenant = tenants.with_key(running, metadata={"batch_enqueued_token_limit": tokens_of(lines()) - 1})
     answer = tenant.create(tenant.file(harness.to_jsonl(lines())))
@@ -130,6 +160,13 @@ def test_a_repeat_reserves_nothing_twice_and_is_never_refused(running):
     again = tenant.create(file_id, {"Idempotency-Key": "once"})
     assert again.status == 200 and again.json["id"] == first.json["id"]
     assert held(running, tenant.hash)[:2] == (1, each)
+    # Nor for what became of the file and of the key since.
+    assert tenant.request("DELETE", f"/v1/files/{file_id}").status == 200
+    running.request("POST", "/key/update", {"key": tenant.key, "models": ["narrow"]})
+    late = tenant.create(file_id, {"Idempotency-Key": "once"})
+    assert late.status == 200 and late.json["id"] == first.json["id"], late.text
+    assert tenant.create(file_id, {"Idempotency-Key": "once"}, metadata={"another": "body"}).status == 409
+    assert tenant.create(file_id, {"Idempotency-Key": "twice"}).status == 404
     cancel_all(running, [first.json["id"]])
 
 
@@ -160,13 +197,6 @@ def test_prompts_and_inputs_count_in_every_form(running, body, endpoint):
 def test_files_of_a_day_are_counted_and_the_day_ends_at_midnight_utc(running):
     tenant = tenants.with_key(running, metadata={"max_batch_file_uploads_per_day": 3})
     content = harness.to_jsonl(lines(count=1))
-    # Nor for what became of the file and of the key since.
-    assert tenant.request("DELETE", f"/v1/files/{file_id}").status == 200
-    running.request("POST", "/key/update", {"key": tenant.key, "models": ["narrow"]})
-    late = tenant.create(file_id, {"Idempotency-Key": "once"})
-    assert late.status == 200 and late.json["id"] == first.json["id"], late.text
-    assert tenant.create(file_id, {"Idempotency-Key": "once"}, metadata={"another": "body"}).status == 409
-    assert tenant.create(file_id, {"Idempotency-Key": "twice"}).status == 404
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: tenant.upload(content), range(10)))
     assert sorted(answer.status for answer in answers) == [200] * 3 + [429] * 7
@@ -205,7 +235,6 @@ def test_lines_of_a_model_in_a_file_are_limited(running):
     assert everybody.upload(harness.to_jsonl(lines("narrow"))).status == 200
     answer = everybody.upload(harness.to_jsonl(lines("narrow", LINES + 1)))
     assert answer.status == 400 and "the model 'narrow'" in answer.error["message"]
-    assert everybody.upload(harness.to_jsonl(lines("slow", LINES + 1))).status == 200
     # To a key that may not use it, it is not there, whichever way the file comes.
     other = tenants.with_key(running, models=["slow"])
     many = harness.to_jsonl(lines("narrow", LINES + 1))
@@ -214,3 +243,4 @@ def test_lines_of_a_model_in_a_file_are_limited(running):
     upload_id, part_id = other.pending_upload(many)
     done = other.request("POST", f"/v1/uploads/{upload_id}/complete", {"part_ids": [part_id]})
     assert done.status == 200, done.text
+    assert everybody.upload(harness.to_jsonl(lines("slow", LINES + 1))).status == 200
