@@ -60,6 +60,7 @@ class Collector {
   Task<void> write_out();
   Task<void> add_absent_lines();
   Result<void> check_whole(bool any_object) const;
+  std::int64_t lost_records() const;
   Absence absence() const;
   Task<store::JobRow> write_successor();
   spend::JobUsage usage_of_job() const;
@@ -196,19 +197,36 @@ Task<void> Collector::read_results() {
 
 // Objects come one by one, and the manifest last: what AWS has counted must all be there.
 Result<void> Collector::check_whole(bool any_object) const {
-  if (!any_object && job_.aws_status == "Completed" && job_.failures < kNoOutputTriesMax) {
-    return fail(Errc::unavailable, "AWS says Completed, but there is no .jsonl.out yet");
-  }
-  std::int64_t counted = job_.aws_status == "Completed" ? job_.records : 0;
-  if (manifest_ && manifest_->processed_records) counted = *manifest_->processed_records;
-  counted = std::min(counted, job_.records);
-  const std::int64_t whole_rows = lines_->rows - lines_->unreadable_rows - lines_->repeated_rows;
-  if (whole_rows < counted && job_.failures < kShortOutputTriesMax) {
+  const std::int64_t lost = lost_records();
+  // A job that failed may well leave no output at all, whatever AWS had counted.
+  const bool to_come = job_.aws_status == "Completed" || (lost > 0 && job_.aws_status != "Failed");
+  if (!any_object && to_come && job_.failures < kNoOutputTriesMax) {
     return fail(Errc::unavailable,
-                fmt::format("AWS processed {} records, and its output holds {} so far", counted,
-                            whole_rows));
+                fmt::format("AWS says {}, but there is no .jsonl.out yet", job_.aws_status));
+  }
+  if (lost > 0 && job_.failures < kShortOutputTriesMax) {
+    return fail(
+        Errc::unavailable,
+        fmt::format("AWS processed {} records more than the {} that its output holds so far", lost,
+                    lines_->whole_rows()));
   }
   return {};
+}
+
+// At least so many records AWS has processed, and bills, of which no row can be read.
+std::int64_t Collector::lost_records() const {
+  if (job_.kind == store::JobKind::direct || job_.job_arn.empty()) return 0;
+  const bool all = job_.aws_status == "Completed" || job_.message == kForgotten;
+  std::int64_t processed = all ? job_.records : 0;
+  std::int64_t answered = job_.succeeded;  // lines: no more than their records
+  if (manifest_) {
+    processed = manifest_->processed_records.value_or(processed);
+    answered = std::max(answered, manifest_->success_records.value_or(0));
+  }
+  // Rows of records that AWS did not come to hide none that it answered.
+  const std::int64_t lost = std::max(std::min(processed, job_.records) - lines_->whole_rows(),
+                                     std::min(answered, job_.records) - lines_->answers);
+  return std::max({lost, lines_->unreadable_rows, std::int64_t{0}});
 }
 
 Task<void> Collector::read_manifest(std::string key) {
@@ -336,17 +354,14 @@ spend::JobUsage Collector::usage_of_job() const {
     counted = spend::Counted{manifest_->input_tokens, manifest_->output_tokens,
                              manifest_->cache_read_tokens, manifest_->cache_write_tokens};
   }
-  // A row that cannot be read may have been answered, and is billed if it was.
-  const auto lost =
-      lines_->unreadable_rows +
-      (job_.aws_status == "Completed" ? static_cast<std::int64_t>(missing_) : std::int64_t{0});
   const bool has_output = endpoint_ != openai::Endpoint::embeddings;
-  spend::JobUsage used =
-      spend::usage_of_job(lines_->usage, lines_->without_usage + lost, counted, has_output);
+  spend::JobUsage used = spend::usage_of_job(lines_->usage, lines_->without_usage + lost_records(),
+                                             counted, has_output);
   const auto say = [&](std::string_view what) {
     obs::warn(what, {{"batch_id", job_.batch_id.value},
                      {"job", job_.n},
                      {"answers_without_usage", lines_->without_usage},
+                     {"records_without_a_row", lost_records()},
                      {"input_tokens_of_lines", lines_->usage.input_tokens},
                      {"output_tokens_of_lines", lines_->usage.output_tokens},
                      {"input_tokens_of_manifest",

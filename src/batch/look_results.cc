@@ -2,6 +2,7 @@
 
 #include "batch/look_times.h"
 #include "batch/progress.h"
+#include "batch/submitted_job.h"
 #include "obs/log.h"
 
 #include <algorithm>
@@ -160,7 +161,7 @@ void Round::settle_missing() {
     any_ended = true;
     group.jobs.erase(row.job_arn);
     finish(i, now_ms, 0,
-           BatchStore::Observed{store::JobState::ended, "Failed", "AWS no longer knows the job",
+           BatchStore::Observed{store::JobState::ended, "Failed", std::string(kForgotten),
                                 row.succeeded, row.errored});
     obs::error("a job that AWS no longer knows is given up",
                {{"batch_id", row.batch_id.value}, {"job", row.n}, {"arn", row.job_arn}});

@@ -169,6 +169,7 @@ Result<void> ResultLines::add(std::size_t place,
     return {};
   }
   if (row.parts == 1) {
+    if (!outcome.error) ++answers;
     mark_finished(place);
     finish_one(place, row, outcome);
     return {};
@@ -176,7 +177,11 @@ Result<void> ResultLines::add(std::size_t place,
   const std::size_t first = custom_ids_.first_part(place);
   const auto fresh = parts_.put(first, part, outcome);
   if (!fresh) return fail(fresh.error());
-  if (!*fresh) ++repeated_rows;
+  if (!*fresh) {
+    ++repeated_rows;
+  } else if (!outcome.error) {
+    ++answers;
+  }
   if (parts_.arrived(first) < row.parts) return {};
   return finish_several(place, row, nullptr);
 }

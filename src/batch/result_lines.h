@@ -76,6 +76,8 @@ class ResultLines {
   std::int64_t completed = 0, failed = 0, unfinished = 0;
   std::int64_t rows = 0;  // whatever they were
   std::int64_t unknown_rows = 0, repeated_rows = 0, unreadable_rows = 0;
+  std::int64_t whole_rows() const { return rows - unknown_rows - repeated_rows - unreadable_rows; }
+  std::int64_t answers = 0;        // of records, each once: those that the model answered
   openai::Usage usage;             // as far as the answers say it
   std::int64_t without_usage = 0;  // lines and parts that ran and said nothing of their usage
   std::size_t missing() const { return custom_ids_.size() - finished_count_; }

@@ -292,6 +292,19 @@ TEST_F(PartsOfLines, ThatRepeatOrAreNobodysAreLeftOut) {
   EXPECT_EQ(joined.completed, 1);
 }
 
+TEST_F(PartsOfLines, AnsweredAreCountedOnceEachAndWithoutThoseThatFailed) {
+  ResultLines joined = lines();
+  add(joined, row({1}, 1));
+  add(joined, row({1}, 1));        // again
+  add(joined, row({3, 0}, 1));     // of a line that has no other
+  add(joined, row({3, 0}, 1));     // again
+  add(joined, error_row({2, 1}));  // not answered
+  add(joined, row({7}, 1));        // nobody's
+  add(joined, "{");
+  EXPECT_EQ(joined.answers, 2);
+  EXPECT_EQ(joined.whole_rows(), 3);
+}
+
 TEST_F(PartsOfLines, WithoutUsageAreCountedAsSuch) {
   ResultLines joined = lines();
   add(joined, silent_row({1}));

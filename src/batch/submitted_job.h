@@ -13,6 +13,10 @@ namespace quarry::batch {
 // What a job has for AWS's last word once AWS was asked for it: BatchStore::job_submitting.
 inline constexpr std::string_view kSubmitting = "Submitting";
 
+// The message of a job that ended, as Failed, because AWS knew it no longer: whatever it ran,
+// nobody counted it.
+inline constexpr std::string_view kForgotten = "AWS no longer knows the job";
+
 // The ARN of the job of that name (and attempt); nullopt if AWS has none. One call or a few, and
 // suspends. Errors: as BedrockClient::list_jobs.
 Task<std::optional<std::string>> find_submitted(const aws::Deployment& deployment,

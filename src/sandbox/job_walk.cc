@@ -188,28 +188,27 @@ Awaitable<void> JobWalk::finish(Ending ending) {
     job_->input_tokens = counts_.input_tokens;
     job_->output_tokens = counts_.output_tokens;
   }
+  JobStatus status = JobStatus::Completed;
   if (ending == Ending::stopped) {
+    status = JobStatus::Stopped;
     if (!stopping()) co_await become(JobStatus::Stopping);
     co_await sleep_for(world_.clock.real(share_of(world_.job_time, kStoppingShare)));
-    if (counts_.processed > 0) co_await write_output(true);
-    co_return co_await end(JobStatus::Stopped, "");
+    if (counts_.processed == 0) co_return co_await end(status, "");
+  } else if (ending != Ending::done) {
+    status = JobStatus::PartiallyCompleted;
+    const FaultRule* cut = job_->fault(FaultKind::partial);
+    if (ending == Ending::out_of_time || cut->flag("expired_rows")) co_await expire_records();
   }
-  if (ending == Ending::done) {
-    const FaultRule* late = job_->fault(FaultKind::late_output);
-    if (late == nullptr) {
-      co_await write_output(true);
-      // A stop that came while the output was written came too late to leave anything out.
-      co_return co_await end(stopping() ? JobStatus::Stopped : JobStatus::Completed, "");
-    }
-    co_await end(JobStatus::Completed, "");
+  if (const FaultRule* late = job_->fault(FaultKind::late_output)) {
+    co_await end(status, "");
     co_await sleep_for(world_.clock.real(
         milliseconds(static_cast<std::int64_t>(late->number("seconds", 1) * 1000))));
     co_return co_await write_output(true);
   }
-  const FaultRule* cut = job_->fault(FaultKind::partial);
-  if (ending == Ending::out_of_time || cut->flag("expired_rows")) co_await expire_records();
   co_await write_output(true);
-  co_await end(JobStatus::PartiallyCompleted, "");
+  // A stop that came while the output was written came too late to leave anything out.
+  if (ending == Ending::done && stopping()) status = JobStatus::Stopped;
+  co_await end(status, "");
 }
 
 Awaitable<void> JobWalk::expire_records() {

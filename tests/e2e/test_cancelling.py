@@ -22,6 +22,7 @@ def scenes(tmp_path_factory):
         Scene("failed", faults=[("fail", {"message": "Could not assume role"})]),
         Scene("expired", faults=[("expire", {})], deployments=[ONCE]),
         Scene("half-way", lines=400, faults=[("late_output", {"seconds": 0.1})]),
+        Scene("late", lines=400, faults=[("late_output", {"seconds": 1.5})]),
         Scene("refused", deployments=[{"region": "eu-west-1"}], faults=[
             ("access_denied", {"operation": "StopModelInvocationJob", "region": "eu-west-1", "count": 3}),
             ("stuck", {})]),
@@ -71,15 +72,16 @@ def test_what_has_ended_cannot_be_cancelled_and_the_answer_is_not_for_repeating(
     assert scenes.batch(name) == before
 
 
-def test_a_running_batch_is_stopped_delivered_and_billed_for_what_ran(scenes):
-    scenes.create("half-way")
-    harness.await_true(lambda: scenes.batch("half-way")["request_counts"]["completed"] > 20, END_SECONDS)
-    answer = cancel(scenes, "half-way")
+@pytest.mark.parametrize("name", ["half-way", "late"])
+def test_a_running_batch_is_stopped_delivered_and_billed_for_what_ran(scenes, name):
+    scenes.create(name)
+    harness.await_true(lambda: scenes.batch(name)["request_counts"]["completed"] > 20, END_SECONDS)
+    answer = cancel(scenes, name)
     assert answer.status == 200 and answer.json["status"] == "cancelling", answer.text
-    end = check_cancelled(scenes, "half-way")
+    end = check_cancelled(scenes, name)
     assert 20 < len(end.results) < 400
-    assert [job["status"] for job in scenes.jobs("half-way")] == ["Stopped"]
-    again = cancel(scenes, "half-way")
+    assert [job["status"] for job in scenes.jobs(name)] == ["Stopped"]
+    again = cancel(scenes, name)
     assert again.status == 200 and again.json == end.batch
 
 

@@ -29,6 +29,8 @@ def scenes(tmp_path_factory):
         Scene("never-began-once", faults=[("expire", {"count": 1})]),
         Scene("half-in-time", faults=[("partial", {"fraction": 0.5})], deployments=[ONCE]),
         Scene("half-marked", faults=[("partial", {"fraction": 0.5, "expired_rows": True})], deployments=[ONCE]),
+        Scene("half-with-holes", deployments=[ONCE], faults=[
+            ("partial", {"fraction": 0.5}), ("missing_rows", {"rows": 12})]),
         Scene("half-then-whole", lines=240, faults=[("partial", {"fraction": 0.5, "count": 1})]),
         Scene("stopped", faults=[("stop", {"fraction": 0.5})], deployments=[ONCE]),
     ]).create_all()
@@ -166,6 +168,14 @@ def test_what_a_partly_completed_job_has_is_delivered_and_billed(scenes, name):
     assert end.counts == (HALF, 0)
     assert end.codes() == {"batch_expired": HALF}
     assert scenes.check_billed(name)["output"] > 0
+
+
+def test_what_aws_counted_and_no_row_shows_is_billed_however_the_job_ended(scenes):
+    end = scenes.end("half-with-holes", "expired")
+    end.check_echoes()
+    assert 0 < end.counts[0] < HALF
+    scenes.check_billed("half-with-holes")
+    assert "the manifest's count is billed" in scenes.log_of("half-with-holes")
 
 
 def test_what_a_partly_completed_job_left_is_run_again(scenes):

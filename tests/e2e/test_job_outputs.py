@@ -165,6 +165,10 @@ def patient(tmp_path_factory):
         Scene("no-output", faults=[("no_output", {"count": 1})]),
         Scene("empty-output", faults=[("empty_output", {"count": 1})]),
         Scene("forgotten", faults=[("vanish", {"from": "Ended", "count": 1})]),
+        Scene("lost", faults=[(kind, {"count": 1, **more}) for kind, more in (
+            ("vanish", {"from": "InProgress"}), ("no_output", {}), ("no_manifest", {}))]),
+        Scene("stopped-with-nothing", deployments=[ONCE], faults=[
+            ("stop", {}), ("no_output", {}), ("no_manifest", {})]),
     ], job_seconds=20, speed=60).create_all()
     yield running
     running.stop()
@@ -185,3 +189,24 @@ def test_a_job_that_aws_has_forgotten_is_delivered_if_its_output_is_there(patien
     assert len(patient.jobs("forgotten")) == 1
     assert "AWS does not know the job" in patient.log_of("forgotten")
     patient.check_billed("forgotten")
+
+
+def spend_of(scenes, name):
+    [row] = [row for row in scenes.server.spend(batch_id=scenes.by_name[name].batch_id)
+             if row["call_type"] == "batch_success"]
+    return row["spend"]
+
+
+def test_what_a_job_ran_that_aws_has_forgotten_without_its_output_is_not_known_and_never_zero(patient):
+    end = patient.end("lost")
+    end.check_echoes()
+    assert end.counts == (LINES, 0)
+    assert len(patient.jobs("lost")) == 2
+    assert spend_of(patient, "lost") is None
+
+
+def test_answers_that_aws_counted_and_nobody_can_read_are_not_known_and_never_zero(patient):
+    end = patient.end("stopped-with-nothing")
+    assert end.codes() == {"job_stopped": LINES}
+    assert spend_of(patient, "stopped-with-nothing") is None
+    assert "there is no .jsonl.out yet" in patient.log_of("stopped-with-nothing")
