@@ -55,12 +55,29 @@ SpendRow sum_of_jobs(soci::session& sql, const BatchId& id) {
   return sum;
 }
 
+// The batch_success row. spend: of its jobs.
+void insert_end(soci::session& sql,
+                const BatchRow& batch,
+                openai::BatchStatus status,
+                SpendRow spend,
+                std::int64_t now_s) {
+  spend.request_id = batch.id.value + "_batch_cost";
+  spend.call_type = "batch_success";
+  spend.status = openai::name(status);
+  spend.batch_id = batch.id;
+  spend.by = batch.by;
+  spend.model = batch.object.model.value_or("");
+  spend.started_at = batch.object.created_at;
+  spend.ended_at = now_s;
+  columns_of(spend).insert_into(sql, "spend_log");
+}
+
 }  // namespace
 
 Task<void> BatchStore::fail_validation(BatchId id,
                                        std::vector<openai::BatchError> errors,
                                        std::int64_t now_ms) {
-  std::string status;
+  openai::BatchStatus status = openai::BatchStatus::failed;
   auto failed = co_await transact(database_, [&](soci::session& sql) -> Result<void> {
     const std::string text = boost::json::serialize(openai::to_json(errors));
     const std::int64_t now_s = now_ms / 1000;
@@ -78,22 +95,23 @@ Task<void> BatchStore::fail_validation(BatchId id,
          soci::use(lease_owner_));
     update.execute(true);
     if (update.get_affected_rows() == 0) return fail(lease_lost(id.value));
-    sql << "SELECT status FROM batches WHERE id = :id", soci::use(id.value), soci::into(status);
     release_reservations(sql, id);
-    // Nothing ran, so nothing is billed: the creation's row says how it went.
-    sql << "UPDATE spend_log SET status = 'failure' WHERE request_id = :id AND EXISTS (SELECT 1 "
-           "FROM batches WHERE batches.id = spend_log.batch_id AND batches.status = 'failed')",
-        soci::use(id.value);
-    if (end_notices_) {
-      soci::row row;
-      sql << "SELECT " << kBatchColumns << " FROM batches WHERE id = :id", soci::use(id.value),
-          soci::into(row);
-      const BatchRow ended = batch_of(row);
-      insert_webhooks(sql, end_notices_(ended, ended.object.status, now_ms));
+    soci::row row;
+    sql << "SELECT " << kBatchColumns << " FROM batches WHERE id = :id", soci::use(id.value),
+        soci::into(row);
+    const BatchRow ended = batch_of(row);
+    status = ended.object.status;
+    // Nothing ran, so nothing is billed. Of a batch that failed the creation's row says so; one
+    // that was cancelled has its end as any other.
+    if (status == openai::BatchStatus::cancelled) {
+      insert_end(sql, ended, status, {}, now_s);
+    } else {
+      sql << "UPDATE spend_log SET status = 'failure' WHERE request_id = :id", soci::use(id.value);
     }
+    if (end_notices_) insert_webhooks(sql, end_notices_(ended, status, now_ms));
     return {};
   });
-  if (failed) obs::count(obs::Counter::batches_ended, {status});
+  if (failed) obs::count(obs::Counter::batches_ended, {openai::name(status)});
   co_return failed;
 }
 
@@ -333,16 +351,8 @@ Task<void> BatchStore::finish(End end, std::int64_t now_ms) {
     if (has_error) insert_file(sql, end.error_file);
 
     SpendRow spend = sum_of_jobs(sql, end.id);
-    spend.request_id = end.id.value + "_batch_cost";
-    spend.call_type = "batch_success";
-    spend.status = openai::name(status);
-    spend.batch_id = end.id;
-    spend.by = batch.by;
-    spend.model = batch.object.model.value_or("");
-    spend.started_at = batch.object.created_at;
-    spend.ended_at = now_s;
     spend.failed += batch.refused_lines;
-    columns_of(spend).insert_into(sql, "spend_log");
+    insert_end(sql, batch, status, spend, now_s);
 
     Columns columns;
     columns.add("status", std::string(openai::name(status)))

@@ -12,6 +12,8 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <map>
+#include <string>
 
 namespace quarry::store {
 namespace {
@@ -163,6 +165,27 @@ TEST_F(Reservations, OfABatchThatFailsValidationAreReleasedAndItsCreationSaysFai
   ASSERT_EQ(rows->rows.size(), 1u);
   EXPECT_EQ(rows->rows[0].row.status, "failure");
   EXPECT_EQ(rows->rows[0].row.request_id, "batch_1");
+}
+
+TEST_F(Reservations, OfABatchThatIsCancelledBeforeItsPlanAreReleasedAndItsEndHasCostNothing) {
+  ASSERT_TRUE(run(store_.create(batch("batch_1"), std::nullopt, true, kNow, asking(700, 2'000))));
+  ASSERT_EQ(run(store_.claim_batches(BatchPhase::planning, kNow, 1000, 5))->size(), 1u);
+  ASSERT_TRUE(run(store_.cancel(BatchId{"batch_1"}, Viewer{.all = true}, kNow)));
+  ASSERT_TRUE(run(store_.fail_validation(BatchId{"batch_1"}, {}, kNow + 3'000)));
+  EXPECT_EQ(standings()[0].open_batches, 0);
+  SpendStore spend(*database_);
+  const auto rows = run(spend.logs({.filter = {.viewer = {.all = true}}}));
+  std::map<std::string, SpendRow> by_id;
+  for (const SpendLogRow& log : rows->rows) by_id[log.row.request_id] = log.row;
+  ASSERT_EQ(by_id.size(), 2u);
+  EXPECT_EQ(by_id["batch_1"].status, "success");
+  const SpendRow& end = by_id["batch_1_batch_cost"];
+  EXPECT_EQ(end.call_type, "batch_success");
+  EXPECT_EQ(end.status, "cancelled");
+  EXPECT_EQ(end.by.owner, by_id["batch_1"].by.owner);
+  EXPECT_EQ(end.ended_at, kNow / 1000 + 3);
+  EXPECT_EQ(end.cost_nano_usd, 0);
+  EXPECT_TRUE(end.cost_known);
 }
 
 TEST_F(Reservations, OfARepeatAreNotMadeTwiceAndItIsNeverRefused) {
