@@ -53,8 +53,14 @@ struct Context {
   std::set<BatchId> cancelling;
   bool draining = false;  // what runs is to end soon, so that another server goes on with it
   DeploymentHealth health;
-  // Jobs that were asked for, whose answer was lost, and that AWS's list does not show; since when.
-  std::map<store::BatchStore::Lease, std::int64_t> absent_since_ms;
+  // Jobs that were asked for, whose answer was lost, and that AWS's list does not show; since when,
+  // and after how many failures: what was asked for again since then may be there again.
+  struct Absence {
+    std::int64_t since_ms = 0;
+    int failures = 0;
+    bool said_to_be_there = false;  // in AWS's answer to who asked for it again
+  };
+  std::map<store::BatchStore::Lease, Absence> absent;
   aws::Jitter jitter = aws::random_jitter();
   CallLimiters limiters;  // of on-demand calls
 

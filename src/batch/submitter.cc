@@ -48,6 +48,9 @@ class Submission {
   // May be there from an attempt before this step.
   bool maybe_at_aws() const { return job_.aws_status == kSubmitting; }
   bool surely_absent() const;
+  // Without asking AWS for the job meanwhile.
+  Task<void> look_again_later();
+  Awaitable<void> stop_if_nobodys(std::string arn);
   Task<bool> settle_earlier();
   Awaitable<bool> another_has_room() const;
 
@@ -83,7 +86,7 @@ bedrock::CreateJob Submission::request() const {
 }
 
 Task<void> Submission::end_unsubmitted(std::string aws_status, std::string message) {
-  context_.absent_since_ms.erase({job_.batch_id, job_.n});
+  context_.absent.erase({job_.batch_id, job_.n});
   co_return co_await context_.batches.job_observed(job_.batch_id, job_.n, store::JobState::ended,
                                                    std::move(aws_status), std::move(message), 0, 0,
                                                    context_.now_ms());
@@ -91,14 +94,40 @@ Task<void> Submission::end_unsubmitted(std::string aws_status, std::string messa
 
 Task<void> Submission::submitted(std::string arn) {
   context_.health.accepted(deployment_->id());
-  context_.absent_since_ms.erase({job_.batch_id, job_.n});
+  context_.absent.erase({job_.batch_id, job_.n});
   obs::info("job submitted", {{"batch_id", job_.batch_id.value},
                               {"job", job_.n},
                               {"deployment", deployment_->id()},
                               {"records", job_.records},
                               {"arn", arn}});
-  co_return co_await context_.batches.job_submitted(job_.batch_id, job_.n, std::move(arn),
-                                                    context_.now_ms() + kFirstLookMs);
+  auto saved = co_await context_.batches.job_submitted(job_.batch_id, job_.n, arn,
+                                                       context_.now_ms() + kFirstLookMs);
+  if (!saved && saved.error().code() == Errc::conflict) co_await stop_if_nobodys(std::move(arn));
+  co_return saved;
+}
+
+// The lease was lost while AWS was asked. Whoever has the job now finds it by its name; but if it
+// was ended meanwhile, because AWS did not have it yet, it would run, and be billed, for nobody.
+Awaitable<void> Submission::stop_if_nobodys(std::string arn) {
+  const auto jobs = co_await context_.batches.jobs(job_.batch_id);
+  if (!jobs) {
+    obs::warn("it is not known whether a job at AWS is anybody's",
+              {{"arn", arn}, {"message", jobs.error().message()}});
+    co_return;
+  }
+  const bool nobodys = std::ranges::none_of(*jobs, [&](const store::JobRow& row) {
+    const bool open =
+        row.state != store::JobState::ended && row.state != store::JobState::collected;
+    return row.n == job_.n && (open || row.job_arn == arn);
+  });
+  if (!nobodys) co_return;
+  obs::warn("a job at AWS that was given up meanwhile is stopped", {{"arn", arn}});
+  const auto stopped =
+      co_await deployment_->bedrock->stop_job(arn, Deadline::after(kCreateTimeMax));
+  if (!stopped) {
+    obs::error("a job at AWS that is nobody's was not stopped; hint: stop it by hand",
+               {{"arn", arn}, {"message", stopped.error().message()}});
+  }
 }
 
 Awaitable<bool> Submission::another_has_room() const {
@@ -149,15 +178,21 @@ Task<void> Submission::refused(const Error& error) {
   }
   if (worth_repeating(error)) co_return fail(error);
   // "No" is AWS's last word only where nothing was asked before, or what was asked is surely lost.
-  if (maybe_at_aws() && !surely_absent()) co_return fail(error);
+  if (maybe_at_aws() && !surely_absent()) co_return co_await look_again_later();
   co_return co_await end_unsubmitted("Rejected", error.message());
 }
 
-// One look may come too early: AWS does not say how soon its list shows a new job.
+// One look may come too early: AWS does not say how soon its list shows a new job. Whoever asks AWS
+// for the job counts a failure, unless AWS takes it or says no.
 bool Submission::surely_absent() const {
-  const auto since = context_.absent_since_ms.find({job_.batch_id, job_.n});
-  return since != context_.absent_since_ms.end() &&
-         context_.now_ms() - since->second >= kAbsentForMs;
+  const auto absent = context_.absent.find({job_.batch_id, job_.n});
+  return absent != context_.absent.end() && absent->second.failures == job_.failures &&
+         context_.now_ms() - absent->second.since_ms >= kAbsentForMs;
+}
+
+Task<void> Submission::look_again_later() {
+  co_return co_await context_.batches.job_not_submitted(
+      job_.batch_id, job_.n, context_.now_ms() + kAbsentForMs / 3, job_.failures, true);
 }
 
 // True when the step is done: AWS has the job, or it is given up.
@@ -169,17 +204,19 @@ Task<bool> Submission::settle_earlier() {
     if (!done) co_return fail(std::move(done.error()));
     co_return true;
   }
-  context_.absent_since_ms.emplace(store::BatchStore::Lease{job_.batch_id, job_.n},
-                                   context_.now_ms());
+  const auto [absent, is_new] = context_.absent.try_emplace({job_.batch_id, job_.n});
+  if (is_new || absent->second.failures != job_.failures) {
+    absent->second.since_ms = context_.now_ms();
+    absent->second.failures = job_.failures;
+  }
   const bool over = due_.batch_cancelling || context_.window_over(due_);
-  if (over && !surely_absent()) {
-    auto later = co_await context_.batches.job_not_submitted(
-        job_.batch_id, job_.n, context_.now_ms() + kAbsentForMs / 3, job_.failures, true);
+  const bool moves = !over && !absent->second.said_to_be_there && job_.failures >= kRefusalsMax &&
+                     co_await another_has_room();
+  if ((over || moves) && !surely_absent()) {
+    auto later = co_await look_again_later();
     if (!later) co_return fail(std::move(later.error()));
     co_return true;
   }
-  const bool moves =
-      !over && surely_absent() && job_.failures >= kRefusalsMax && co_await another_has_room();
   if (!over && !moves) co_return false;
   auto ended = over ? co_await end_unsubmitted(due_.batch_cancelling ? "" : "Expired", "")
                     : co_await end_unsubmitted("Moved", "the deployment does not answer");
@@ -195,19 +232,26 @@ Task<void> Submission::run() {
     if (!settled) co_return fail(std::move(settled.error()));
     if (*settled) co_return Result<void>();
   }
+  // From before it is written down: a server that stood still in between asks for nothing that
+  // others may have settled by now.
+  const Deadline leased = Deadline::after(context_.settings.lease);
   auto marked = co_await context_.batches.job_submitting(job_.batch_id, job_.n);
   if (!marked) co_return marked;
+  if (leased.expired()) {
+    co_return fail(Errc::deadline_exceeded, "it took too long to write down what is to be asked");
+  }
   auto arn = co_await deployment_->bedrock->create_job(request(), Deadline::after(kCreateTimeMax));
   if (arn) co_return co_await submitted(std::move(*arn));
   const bool taken_before =
       arn.error().code() == Errc::conflict || arn.error().code() == Errc::corrupt;
   if (taken_before) {
-    // The name or the token is known there, or the answer does not say the ARN: the list does.
+    // The name or the token is known there, or the answer does not say the ARN: the list does, now
+    // or when it has caught up.
     auto known = co_await find_submitted(*deployment_, job_, Deadline::after(kCreateTimeMax));
     if (!known) co_return fail(std::move(known.error()).within("looking for a job by its name"));
     if (*known) co_return co_await submitted(std::move(**known));
-    // The list may lag behind: the job counts as one that may be there.
-    if (!surely_absent()) co_return fail(arn.error());
+    context_.absent[{job_.batch_id, job_.n}].said_to_be_there = true;
+    co_return fail(arn.error());
   }
   co_return co_await refused(arn.error());
 }

@@ -367,6 +367,7 @@ Awaitable<void> Gateway::begin() {
       database_, options_.sandbox ? store::World::sandbox : store::World::aws);
   if (!settled) throw std::runtime_error(settled.error().message());
   co_await take_the_place_of_who_was_here();
+  if (stopping_) co_return;
   // The lock on SQLite's directory says that no other server is there.
   auto started = co_await engine_->start(!database_.shared());
   if (!started) throw std::runtime_error(started.error().message());

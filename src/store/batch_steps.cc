@@ -144,11 +144,10 @@ Task<void> BatchStore::save_plan(Plan plan, std::int64_t now_ms) {
 
 Task<void> BatchStore::job_submitting(BatchId id, int n) {
   co_return co_await transact(database_, [&](soci::session& sql) -> Result<void> {
-    soci::statement update =
-        (sql.prepare
-             << "UPDATE jobs SET aws_status = 'Submitting' WHERE batch_id = :id AND n = :n AND "
-                "lease_owner = :me",
-         soci::use(id.value), soci::use(n), soci::use(lease_owner_));
+    soci::statement update = (sql.prepare << "UPDATE jobs SET aws_status = 'Submitting', failures "
+                                             "= failures + 1 WHERE batch_id = :id AND n = :n AND "
+                                             "lease_owner = :me",
+                              soci::use(id.value), soci::use(n), soci::use(lease_owner_));
     update.execute(true);
     if (update.get_affected_rows() == 0) return fail(lease_lost(fmt::format("{}/{}", id.value, n)));
     return {};

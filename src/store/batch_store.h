@@ -154,6 +154,7 @@ class BatchStore {
   };
   Task<void> save_plan(Plan plan, std::int64_t now_ms);
   // Before AWS is asked: from here on the job may exist there, so it is only given up through AWS.
+  // Counts as a failure until another step says what became of it.
   Task<void> job_submitting(BatchId id, int n);
   // AWS refused for lack of a slot, so the job does not exist there. failures: so often in a row.
   // maybe_at_aws: of another attempt that is not known; then it stays as job_submitting left it.

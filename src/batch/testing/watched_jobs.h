@@ -41,8 +41,16 @@ class FakeRegion final : public aws::BedrockClient {
     jobs[std::move(arn)] = std::move(job);
   }
 
-  Task<std::string> create_job(bedrock::CreateJob, Deadline) override {
-    co_return fail(Errc::internal, "nobody creates jobs here");
+  // What AWS answers to who asks for a job. Unset: nobody asks.
+  std::function<Task<std::string>(bedrock::CreateJob)> on_create;
+  int creates = 0;
+  std::vector<bedrock::CreateJob> asked;
+
+  Task<std::string> create_job(bedrock::CreateJob job, Deadline) override {
+    ++creates;
+    asked.push_back(job);
+    if (!on_create) co_return fail(Errc::internal, "nobody creates jobs here");
+    co_return co_await on_create(std::move(job));
   }
   Task<bedrock::Job> get_job(std::string arn, Deadline) override {
     ++gets;
@@ -96,7 +104,9 @@ class WatchedJobs {
         direct_(*database_, "worker"),
         leases_(*database_, "worker"),
         deployments_({deployment("east", east), deployment("west", west)}),
-        models_(*DeploymentModels::make(*catalog_of(config::Settings{}), {})),
+        models_(*DeploymentModels::make(
+            *catalog_of(config::Settings{}),
+            {deployments_.by_id("east")->settings, deployments_.by_id("west")->settings})),
         memory_(io, kTransferBufferBytes),
         context{.io = io,
                 .batches = store_,
@@ -158,6 +168,27 @@ class WatchedJobs {
     EXPECT_TRUE(run(store_.save_plan(std::move(plan), now_ms)));
     return arns;
   }
+  // A batch of one job of the deployment that waits for a slot.
+  void staged(const std::string& batch_id, const std::string& deployment_id = "east") {
+    const std::int64_t now_ms = unix_millis(clock_.now());
+    store::BatchRow batch;
+    batch.id = BatchId{batch_id};
+    batch.by.owner = "me";
+    batch.object.id = batch_id;
+    batch.object.endpoint = "/v1/chat/completions";
+    batch.object.created_at = now_ms / 1'000;
+    batch.object.expires_at = now_ms / 1'000 + 86'400;
+    store::JobRow job;
+    job.batch_id = batch.id;
+    job.n = 1;
+    job.state = store::JobState::staged;
+    job.deployment_id = deployment_id;
+    job.model_name = "m";
+    job.lines = job.records = 100;
+    EXPECT_TRUE(run(store_.create(batch, std::nullopt, true, now_ms)));
+    EXPECT_EQ(run(store_.claim_batches(store::BatchPhase::planning, now_ms, 1'000, 1))->size(), 1u);
+    EXPECT_TRUE(run(store_.save_plan({batch.id, "m", job.lines, 0, std::nullopt, {job}}, now_ms)));
+  }
   std::vector<store::BatchStore::DueLook> claim(std::int64_t now_ms) {
     auto due = run(store_.claim_looks(now_ms, 60'000, 10'000, {}));
     EXPECT_TRUE(due);
@@ -180,6 +211,7 @@ class WatchedJobs {
     auto made = std::make_shared<aws::Deployment>();
     made->settings.id = id;
     made->settings.model_name = "m";
+    made->settings.model_id = "anthropic.claude-3-5-sonnet-20240620-v1:0";
     made->settings.bedrock_region = id;
     made->settings.deadline_fallback = std::chrono::minutes(30);
     made->bedrock = region;
