@@ -3,6 +3,7 @@
 #include "batch/collection_metrics.h"
 #include "batch/submitted_job.h"
 #include "obs/log.h"
+#include "spend/job_cost.h"
 
 #include <set>
 
@@ -60,6 +61,10 @@ Task<void> give_up_if_cancelled(Context& context, store::JobRow job, Error why) 
   none.n = job.n;
   none.given_up = {std::string(kGivenUp), why.message()};
   none.cost_known = !may_have_cost(job);
+  if (const auto deployment = context.deployments.by_id(job.deployment_id)) {
+    const config::DeploymentSettings& settings = deployment->settings;
+    none.bill = spend::bill_of_job(context.models.of(settings), job.kind, {}, settings.model_id);
+  }
   job.aws_status = kGivenUp;
   const CollectionCount figures(job, none);
   auto saved = co_await context.batches.job_collected(std::move(none), context.now_ms());

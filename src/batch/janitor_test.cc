@@ -4,6 +4,7 @@
 
 #include "aws/testing/fake_s3.h"
 #include "base/testing/run.h"
+#include "store/testing/new_batch.h"
 #include "store/testing/scratch_database.h"
 
 #include <fmt/format.h>
@@ -99,16 +100,8 @@ class Litter : public ::testing::Test {
     return row.id;
   }
   BatchId batch(const std::string& id, const std::string& input = "file-in") {
-    store::BatchRow row;
-    row.id = BatchId{id};
-    row.by.owner = "me";
-    row.output_id = FileId{"file-out-" + id};
-    row.error_id = FileId{"file-err-" + id};
-    row.object.id = id;
-    row.object.endpoint = "/v1/chat/completions";
+    store::BatchRow row = quarry::testing::new_batch(id, now_ms());
     row.object.input_file_id = input;
-    row.object.created_at = now_s();
-    row.object.expires_at = now_s() + 86'400;
     EXPECT_TRUE(run(batches_.create(row, std::nullopt, true, now_ms())));
     EXPECT_EQ(run(batches_.claim_batches(store::BatchPhase::planning, now_ms(), 1000, 5))->size(),
               1u);

@@ -3,6 +3,7 @@
 
 #include "base/testing/run.h"
 #include "store/batch_store.h"
+#include "store/testing/new_batch.h"
 #include "store/testing/scratch_database.h"
 
 #include <fmt/format.h>
@@ -33,15 +34,7 @@ class CensusTest : public ::testing::Test {
   void create(const std::string& id,
               std::int64_t expires_in_s = 86'400,
               std::vector<Reservation> reservations = {}) {
-    BatchRow row;
-    row.id = BatchId{id};
-    row.by.owner = "me";
-    row.output_id = FileId{"file-out-" + id};
-    row.error_id = FileId{"file-err-" + id};
-    row.object.id = id;
-    row.object.endpoint = "/v1/chat/completions";
-    row.object.input_file_id = "file-in";
-    row.object.created_at = kNow / 1000;
+    BatchRow row = quarry::testing::new_batch(id, kNow);
     row.object.expires_at = kNow / 1000 + expires_in_s;
     Admission admission;
     admission.reservations = std::move(reservations);

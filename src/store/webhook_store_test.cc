@@ -4,6 +4,7 @@
 
 #include "base/testing/run.h"
 #include "store/batch_store.h"
+#include "store/testing/new_batch.h"
 #include "store/testing/scratch_database.h"
 
 #include <fmt/format.h>
@@ -30,14 +31,7 @@ class Webhooks : public ::testing::Test {
 
   // A batch that has begun to be planned.
   BatchRow planning_batch(BatchStore& batches, const std::string& id) {
-    BatchRow row;
-    row.id = BatchId{id};
-    row.by.owner = "me";
-    row.output_id = FileId{"file-out-" + id};
-    row.error_id = FileId{"file-err-" + id};
-    row.object.id = id;
-    row.object.endpoint = "/v1/chat/completions";
-    row.object.input_file_id = "file-in";
+    BatchRow row = quarry::testing::new_batch(id, kNow);
     EXPECT_TRUE(run(batches.create(row, std::nullopt, true, kNow)));
     EXPECT_EQ(run(batches.claim_batches(BatchPhase::planning, kNow, 1000, 5))->size(), 1u);
     return row;

@@ -57,6 +57,19 @@ def created_batch(server):
         "input_file_id": file["id"], "endpoint": "/v1/chat/completions", "completion_window": "24h"}).json["id"]
 
 
+@pytest.fixture
+def serve(slow_sandbox, tmp_path):
+    """serve(config, *args): a server on the same data each time; the last one stops well."""
+    started = []
+
+    def start(config, *args):
+        started.append(harness.Server(tmp_path / "server", config, sandbox=False, extra_args=args))
+        return started[-1]
+
+    yield start
+    assert started[-1].stop() == 0, started[-1].log_end()
+
+
 def cancelled(server, batch_id):
     answer = server.request("POST", f"/v1/batches/{batch_id}/cancel")
     assert answer.status == 200, answer.text
@@ -73,26 +86,26 @@ def check_given_up(server, batch, why):
     assert batch["output_file_id"] is None and batch["error_file_id"] is None
     [end] = [row for row in server.spend() if row["call_type"] == "batch_success"]
     assert end["spend"] is None, "nobody knows what AWS did"
+    return end
 
 
-def test_a_cancelled_batch_whose_deployment_is_gone_ends(slow_sandbox, tmp_path):
+def test_a_cancelled_batch_whose_deployment_is_gone_ends(serve, slow_sandbox, tmp_path):
     config = harness.write_config(tmp_path / "config.yaml", slow_sandbox)
-    server = harness.Server(tmp_path / "server", config, sandbox=False)
+    server = serve(config)
     batch_id = created_batch(server)
     harness.await_true(lambda: "job submitted" in server.log())
     assert server.stop() == 0
 
     config.write_text(config.read_text().replace(harness.BEDROCK_MODEL, "us.amazon.nova-lite-v1:0"))
-    server = harness.Server(tmp_path / "server", config, sandbox=False, extra_args=many_times_faster())
+    server = serve(config, *many_times_faster())
     harness.await_true(lambda: "no longer configured" in server.log())
     assert server.batch(batch_id)["status"] == "in_progress"  # it may come back
     check_given_up(server, cancelled(server, batch_id), "is no longer configured")
-    assert server.stop() == 0
 
 
-def test_a_cancelled_batch_whose_objects_are_gone_ends(slow_sandbox, tmp_path):
+def test_a_cancelled_batch_whose_objects_are_gone_ends(serve, slow_sandbox, tmp_path):
     config = harness.write_config(tmp_path / "config.yaml", slow_sandbox)
-    server = harness.Server(tmp_path / "server", config, sandbox=False, extra_args=many_times_faster())
+    server = serve(config, *many_times_faster())
     batch_id = created_batch(server)
     harness.await_true(lambda: "job submitted" in server.log())
     s3 = slow_sandbox.client("s3")
@@ -100,5 +113,5 @@ def test_a_cancelled_batch_whose_objects_are_gone_ends(slow_sandbox, tmp_path):
         s3.delete_object(Bucket=harness.BUCKET, Key=row["Key"])
     harness.await_true(lambda: "custom_ids" in server.log())
     assert server.batch(batch_id)["status"] == "in_progress"  # somebody may put them back
-    check_given_up(server, cancelled(server, batch_id), "specified key does not exist")
-    assert server.stop() == 0
+    end = check_given_up(server, cancelled(server, batch_id), "specified key does not exist")
+    assert end["unpriced"] is False, "a price is known, but not what it is to be paid for"

@@ -5,6 +5,7 @@
 #include "aws/deployment_set.h"
 #include "base/testing/run.h"
 #include "batch/context.h"
+#include "store/testing/new_batch.h"
 #include "store/testing/scratch_database.h"
 
 #include <fmt/format.h>
@@ -138,13 +139,7 @@ class WatchedJobs {
                                      const std::string& deployment_id = "east",
                                      std::chrono::seconds window = std::chrono::hours(24)) {
     const std::int64_t now_ms = unix_millis(clock_.now());
-    store::BatchRow batch;
-    batch.id = BatchId{batch_id};
-    batch.by.owner = "me";
-    batch.output_id = FileId{"file-out-" + batch_id};
-    batch.error_id = FileId{"file-err-" + batch_id};
-    batch.object.id = batch_id;
-    batch.object.endpoint = "/v1/chat/completions";
+    store::BatchRow batch = quarry::testing::new_batch(batch_id, now_ms);
     batch.object.created_at = now_ms / 1'000 - 86'400;
     batch.object.expires_at = now_ms / 1'000 + window.count();
     store::BatchStore::Plan plan{batch.id, "m", 0, 0, std::nullopt, {}};
@@ -163,21 +158,12 @@ class WatchedJobs {
       region.hold(job.job_arn, clock_.now() - age, bedrock::JobStatus::InProgress);
       plan.jobs.push_back(std::move(job));
     }
-    EXPECT_TRUE(run(store_.create(batch, std::nullopt, true, now_ms)));
-    EXPECT_EQ(run(store_.claim_batches(store::BatchPhase::planning, now_ms, 1'000, 1))->size(), 1u);
-    EXPECT_TRUE(run(store_.save_plan(std::move(plan), now_ms)));
+    save(batch, std::move(plan));
     return arns;
   }
   // A batch of one job of the deployment that waits for a slot.
   void staged(const std::string& batch_id, const std::string& deployment_id = "east") {
-    const std::int64_t now_ms = unix_millis(clock_.now());
-    store::BatchRow batch;
-    batch.id = BatchId{batch_id};
-    batch.by.owner = "me";
-    batch.object.id = batch_id;
-    batch.object.endpoint = "/v1/chat/completions";
-    batch.object.created_at = now_ms / 1'000;
-    batch.object.expires_at = now_ms / 1'000 + 86'400;
+    const store::BatchRow batch = quarry::testing::new_batch(batch_id, unix_millis(clock_.now()));
     store::JobRow job;
     job.batch_id = batch.id;
     job.n = 1;
@@ -185,9 +171,7 @@ class WatchedJobs {
     job.deployment_id = deployment_id;
     job.model_name = "m";
     job.lines = job.records = 100;
-    EXPECT_TRUE(run(store_.create(batch, std::nullopt, true, now_ms)));
-    EXPECT_EQ(run(store_.claim_batches(store::BatchPhase::planning, now_ms, 1'000, 1))->size(), 1u);
-    EXPECT_TRUE(run(store_.save_plan({batch.id, "m", job.lines, 0, std::nullopt, {job}}, now_ms)));
+    save(batch, {batch.id, "m", job.lines, 0, std::nullopt, {job}});
   }
   std::vector<store::BatchStore::DueLook> claim(std::int64_t now_ms) {
     auto due = run(store_.claim_looks(now_ms, 60'000, 10'000, {}));
@@ -206,6 +190,13 @@ class WatchedJobs {
   std::shared_ptr<FakeRegion> west = std::make_shared<FakeRegion>();
 
  private:
+  void save(const store::BatchRow& batch, store::BatchStore::Plan plan) {
+    const std::int64_t now_ms = unix_millis(clock_.now());
+    EXPECT_TRUE(run(store_.create(batch, std::nullopt, true, now_ms)));
+    EXPECT_EQ(run(store_.claim_batches(store::BatchPhase::planning, now_ms, 1'000, 1))->size(), 1u);
+    EXPECT_TRUE(run(store_.save_plan(std::move(plan), now_ms)));
+  }
+
   static aws::DeploymentPtr deployment(const std::string& id,
                                        const std::shared_ptr<FakeRegion>& region) {
     auto made = std::make_shared<aws::Deployment>();
